@@ -1,0 +1,97 @@
+"""Tallies: distinct values, or patterns of several columns, each with its count `n`.
+
+The only room that touches rows. Every statistic is computed from a `Tally`, so it costs what the distinct values cost,
+and the tallies of two hospitals add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from narwhals.typing import IntoFrame
+
+#: Where a number comes from, strongest first; a result inherits the weakest of its inputs.
+PROVENANCE = ("observed", "printed", "implied", "assumed")
+
+
+def weakest(provenances: Sequence[str]) -> str:
+    """Return the weakest of several provenances (`observed` when there is none)."""
+    return max(provenances, key=PROVENANCE.index, default=PROVENANCE[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Distinct patterns of one or more columns with their counts.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a distinct pattern: the columns, then `n` (int64, how many patients show it). Numeric columns are
+        float64 with NaN for missing; binary columns pandas' nullable boolean; level columns ordered categoricals that
+        keep empty levels; missing is NA.
+    provenance : str
+        The weakest provenance among the columns.
+    """
+
+    frame: pd.DataFrame
+    provenance: str = "observed"
+
+    @classmethod
+    def from_rows(cls, rows: pd.DataFrame, columns: Sequence[str] | None = None, provenance: str = "observed") -> Tally:
+        """Count the distinct patterns of `columns` (default: all) in a frame of one row a patient."""
+        columns = list(rows.columns if columns is None else columns)
+        counts = rows.groupby(columns, dropna=False, observed=True, sort=True).size()
+        return cls(counts.rename("n").reset_index().astype({"n": "int64"}), provenance)
+
+    @property
+    def columns(self) -> list[str]:
+        """The tallied columns, without `n`."""
+        return [name for name in self.frame.columns if name != "n"]
+
+    @property
+    def total(self) -> int:
+        """How many patients the tally counts, those with missing values included."""
+        return int(self.frame["n"].sum())
+
+    def __add__(self, other: Tally) -> Tally:
+        """Add the tallies of two sites: the counts of equal patterns add up."""
+        import pandas as pd
+
+        both = pd.concat([self.frame, other.frame[self.frame.columns]], ignore_index=True)
+        counts = both.groupby(self.columns, dropna=False, observed=True, sort=True)["n"].sum()
+        return Tally(counts.reset_index(), weakest([self.provenance, other.provenance]))
+
+    def complete(self, columns: Sequence[str] | None = None) -> Tally:
+        """Keep the patterns with no missing value in `columns` (default: all): complete-case analysis."""
+        kept = self.frame.dropna(subset=list(self.columns if columns is None else columns))
+        return Tally(kept.reset_index(drop=True), self.provenance)
+
+    def expand(self) -> pd.DataFrame:
+        """Give one row a patient again, for estimators whose weights are not frequencies."""
+        return self.frame.loc[self.frame.index.repeat(self.frame["n"]), self.columns].reset_index(drop=True)
+
+
+def count_patterns(data: IntoFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Count the distinct patterns of raw columns in a frame of one row a patient.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame, polars.DataFrame, duckdb.DuckDBPyRelation or another frame that narwhals reads
+        One row a patient. It is grouped where it lives: a database sends back counts, not rows.
+    columns : sequence of str
+        The columns whose patterns are counted; missing values are a value of their own.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns as found, then `n`.
+    """
+    import narwhals as nw
+
+    frame = nw.from_native(data).lazy()
+    counts = frame.group_by(list(columns)).agg(nw.len().alias("n")).collect("pandas")
+    return counts.to_pandas().astype({"n": "int64"})
