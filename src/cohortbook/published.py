@@ -12,11 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cohortbook.errors import CohortbookError
-from cohortbook.schema import Condition
 from cohortbook.study import LEVELLED, NUMERIC, Study, nearest
+
+if TYPE_CHECKING:
+    from cohortbook.schema import Condition
 
 COLUMNS = ("id", "source", "about", "variable", "level", "group", "statistic", "value", "denominator", "claim", "note")
 #: What a figure can be about: this cohort, facts of it outside the dictionary, the study's design, other literature.
@@ -285,11 +287,11 @@ def reprint(figure: Figure, cohort) -> float | str:
     if figure.statistic == "value":
         return _patient_value(figure, cohort, group.patient)
     if group and group.compare:
-        from cohortbook.compare import compare_row
+        from cohortbook.analysis import compare_row
 
         return compare_row(cohort, figure.variable).test.p_value
     if group and group.model:
-        from cohortbook.logistic import full_model
+        from cohortbook.analysis import full_model
 
         return full_model(cohort).p_value(figure.variable)
     where = group.where if group else {}

@@ -62,14 +62,8 @@ def blocks_of(study: Study, said: Sequence[Claim]) -> list[tuple[str, ...]]:
             name = parent[name]
         return name
 
-    grouping = set(study.bases(study.file.comparison.groups)) if study.file.comparison else set()
     ties: list[Iterable[str]] = [study.bases(*claim.variables) for claim in said if any(claim.variables)]
-    for rule in study.plan("reconstruction").rules:
-        names = (*rule.when, *rule.then, *(rule.not_after or ()))
-        if rule.sum_at_most:
-            names = (*rule.sum_at_most[0], rule.sum_at_most[1])
-        # The grouping is laid down first, so a rule that starts from it ties nothing.
-        ties.append([b for b in study.bases(*names) if b not in grouping])
+    ties += [_ruled(study, rule) for rule in study.plan("reconstruction").rules]
     for names in ties:
         first, *others = names
         for other in others:
@@ -78,6 +72,15 @@ def blocks_of(study: Study, said: Sequence[Claim]) -> list[tuple[str, ...]]:
     for name in study.file.variables:
         together.setdefault(root(name), []).append(name)
     return [tuple(names) for names in together.values()]
+
+
+def _ruled(study: Study, rule: Any) -> list[str]:
+    """Return the recorded variables that a rule ties: not the grouping, which is laid down before them."""
+    names = (*rule.when, *rule.then, *(rule.not_after or ()))
+    if rule.sum_at_most:
+        names = (*rule.sum_at_most[0], rule.sum_at_most[1])
+    grouping = study.bases(study.file.comparison.groups) if study.file.comparison else ()
+    return [base for base in study.bases(*names) if base not in grouping]
 
 
 def roster_of(study: Study, said: Sequence[Claim]) -> Roster:
@@ -103,10 +106,7 @@ def _of_block(study: Study, variables: tuple[str, ...], said: Sequence[Claim]) -
     """Return the claims and rules of a block."""
     inside = set(variables)
     mine = [c for c in said if any(c.variables) and set(study.bases(*c.variables)) <= inside]
-    rules = [
-        rule for rule in study.plan("reconstruction").rules
-        if inside & set(study.bases(*rule.then, *(rule.not_after or ()), *(rule.sum_at_most or ((), ""))[0]))
-    ]  # fmt: skip
+    rules = [rule for rule in study.plan("reconstruction").rules if inside & set(_ruled(study, rule))]
     return mine, rules
 
 
@@ -211,15 +211,43 @@ def reconstruct(study: Study) -> list[dict[str, Any]]:
     ------
     ReconstructionError
         When no cohort satisfies them, or the search was not settled.
+
+    Notes
+    -----
+    Where the plan leaves the test to the data (`auto`), the ranks are tried first; a variable that then turns out
+    normal is made anew, so that the test that the plan takes is the one that prints its P.
     """
+    rows = study.file.comparison.rows if study.file.comparison else ()
+    numeric = {row.variable: row.test for row in rows if study.kind(row.variable) in NUMERIC}
+    tests = {name: "mann_whitney" if test == "auto" else test for name, test in numeric.items()}
+    for attempt in range(4):
+        patients = _made(study, tests, random.Random(study.plan("reconstruction").seed + attempt))
+        taken = _tests_taken(study, patients, [name for name, test in numeric.items() if test == "auto"])
+        if taken.items() <= tests.items():
+            return patients
+        tests |= taken
+    raise ReconstructionError(f"no cohort was found whose planned tests ({tests}) print the P values")
+
+
+def _tests_taken(study: Study, patients: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, str]:
+    """Return the test that the plan takes for each variable of the patients."""
+    import pandas as pd
+
+    from cohortbook.analysis import compare_row
+    from cohortbook.cohort import load_cohort
+
+    cohort = load_cohort(study, pd.DataFrame(patients))
+    return {name: compare_row(cohort, name).choice.test for name in names}
+
+
+def _made(study: Study, tests: dict[str, str], rng: random.Random) -> list[dict[str, Any]]:
     plan = study.plan("reconstruction")
     out = {entry.figure for entry in plan.left_out}
     said = [c for c in claims(study, read_published(study)) if c.id not in out]
     roster = roster_of(study, said)
-    rng = random.Random(plan.seed)
     columns: dict[str, list] = {}
     for variables in _in_order(plan, blocks_of(study, said)):
-        settled = _settled(study, roster, variables, said, rng)
+        settled = _settled(study, roster, variables, said, tests, rng)
         claimed = any(_of_block(study, variables, said))
         columns |= _arranged(study, roster, settled, columns, claimed, rng)
     identifier = study.file.study.id
@@ -247,11 +275,13 @@ def _in_order(plan: Any, blocks: list[tuple[str, ...]]) -> Iterable[tuple[str, .
         yield block
 
 
-def _settled(study: Study, roster: Roster, variables: tuple[str, ...], said: Sequence[Claim], rng: random.Random) -> dict:
+def _settled(
+    study: Study, roster: Roster, variables: tuple[str, ...], said: Sequence[Claim], tests: dict, rng: random.Random
+) -> dict:
     """Solve one block and return its columns, one value a patient."""
     plan = study.plan("reconstruction")
     mine, rules = _of_block(study, variables, said)
-    block = Block(study, roster, variables, mine, rules)
+    block = Block(study, roster, variables, mine, rules, tests)
     for literal in block.kept.values():
         block.model.add(literal == 1)
     costs = [20 * cost for name in variables if _shaped(plan, name) for cost in _shape_costs(study, block, name)]

@@ -78,8 +78,10 @@ class Block:
         The recorded variables that the block settles.
     claims, rules : sequence
         What is said of them.
+    tests : dict
+        Numeric variable -> the test that printed its P (`mann_whitney` or `student_t`); any other may be by either.
     lenient : bool
-        For proofs: a P value of ranks is allowed whatever the ties are, so that an infeasible model proves a conflict.
+        For proofs: what the model cannot state exactly is allowed, so that an infeasible model proves a conflict.
     """
 
     study: Study
@@ -87,6 +89,7 @@ class Block:
     variables: tuple[str, ...]
     claims: Sequence[Claim]
     rules: Sequence
+    tests: dict[str, str] = field(default_factory=dict)
     lenient: bool = False
     model: cp_model.CpModel = field(init=False)
     kept: dict[str, Any] = field(init=False, default_factory=dict)
@@ -137,12 +140,13 @@ class Block:
             names, limit = rule.sum_at_most
             parts = [pattern[n][0] if isinstance(pattern[n], tuple) else pattern[n] == NO_YES[1] for n in names]
             return sum(parts) <= pattern[limit][1]
-        given = all(
-            self.shows(pattern, name, wanted) if self._knows(name)
-            else patient in self.roster.members(self.study, {name: wanted})
-            for name, wanted in rule.when.items()
+        given, wanted = (
+            all(self.shows(pattern, name, level) if self._knows(name)
+                else patient in self.roster.members(self.study, {name: level})
+                for name, level in part.items())
+            for part in (rule.when, rule.then)
         )  # fmt: skip
-        return not given or all(self.shows(pattern, name, wanted) for name, wanted in rule.then.items())
+        return wanted or not given
 
     def _knows(self, name: str) -> bool:
         return set(self.study.bases(name)) <= set(self.variables)
@@ -235,10 +239,16 @@ class Block:
     def _add_test(self, claim: Claim, literal: Any) -> None:
         groups = [self._members({claim.by: answer}) for answer in ("yes", "no")]
         if self.study.kind(claim.variable) in NUMERIC:
-            self._add_ranks(claim, *groups, literal)
+            printed_by = {
+                "mann_whitney": lambda by: self._add_ranks(claim, *groups, by),
+                "student_t": lambda by: self._add_student(claim, *groups, by),
+            }
+            asked = self.tests.get(claim.variable)
+            chosen = [self.model.new_bool_var(f"{claim.id} by {test}") for test in printed_by if asked in (None, test)]
+            for by, test in zip(chosen, [test for test in printed_by if asked in (None, test)], strict=True):
+                printed_by[test](by)
+            self.model.add(sum(chosen) >= 1).only_enforce_if(literal)
             return
-        from cohortbook.compare import pearson_p_value
-
         n1, n0 = (sum(len(self.units[u]) for u in units) for units in groups)
         counts = [self.meeting({claim.variable: "yes"}, units) for units in groups]
         options = [
@@ -276,6 +286,42 @@ class Block:
             if (window := tie_window(u2, n1, n0, claim, most, ties is not None or self.lenient))
         ]
         self._one_of(literal, options, claim.id)
+
+    def _add_student(self, claim: Claim, true: list[int], false: list[int], literal: Any) -> None:
+        """Bound Student's t: t^2 = D^2 (N - 2) / (N W), in whole numbers made of the groups' sums and sums of squares.
+
+        D = n0 S1 - n1 S0; W = n1 n0 (Q1 + Q0) - n0 S1^2 - n1 S0^2, with S the sums and Q the sums of squares.
+        """
+        from scipy import stats
+
+        name, model = claim.variable, self.model
+        if any(low != high for low, high in self.cells[name]):
+            if not self.lenient:
+                raise ValueError(f"{name!r}: Student's t needs a cell for each value; it has more than {FEW_VALUES}")
+            return
+        sizes = [sum(len(self.units[u]) for u in units) for units in (true, false)]
+        top = max(high for _, high in self.cells[name])
+        sums = [self._sum(name, units, 0) for units in (true, false)]
+        squares = [sum(self.patterns[k][name][0] ** 2 * n for u in units for k, n in self.n[u].items())
+                   for units in (true, false)]  # fmt: skip
+
+        def squared(expression: Any, bound: int) -> Any:
+            root = model.new_int_var(-bound, bound, "")
+            square = model.new_int_var(0, bound**2, "")
+            model.add(root == expression)
+            model.add_multiplication_equality(square, root, root)
+            return square
+
+        (n1, n0), total = sizes, sum(sizes)
+        distance = squared(n0 * sums[0] - n1 * sums[1], n1 * n0 * top)
+        within = n1 * n0 * sum(squares) - n0 * squared(sums[0], n1 * top) - n1 * squared(sums[1], n0 * top)
+        least, most = (float(stats.t.isf(float(p) / 2, total - 2)) ** 2 if 0 < p < 1 else 0.0 if p >= 1 else math.inf
+                       for p in (claim.high, claim.low))  # fmt: skip
+        scale = 10**5
+        model.add((total - 2) * scale * distance >= math.ceil(least * scale * total) * within).only_enforce_if(literal)
+        if most < math.inf:
+            model.add((total - 2) * scale * distance <= math.floor(most * scale * total) * within).only_enforce_if(literal)
+        model.add(within >= 1).only_enforce_if(literal)
 
     def _ties(self, name: str) -> tuple[Any, int]:
         """Return the sum of t^3 - t over tied values, where every value has its cell, and its largest value."""
@@ -323,6 +369,18 @@ class Block:
 
 def _within(p_value: float, claim: Claim) -> bool:
     return p_value == p_value and claim.low <= Fraction(p_value) < claim.high
+
+
+def pearson_p_value(a: int, n1: int, b: int, n0: int) -> float:
+    """Return P of Pearson's chi-square, uncorrected, for a of n1 against b of n0; NaN for a constant.
+
+    The closed form of `cohortbook.two_groups.pearson_chi_square`, for thousands of tables at a time.
+    """
+    shown, total = a + b, n1 + n0
+    if shown in (0, total):
+        return math.nan
+    chi_square = total * (a * (n0 - b) - b * (n1 - a)) ** 2 / (n1 * n0 * shown * (total - shown))
+    return math.erfc(math.sqrt(chi_square / 2))
 
 
 def tie_window(u2: int, n1: int, n0: int, claim: Claim, most: int, any_tie: bool) -> tuple[int, int] | None:
