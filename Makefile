@@ -1,0 +1,115 @@
+# make report      the report of the bundled study         make report STUDY=data/other          of another study
+# make             lists every target                      make report P="removal=lr alpha=0.05" with other parameters
+#
+# Needs make (3.81 or newer), git and Python 3.11 or newer; everything else is installed into .venv from
+# requirements.lock. After a change of dependencies in pyproject.toml, renew the lock with
+#   uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --no-annotate --no-header -o requirements.lock
+
+STUDY ?= data/spinal-metastases
+P ?=
+PYTHON ?= python3
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: help report test lab cohort notebooks clean FORCE
+
+# Names with a space or a colon would be several names, or rules, to make.
+ifneq ($(words $(STUDY)) $(findstring :,$(STUDY)),1 )
+$(error STUDY=$(STUDY): expected one folder whose path has neither a space nor a colon)
+endif
+override STUDY := $(patsubst %/,%,$(STUDY))
+ifneq ($(filter . .. ~%,$(notdir $(STUDY)) $(STUDY)),)
+$(error STUDY=$(STUDY): expected the folder by its name, such as data/spinal-metastases)
+endif
+ifneq ($(filter report cohort,$(MAKECMDGOALS)),)
+ifeq ($(wildcard $(STUDY)/study.yml),)
+$(error STUDY=$(STUDY): no study.yml there; expected a folder such as $(patsubst %/study.yml,%,$(firstword $(wildcard data/*/study.yml))))
+endif
+endif
+
+BUILD := build/$(notdir $(STUDY))
+REPORT := $(BUILD)/report.html
+NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
+EXECUTED := $(NOTEBOOKS:%=$(BUILD)/%)
+CODE := $(filter-out src/cohortbook/report.py,$(wildcard src/cohortbook/*.py))
+# The inner wildcard splits a name with a space into words that are no files; the outer one drops them.
+DATA := $(sort $(wildcard $(wildcard $(STUDY)/*)))
+
+# An active conda or virtual environment that holds the package is used as it is; otherwise .venv is.
+HOLDS_PACKAGE := import sys, importlib.util as i; sys.exit(sys.version_info < (3, 11) or not all(map(i.find_spec, ("cohortbook", "papermill"))))
+ACTIVE := $(if $(VIRTUAL_ENV)$(CONDA_PREFIX),$(shell for folder in "$$VIRTUAL_ENV" "$$CONDA_PREFIX"; do \
+  if [ -n "$$folder" ] && ! [ "$$folder" -ef .venv ] && "$$folder/bin/python" -E -c '$(HOLDS_PACKAGE)' 2>/dev/null; \
+  then echo "$$folder/bin/python"; break; fi; done))
+PY := $(if $(ACTIVE),"$(ACTIVE)",.venv/bin/python)
+ENVIRONMENT := $(if $(ACTIVE),,.venv/.installed)
+# This checkout's code runs, also when the environment holds a copy from elsewhere.
+export PYTHONPATH := $(CURDIR)/src
+
+# As many jobs as cores, unless the user said how many.
+JOBS = $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+PARALLEL = --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(JOBS))
+quoted = '$(subst ','\'',$(1))'
+
+help: ## list the targets
+	@awk -F ' ## ' '/^[a-z]+:.* ## / { sub(/:.*/, "", $$1); printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+report: ## run what changed and build the report: build/<study>/report.html (STUDY=folder, P="name=value ...")
+	@rm -rf $(BUILD)/failed $(BUILD)/.new
+	@$(MAKE) $(PARALLEL) $(REPORT)
+	@rm $(BUILD)/.new 2>/dev/null || echo "Nothing to do: $(REPORT) is up to date."
+
+test: $(ENVIRONMENT) ## run every test: code, committed outputs of the notebooks, style
+	@$(PY) -m ruff check .
+	@$(PY) -m pytest -n $(JOBS) --dist loadscope --nbval --nbval-current-env tests $(NOTEBOOKS)
+
+lab: $(ENVIRONMENT) ## open the notebooks in JupyterLab
+	@JUPYTER_PREFER_ENV_PATH=1 $(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks
+
+cohort: $(ENVIRONMENT) ## make the study's cohort anew from its published figures
+	@$(PY) -m cohortbook.reconstruct $(STUDY)
+
+notebooks: $(ENVIRONMENT) ## run the notebooks with their defaults and keep the outputs in them, for a commit
+	@$(MAKE) $(PARALLEL) $(NOTEBOOKS:%=rerun/%)
+
+clean: ## remove what was built; .venv stays
+	@rm -rf build
+
+$(REPORT): $(EXECUTED) src/cohortbook/report.py $(wildcard src/cohortbook/assets/*) $(BUILD)/.sections | $(BUILD)/.checked
+	@$(PY) -m cohortbook.report --study $(STUDY) --output $@ $(EXECUTED)
+	@touch $(BUILD)/.new
+
+# When nothing but the parameters changed, a notebook that is given the same ones as before keeps its copy.
+$(BUILD)/notebooks/%.ipynb: notebooks/%.ipynb $(CODE) $(DATA) requirements.lock $(BUILD)/.inputs $(BUILD)/.parameters | $(BUILD)/.checked
+	@$(PY) -m cohortbook.run notebook $< $@ --study $(STUDY) --output-dir $(BUILD) --shared $(call quoted,$(P)) \
+	  $(if $(filter-out $(BUILD)/.parameters,$?),,--unless-same)
+
+# One message for a wrong study file or parameter, before any notebook starts.
+$(BUILD)/.checked: $(NOTEBOOKS) $(CODE) $(DATA) $(BUILD)/.inputs $(BUILD)/.parameters | $(ENVIRONMENT)
+	@$(PY) -m cohortbook.run check $(NOTEBOOKS) --study $(STUDY) --parameters $(call quoted,$(P))
+	@touch $@
+
+# Files that change only when the words in them do.
+keep = mkdir -p $(BUILD) && printf '%s\n' $(call quoted,$(1)) | cmp -s - $@ || printf '%s\n' $(call quoted,$(1)) > $@
+$(BUILD)/.inputs: FORCE
+	@$(call keep,$(STUDY) $(PY) $(DATA))
+$(BUILD)/.parameters: FORCE
+	@$(call keep,$(P))
+$(BUILD)/.sections: FORCE
+	@$(call keep,$(NOTEBOOKS))
+
+rerun/%: FORCE
+	@$(PY) -m cohortbook.run inplace $*
+
+.venv/.installed: requirements.lock pyproject.toml
+	@new='import sys; sys.exit(sys.version_info < (3, 11))'; \
+	for python in $(PYTHON) python3.14 python3.13 python3.12 python3.11 none; do "$$python" -c "$$new" 2>/dev/null && break; done; \
+	if [ $$python = none ]; then \
+	  echo "cohortbook needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1 | tail -n 1)." >&2; \
+	  echo "Install one, or say where one is: make PYTHON=/path/to/python3.12" >&2; exit 1; fi; \
+	.venv/bin/python -c "$$new" 2>/dev/null || "$$python" -m venv --clear .venv || { \
+	  echo "$$python could not make .venv; on Debian and Ubuntu, install python3-venv" >&2; exit 1; }
+	@echo "Installing the packages of requirements.lock into .venv: once, some minutes"
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@

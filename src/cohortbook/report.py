@@ -1,0 +1,325 @@
+"""Build one self-contained page from executed notebooks: the report that goes to a co-author.
+
+python -m cohortbook.report --study data/x --output build/x/report.html build/x/notebooks/*.ipynb
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import html
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cohortbook.errors import command
+from cohortbook.notebook import declared_parameters, read_notebook, source_of, write_whole
+from cohortbook.study import load_study
+
+if TYPE_CHECKING:
+    from cohortbook.study import Study
+
+TABLE = "application/vnd.cohortbook.table+json"
+FIGURE = "application/vnd.cohortbook.figure+json"
+#: Columns that fit on an upright page; a table with more is printed on a page of its own, turned.
+WIDE = 8
+ASSETS = Path(__file__).with_name("assets")
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """A line of the table of contents."""
+
+    id: str
+    title: str
+    number: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Section:
+    """One notebook as a section of the report."""
+
+    id: str
+    name: str
+    title: str = ""
+    lacks: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    defaults: dict[str, Any] = field(default_factory=dict)
+    headings: list[Entry] = field(default_factory=list)
+    blocks: list[str] = field(default_factory=list)
+
+
+class Page:
+    """The report in the making: its sections, and the numbers of its tables and figures.
+
+    Parameters
+    ----------
+    figures : Path
+        The folder with `<name>.svg`; a figure that is not there is shown as the picture that the notebook holds.
+    """
+
+    def __init__(self, figures: Path):
+        self.figures_folder = figures
+        self.sections: list[Section] = []
+        self.tables: list[Entry] = []
+        self.figures: list[Entry] = []
+        self._ids: set[str] = set()
+        self._unnumbered = 0
+
+    def add(self, name: str, notebook: Mapping[str, Any]) -> None:
+        """Add an executed notebook as the next section."""
+        about = notebook["metadata"].get("cohortbook", {})
+        section = Section(id=self._new_id(name), name=name, lacks=about.get("skipped", ""))
+        section.defaults = declared_parameters(notebook)
+        section.parameters = about.get("parameters") or section.defaults
+        self.sections.append(section)
+        folded: list[str] = []
+        for cell in notebook["cells"]:
+            source = source_of(cell)
+            if section.lacks and section.title:  # of a notebook that was not run, the title is all there is to show
+                break
+            if cell["cell_type"] == "markdown":
+                self._unfold(section, folded)
+                section.blocks.append(self._markdown(source, section))
+            elif cell["cell_type"] == "code" and source.strip():
+                folded.append(source)
+                if cell["outputs"]:
+                    self._unfold(section, folded)
+                    section.blocks += [self._output(output, section) for output in cell["outputs"]]
+        if section.lacks:
+            section.blocks.clear()
+            section.headings.clear()
+        self._unfold(section, folded)
+        section.title = section.title or name
+
+    def _new_id(self, wanted: str) -> str:
+        base = re.sub(r"[^a-z0-9]+", "-", wanted.lower()).strip("-") or "part"
+        new, again = base, 1
+        while new in self._ids:
+            again += 1
+            new = f"{base}-{again}"
+        self._ids.add(new)
+        return new
+
+    def _unfold(self, section: Section, folded: list[str]) -> None:
+        """Put code that waits behind one fold; several cells in a row without output share it."""
+        if folded:
+            code = "".join(f"<pre>{_highlight(source)}</pre>" for source in folded)
+            section.blocks.append(f'<details class="code"><summary>Code</summary>{code}</details>')
+            folded.clear()
+
+    def _markdown(self, text: str, section: Section) -> str:
+        """Render markdown one heading level down; the notebook's own title becomes the section's."""
+        import mistune
+
+        page = self
+
+        class Renderer(mistune.HTMLRenderer):
+            def heading(self, text: str, level: int, **attributes: Any) -> str:
+                if level == 1 and not section.title:
+                    section.title = _plain(text)
+                    return ""
+                entry = Entry(id=page._new_id(f"{section.name}-{_plain(text)}"), title=_plain(text))
+                if level <= 2:
+                    section.headings.append(entry)
+                tag = f"h{min(max(level, 2) + 1, 6)}"
+                return f'<{tag} id="{entry.id}">{text}</{tag}>\n'
+
+        render = mistune.create_markdown(renderer=Renderer(escape=False), plugins=["table", "strikethrough"])
+        return _in_scrollers(str(render(text)))
+
+    def _output(self, output: Mapping[str, Any], section: Section) -> str:
+        if output["output_type"] == "stream":
+            kind = "warning" if output["name"] == "stderr" else "printed"
+            return f'<pre class="{kind}">{html.escape(_joined(output["text"]).rstrip())}</pre>'
+        if output["output_type"] == "error":
+            return f'<pre class="warning">{html.escape(output["ename"] + ": " + output["evalue"])}</pre>'
+        data = {kind: value if kind.endswith("+json") else _joined(value) for kind, value in output["data"].items()}
+        if TABLE in data and "text/html" in data:
+            return self._table(data["text/html"], data[TABLE])
+        if FIGURE in data:
+            return self._figure(data, data[FIGURE])
+        if "text/html" in data:
+            return f'<div class="html">{_in_scrollers(data["text/html"])}</div>'
+        if "text/markdown" in data:
+            return f'<div class="finding">{self._markdown(data["text/markdown"], section)}</div>'
+        if picture := _picture(data):
+            alt = html.escape(data.get("text/plain", ""))
+            return f'<figure class="figure"><div class="scroll"><img src="{picture}" alt="{alt}"></div></figure>'
+        return f'<pre class="printed">{html.escape(data.get("text/plain", ""))}</pre>'
+
+    def _table(self, text: str, about: Mapping[str, Any]) -> str:
+        """Number a table, and take caption and footnotes out of it: they stay in place when a wide table scrolls."""
+        number = str(about.get("number") or "")
+        if not number:
+            self._unnumbered += 1
+            number = f"S{self._unnumbered}"
+        number = number if number.startswith("Table") else f"Table {number}"
+        entry = Entry(id=self._new_id(about["name"]), title=about.get("title", ""), number=number)
+        self.tables.append(entry)
+        text, words = _taken(text, "caption")
+        text, notes = _taken(text, "tfoot")
+        words = words.removeprefix(f"{number}. ") or html.escape(entry.title)
+        text = re.sub(r'<table\b([^>]*?) id="[^"]*"', r"<table\1", text, count=1)
+        text = text.replace("<table", f'<table aria-labelledby="{entry.id}-caption"', 1)
+        notes = re.sub(r"</?t[rhd]\b[^>]*>", "", notes)
+        # "61.6 (11.9)" and "n = 69" stay on one line; a sentence in a cell may wrap.
+        text = re.sub(r"\bn = (\d)", "n\u00a0=\u00a0\\1", text)
+        text = re.sub(r"<td>([^<]{1,20})</td>", r'<td class="short">\1</td>', text)
+        wide = " wide" if text.partition("</tr>")[0].count("<th") > WIDE else ""
+        return (
+            f'<figure class="table{wide}" id="{entry.id}"><figcaption id="{entry.id}-caption">'
+            f'<span class="number">{html.escape(number)}.</span> {words}</figcaption>{_in_scrollers(text)}'
+            + (f'<div class="footnotes">{notes}</div>' if notes else "")
+            + "</figure>"
+        )
+
+    def _figure(self, data: Mapping[str, str], about: Mapping[str, Any]) -> str:
+        saved = self.figures_folder / f"{about['name']}.svg"
+        bundle = {"image/svg+xml": saved.read_text(encoding="utf-8")} if saved.is_file() else data
+        entry = Entry(
+            id=self._new_id(f"figure-{about['name']}"),
+            title=_plain(about["caption"]),
+            number=f"Figure {len(self.figures) + 1}",
+        )
+        self.figures.append(entry)
+        image = f'<img src="{_picture(bundle)}" alt="{html.escape(about["alt"])}">'
+        caption = f'<figcaption><span class="number">{entry.number}.</span> {about["caption"]}</figcaption>'
+        return f'<figure class="figure" id="{entry.id}"><div class="scroll">{image}</div>{caption}</figure>'
+
+
+def _joined(value: str | Sequence[str]) -> str:
+    return value if isinstance(value, str) else "".join(value)
+
+
+def _taken(text: str, tag: str) -> tuple[str, str]:
+    """Take the first element of a kind out of a piece of HTML: what is left, and what the element held."""
+    found = re.search(rf"<{tag}\b[^>]*>(.*?)</{tag}>", text, re.S)
+    return (text.replace(found[0], "", 1), found[1].strip()) if found else (text, "")
+
+
+def _plain(text: str) -> str:
+    """Return the text of a piece of HTML on one line."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", text)).split())
+
+
+def _highlight(source: str) -> str:
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    return highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))
+
+
+def _picture(data: Mapping[str, str]) -> str:
+    """Return the best picture of a bundle as a data address, or an empty text."""
+    if "image/svg+xml" in data:
+        return f"data:image/svg+xml;base64,{base64.b64encode(data['image/svg+xml'].encode()).decode()}"
+    kind = next((kind for kind in ("image/png", "image/jpeg") if kind in data), None)
+    return f"data:{kind};base64,{''.join(data[kind].split())}" if kind else ""
+
+
+def _in_scrollers(text: str) -> str:
+    """Put every table into a box of its own that scrolls sideways, reachable by keyboard; drop inner style sheets."""
+    text = re.sub(r"<style scoped>.*?</style>", "", text, flags=re.S)
+    text = re.sub(r"<table\b", '<div class="scroll" tabindex="0"><table', text)
+    return text.replace("</table>", "</table></div>")
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def provenance(study: Study) -> dict[str, list[tuple[str, str]]]:
+    """Collect what the report rests on: files, seed, revision of the code, and versions.
+
+    Nothing in it changes from one run to the next when the inputs do not.
+    """
+    import platform
+    from importlib import metadata
+
+    wanted = [study.path.name, study.file.study.data]
+    if study.file.published:
+        wanted.append(study.file.published.file)
+    files = [(name, sha256(study.folder / name)) for name in wanted if (study.folder / name).is_file()]
+    made = [("Code", revision())]
+    if study.file.reconstruction:
+        made.append(("Seed of the reconstruction", str(study.file.reconstruction.seed)))
+    made.append(("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"))
+    try:
+        required = [line for line in metadata.requires("cohortbook") or () if "extra ==" not in line]
+        names = ["cohortbook", *sorted(re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in required)]
+        packages = [(name, metadata.version(name)) for name in names]
+    except metadata.PackageNotFoundError as error:
+        packages = [(str(error.name), "not installed")]
+    return {"files": files, "made": made, "packages": packages}
+
+
+def revision() -> str:
+    """Return the git revision of this code with the day of its commit, and whether files were changed since."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        commit, day = git("log", "-1", "--format=%H %cs").split()
+        changed = git("status", "--porcelain", ":/")
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return "not in a git checkout"
+    return f"git {commit} of {day}" + (", with changes that are not committed" if changed else "")
+
+
+def build_report(study: Study, notebooks: Iterable[Path], *, figures: Path) -> str:
+    """Return the report as one HTML page that needs no other file.
+
+    Parameters
+    ----------
+    study : Study
+        The study: title, citation, and the banner that says its patients are synthetic.
+    notebooks : iterable of Path
+        Executed notebooks, in order.
+    figures : Path
+        The folder with the figures' SVG files.
+    """
+    import jinja2
+    from pygments.formatters import HtmlFormatter
+
+    page = Page(figures)
+    for path in notebooks:
+        page.add(path.stem, read_notebook(path))
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ASSETS), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html.jinja").render(
+        study=study.file.study,
+        page=page,
+        css=(ASSETS / "report.css").read_text(encoding="utf-8"),
+        code_css=HtmlFormatter(style="friendly").get_style_defs(".code pre"),
+        provenance=provenance(study),
+    )
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m cohortbook.report", description=__doc__.splitlines()[0])
+    parser.add_argument("notebooks", nargs="*", type=Path, help="executed notebooks, in order")
+    parser.add_argument("--study", required=True, help="folder of the study, or the name of a bundled one")
+    parser.add_argument("--output", required=True, type=Path, help="the page to write")
+    parser.add_argument("--figures", type=Path, help="folder of the SVG figures (default: figures/ beside the page)")
+    options = parser.parse_args(arguments)
+    figures = options.figures or options.output.parent / "figures"
+    write_whole(options.output, build_report(load_study(options.study), options.notebooks, figures=figures))
+    print(f"Report: {options.output}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,328 @@
+"""Run notebooks with papermill: in a private place, with checked parameters, all or nothing.
+
+python -m cohortbook.run notebook notebooks/01_cohort.ipynb build/x/notebooks/01_cohort.ipynb --study data/x
+python -m cohortbook.run inplace notebooks/*.ipynb
+python -m cohortbook.run check notebooks/*.ipynb --study data/x --parameters "removal=lr"
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cohortbook.errors import CohortbookError, command
+from cohortbook.notebook import (
+    check_parameters,
+    declared_parameters,
+    notebook_text,
+    parse_assignments,
+    parse_value,
+    read_notebook,
+    write_notebook,
+    write_whole,
+)
+
+_STARTUP = """\
+import warnings
+warnings.formatwarning = lambda message, category, *_, **__: f"{category.__name__}: {message}\\n"
+del warnings
+"""
+
+
+class RunError(CohortbookError):
+    """A notebook that failed."""
+
+
+def missing_section(notebook: Mapping[str, Any], study: str) -> str:
+    """Return the first key of the study file that the notebook needs and the file lacks, or an empty text."""
+    needs = notebook["metadata"].get("cohortbook", {}).get("needs", ())
+    if not needs:
+        return ""
+    from cohortbook.study import load_study
+
+    file = load_study(study).file
+    for key in [needs] if isinstance(needs, str) else needs:
+        found: Any = file
+        for part in key.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else getattr(found, part, None)
+        if not found:
+            return key
+    return ""
+
+
+@contextlib.contextmanager
+def private_kernel() -> Iterator[Path]:
+    """Give a short-lived folder where Jupyter finds this interpreter as kernel `python3`, and nothing of the user's.
+
+    Sockets live there too. A socket's path may have about 100 characters, which macOS's usual temporary folder
+    nearly fills, so the folder stands directly in /tmp where there is one.
+    """
+    base = next((folder for folder in ("/tmp",) if os.access(folder, os.W_OK | os.X_OK)), None)
+    with tempfile.TemporaryDirectory(prefix="cohortbook-", dir=base, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        spec = folder / "jupyter" / "kernels" / "python3" / "kernel.json"
+        startup = folder / "ipython" / "profile_default" / "startup" / "00-warnings.py"
+        for path in (spec, startup):
+            path.parent.mkdir(parents=True)
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--HistoryManager.enabled=False"]
+        spec.write_text(json.dumps({"argv": argv, "display_name": "Python 3 (ipykernel)", "language": "python"}))
+        startup.write_text(_STARTUP)
+        settings = {
+            "JUPYTER_PATH": str(folder / "jupyter"),  # searched before any folder of the user or the system
+            "JUPYTER_RUNTIME_DIR": str(folder),
+            "IPYTHONDIR": str(folder / "ipython"),
+            "PYTHONHASHSEED": "0",
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            # One thread a kernel: sums do not depend on the machine, and parallel notebooks do not crowd each other.
+            **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+        }
+        before = {key: os.environ.get(key) for key in settings}
+        os.environ.update(settings)
+        try:
+            yield folder
+        finally:
+            for key, value in before.items():
+                os.environ.pop(key) if value is None else os.environ.update({key: value})
+
+
+def execute(notebook: Path, *, parameters: Mapping[str, Any], cwd: Path, failed: Path | None = None) -> dict[str, Any]:
+    """Run a notebook from top to bottom and return it with its outputs, free of timings, paths and random ids.
+
+    Parameters
+    ----------
+    notebook : Path
+        The notebook; the file is not changed.
+    parameters : mapping
+        Values for parameters that the notebook declares.
+    cwd : Path
+        The working directory of its cells.
+    failed : Path, optional
+        Where to keep the half-run notebook when a cell fails.
+
+    Raises
+    ------
+    RunError
+        When a cell fails: the notebook, the cell, its line and the error. An error meant for the user is shown as its
+        message alone.
+    """
+    source = read_notebook(notebook)
+    # jsonschema compiles a grammar of internationalised addresses on import, if it can: two thirds of papermill's
+    # start-up, for nothing that a notebook holds.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    import logging
+
+    import papermill
+    from traitlets.config import Config
+
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what matters is raised
+    with private_kernel() as private:
+        scratch = private / notebook.name
+        sockets = Config({"KernelManager": {"transport": "ipc", "ip": str(private / "k")}})
+        try:
+            executed = papermill.execute_notebook(
+                str(notebook),
+                str(scratch),
+                parameters=dict(parameters) or None,
+                kernel_name="python3",
+                language="python",
+                cwd=str(cwd),
+                progress_bar=False,
+                request_save_on_cell_execute=False,
+                record_timing=False,
+                coalesce_streams=True,
+                shutdown_kernel="immediate",
+                config=sockets,
+            )
+        except papermill.PapermillExecutionError as error:
+            if failed:
+                failed.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(scratch, failed)
+            raise RunError(_failure(notebook, error, failed)) from None
+        except RuntimeError as error:  # nbclient's DeadKernelError, or a kernel that does not answer
+            raise RunError(f"{notebook}: {error}; perhaps the machine ran out of memory") from None
+    return _normalised(executed, source, parameters)
+
+
+def _failure(notebook: Path, error: Any, failed: Path | None) -> str:
+    """Say where a notebook failed and why, in a few lines."""
+    trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+    lines = error.source.splitlines()
+    told = re.findall(rf"Cell In\[{error.exec_count}\], line (\d+)", trace)
+    line = lines[int(told[0]) - 1].strip() if told and int(told[0]) <= len(lines) else ""
+    for_user = bool(trace) and "Traceback" not in trace and f"{error.ename}:" not in trace
+    reason = trace if for_user else f"{error.ename}: {error.evalue}".removesuffix(": ")
+    kept = f"\n  half-run notebook: {failed}" if failed else ""
+    return f"{notebook}: cell In [{error.exec_count}] failed{f': {line}' if line else ''}\n{reason}{kept}"
+
+
+def _normalised(executed: Any, source: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep only what is the same on every run: no timings, no random ids, no version of Python."""
+    notebook = json.loads(json.dumps(executed))
+    cells = iter(enumerate(source["cells"], start=1))
+    for cell in notebook["cells"]:
+        tags = cell["metadata"].get("tags", [])
+        if "injected-parameters" in tags:
+            cell["id"] = "injected-parameters"
+        else:
+            number, original = next(cells)
+            cell["id"] = original.get("id", f"cell-{number:02d}")
+        cell["metadata"] = {
+            key: value
+            for key, value in cell["metadata"].items()
+            if key not in ("papermill", "execution", "ExecuteTime", "collapsed", "scrolled")
+            and not (key == "tags" and not tags)
+        }
+    metadata = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
+    metadata["language_info"] = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python",
+                                 "nbconvert_exporter": "python", "pygments_lexer": "ipython3"}  # fmt: skip
+    if own := dict(source["metadata"].get("cohortbook", {})):
+        metadata["cohortbook"] = own
+    if parameters:
+        metadata["cohortbook"] = own | {"parameters": declared_parameters(source) | dict(parameters)}
+    return {"cells": notebook["cells"], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _skipped(source: Mapping[str, Any], lacks: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of a notebook that was not run, which says why."""
+    copy = json.loads(json.dumps(source))
+    for cell in copy["cells"]:
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+    copy = _normalised(copy, source, parameters)
+    copy["metadata"]["cohortbook"] = {**copy["metadata"].get("cohortbook", {}), "skipped": lacks}
+    return copy
+
+
+def run_notebook(
+    notebook: Path,
+    target: Path,
+    *,
+    study: str = "",
+    output_dir: str = "",
+    given: Mapping[str, str] | None = None,
+    unless_same: bool = False,
+) -> str:
+    """Run a notebook for a study into `target`; return a word on what was done.
+
+    A notebook that needs a section which the study file lacks is not run: its copy says so in its metadata.
+
+    Parameters
+    ----------
+    notebook, target : Path
+        The notebook, and where its executed copy goes.
+    study : str
+        The study's folder or name, given to a notebook that declares `study`.
+    output_dir : str
+        Where the notebook saves tables and figures, given to a notebook that declares `output_dir`.
+    given : mapping, optional
+        Further parameters as text, for several notebooks: each takes those that it declares.
+    unless_same : bool
+        Keep the copy if there is one that was run with the same parameters.
+    """
+    source = read_notebook(notebook)
+    defaults = declared_parameters(source)
+    own = {name: value for name, value in (("study", study), ("output_dir", output_dir)) if value and name in defaults}
+    own |= {name: parse_value(name, text, defaults[name]) for name, text in (given or {}).items() if name in defaults}
+    if unless_same and target.exists():
+        before = read_notebook(target)["metadata"].get("cohortbook", {}).get("parameters")
+        if before == (defaults | own if own else None):
+            os.utime(target)
+            return "unchanged"
+    if lacks := missing_section(source, study) if study else "":
+        write_notebook(_skipped(source, lacks, own), target)
+        return f"skipped: the study file has no section {lacks!r}"
+    failed = Path(output_dir) / "failed" / notebook.name if output_dir else None
+    try:
+        executed = execute(notebook, parameters=own, cwd=Path.cwd(), failed=failed)
+    except RunError as error:
+        raise RunError(_said_once(str(error), notebook, failed)) from None
+    write_notebook(executed, target)
+    if failed:
+        for trace in (failed, failed.with_suffix(".txt")):
+            trace.unlink(missing_ok=True)
+    return "done"
+
+
+def _said_once(message: str, notebook: Path, failed: Path | None) -> str:
+    """Shorten a message whose reason another notebook of the same run has given in full."""
+    if failed is None or not failed.exists():
+        return message
+    reason = "\n".join(message.splitlines()[1:-1])
+    for other in sorted(failed.parent.glob("*.txt")):
+        if other.stem != failed.stem and other.read_text(encoding="utf-8") == reason:
+            return f"{notebook}: failed for the same reason as {other.stem}"
+    write_whole(failed.with_suffix(".txt"), reason)
+    return message
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> int | None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m cohortbook.run", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("notebook", help="run one notebook for a study")
+    one.add_argument("notebook", type=Path)
+    one.add_argument("target", type=Path)
+    one.add_argument("--output-dir", default="", help="where the notebook saves tables and figures")
+    one.add_argument("--shared", action="append", default=[], metavar="NAME=VALUE ...",
+                     help="as --parameters, for several notebooks: taken if this one declares it")  # fmt: skip
+    one.add_argument("--unless-same", action="store_true", help="keep a copy that was run with the same parameters")
+    check = commands.add_parser("check", help="check the study file, and that parameters are declared by a notebook")
+    check.add_argument("notebooks", nargs="*", type=Path)
+    for sub in (one, check):
+        sub.add_argument("--study", default="", help="folder of the study, or the name of a bundled one")
+        sub.add_argument("-p", "--parameters", action="append", default=[], metavar="NAME=VALUE ...")
+    inplace = commands.add_parser("inplace", help="run notebooks with their defaults, replacing their outputs")
+    inplace.add_argument("notebooks", nargs="+", type=Path)
+    options = parser.parse_args(arguments)
+
+    match options.command:
+        case "check":
+            given = parse_assignments(options.parameters)
+            if options.study:
+                from cohortbook.study import load_study
+
+                load_study(options.study)
+            check_parameters(options.notebooks, given)
+        case "notebook":
+            given = parse_assignments(options.parameters)
+            check_parameters([options.notebook], given)
+            given |= parse_assignments(options.shared)
+            start = time.monotonic()
+            told = run_notebook(
+                options.notebook,
+                options.target,
+                study=options.study,
+                output_dir=options.output_dir,
+                given=given,
+                unless_same=options.unless_same,
+            )
+            if told != "unchanged":
+                _say(options.notebook, told, start)
+        case "inplace":
+            for notebook in options.notebooks:
+                start = time.monotonic()
+                executed = execute(notebook, parameters={}, cwd=notebook.parent.resolve())
+                changed = notebook_text(executed) != notebook.read_text(encoding="utf-8")
+                if changed:
+                    write_notebook(executed, notebook)
+                _say(notebook, "changed" if changed else "unchanged", start)
+    return None
+
+
+def _say(notebook: Path, told: str, start: float) -> None:
+    print(f"{notebook.stem:<20} {told}  {time.monotonic() - start:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
