@@ -33,6 +33,8 @@ class DescriptiveTable:
         Its rows as declared.
     blocks : tuple of (TableRow, Frequencies or Summary or None)
         What each declared row shows; None for a heading alone.
+    labels : dict
+        Label, with unit, of each variable shown.
     total : int
         The patients of the cohort.
     provenance : str
@@ -41,6 +43,7 @@ class DescriptiveTable:
     name: str
     plan: Table
     blocks: tuple[tuple[TableRow, Frequencies | Summary | None], ...]
+    labels: dict[str, str]
     total: int
     provenance: str
 
@@ -97,8 +100,9 @@ def descriptive_table(cohort: Cohort, name: str) -> DescriptiveTable:
             provenances.append(tally.provenance)
         blocks.append((row, found))
     return DescriptiveTable(
-        name=name, plan=plan, blocks=tuple(blocks), total=cohort.size, provenance=weakest(provenances)
-    )
+        name=name, plan=plan, blocks=tuple(blocks), total=cohort.size, provenance=weakest(provenances),
+        labels={row.variable: with_unit(cohort, row.variable) for row in plan.rows if row.variable},
+    )  # fmt: skip
 
 
 def descriptive_tables(cohort: Cohort) -> tuple[DescriptiveTable, ...]:

@@ -74,6 +74,9 @@ class Derived(_Part):
     transition: tuple[str, str] | None = None
     days_between: tuple[str, str] | None = None
     unit: str = ""
+    provenance: Literal["observed", "printed", "implied", "assumed"] | None = Field(
+        None, description="default: the weakest of what it is made from; printed where the paper prints it in full"
+    )
 
     @model_validator(mode="after")
     def _one_rule(self) -> Derived:

@@ -108,7 +108,9 @@ class Study:
 
     def provenance(self, *names: str) -> str:
         """Return the weakest provenance among the variables."""
-        return weakest([self.file.variables[base].provenance for base in self.bases(*names)])
+        derived = [self.file.derived[n].provenance for n in names if n in self.file.derived and self.file.derived[n].provenance]
+        own = [n for n in names if n not in self.file.derived or not self.file.derived[n].provenance]
+        return weakest([*derived, *(self.file.variables[base].provenance for base in self.bases(*own))])
 
     def measured(self, name: str) -> str | None:
         """Return when a variable is known: the latest among what it is made from; None where the file does not say."""

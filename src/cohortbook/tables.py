@@ -7,13 +7,13 @@ a notebook, and `save` writes it as CSV (the strings) and JSON (the numbers).
 from __future__ import annotations
 
 import csv
-import functools
 import html
 import json
 import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,8 +43,9 @@ def decimal(value: float | None, places: int) -> str:
         return UNDEFINED
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    rounded = round_half_away(float(value), places)
-    text = f"{abs(rounded):.{places}f}" if places else str(abs(int(rounded)))
+    rounded = round_half_away(value, places)
+    digits = str(int(abs(rounded) * 10**places)).zfill(places + 1)
+    text = f"{digits[:-places]}.{digits[-places:]}" if places else digits
     return f"−{text}" if rounded < 0 else text
 
 
@@ -101,7 +102,7 @@ def percent(count: float, total: float, places: int = 1) -> str:
     >>> percent(17, 72), percent(0, 0)
     ('23.6', '–')
     """
-    return decimal(100 * count / total, places) if total else UNDEFINED
+    return decimal(Fraction(100 * int(count), int(total)), places) if total else UNDEFINED
 
 
 def count_percent(count: float, total: float, places: int = 1) -> str:
@@ -243,27 +244,10 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
-@functools.singledispatch
-def table_of(result: Any) -> DisplayTable:
-    """Turn a result into the table that a reader expects of it; other results show their tidy frame."""
-    frame = result if hasattr(result, "to_dict") else result.frame
-    rows = tuple(Row(tuple(_cell(value) for value in record)) for record in frame.itertuples(index=False))
-    title = type(result).__name__ if frame is not result else ""
-    return DisplayTable(
-        name=title.lower() or "frame", title=title, head=tuple(map(str, frame.columns)), rows=rows, frame=frame
-    )
-
-
-def _cell(value: Any) -> str:
-    if hasattr(value, "item"):
-        value = value.item()
-    if value is None or value != value:
-        return UNDEFINED
-    return significant(value) if isinstance(value, float) else str(value)
-
-
 def render(result: Any) -> str:
-    """Return the HTML of a result."""
+    """Return the HTML of a result, laid out as its reader expects it."""
+    from cohortbook.layouts import table_of
+
     return table_of(result).html
 
 
@@ -283,5 +267,16 @@ def _formatted(value: Any, how: Any) -> str:
     if callable(how):
         return how(value)
     if how is None or isinstance(value, str):
-        return UNDEFINED if value is None or value != value else str(value)
+        return plain_cell(value)
     return decimal(value, how)
+
+
+def plain_cell(value: Any) -> str:
+    """Format a value of which nothing is known: three significant digits for what is not whole."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if value is None or value != value:
+        return UNDEFINED
+    if isinstance(value, float):
+        return decimal(value, 0) if value.is_integer() else significant(value)
+    return str(value)
