@@ -37,7 +37,7 @@ _WHERE = {
         "plot_histograms",
         "plot_outcome_rate",
     ),
-    "findings": ("finding", "synthetic_banner"),
+    "findings": ("finding", "provenance_finding", "synthetic_banner"),
     "output": ("save", "show"),
 }
 _MODULE = {name: module for module, names in _WHERE.items() for name in names}

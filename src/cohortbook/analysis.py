@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,16 @@ if TYPE_CHECKING:
     from cohortbook.describe import Frequencies, Proportion, ShapiroWilk, Summary
     from cohortbook.schema import Comparison as ComparisonPlan
     from cohortbook.schema import Table, TableRow
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep undefined statistics from warning: they carry their reason into the table."""
+    from cohortbook.results import UndefinedWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedWarning)
+        yield
+
 
 ADJUSTMENTS = ("bonferroni", "holm", "benjamini-hochberg")
 
@@ -140,8 +152,7 @@ def numeric_summaries(cohort: Cohort) -> NumericSummaries:
     for name in study.file.variables:
         if study.kind(name) in NUMERIC:
             tally = cohort.tally(name)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # an undefined test carries its reason into the table
+            with quiet():
                 parts.append((summarise(tally, name), shapiro_wilk(tally, name)))
             labels[name] = with_unit(cohort, name)
             provenances.append(tally.provenance)
@@ -178,11 +189,13 @@ class OutcomeRate:
         return render(self)
 
 
-def outcome_rate(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeRate:
-    """Estimate the rate of the study's outcome with Clopper-Pearson's and Wilson's intervals."""
+def outcome_rate(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeRate | None:
+    """Estimate the rate of the study's outcome with Clopper-Pearson's and Wilson's intervals; None without outcome."""
     from cohortbook.describe import frequencies, proportion_interval
 
-    plan = cohort.study.plan("outcome")
+    plan = cohort.study.file.outcome
+    if plan is None:
+        return None
     tally = cohort.tally(plan.variable)
     found = frequencies(tally, plan.variable)
     intervals = tuple(
@@ -246,8 +259,7 @@ def compare_row(cohort: Cohort, variable: str, *, test: str = "", confidence_lev
 
     plan = cohort.study.plan("comparison")
     row = next((row for row in plan.rows if row.variable == variable), ComparisonRow(variable=variable))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is undefined carries its reason into the table
+    with quiet():
         return compare_variable(
             cohort.tally(variable, plan.groups), variable, plan.groups, kind=cohort.study.kind(variable),
             test=test or row.test, significance=plan.normality, confidence_level=confidence_level,

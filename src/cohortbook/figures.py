@@ -184,8 +184,10 @@ def plot_histograms(cohort: Cohort) -> Plot:
                 "mean says little of the typical patient.")  # fmt: skip
 
 
-def plot_outcome_rate(result: OutcomeRate) -> Plot:
+def plot_outcome_rate(result: OutcomeRate | None) -> Plot | None:
     """Draw the rate of the outcome with its intervals beside the rates that the paper cites."""
+    if result is None:
+        return None
     lines = [(f"This study, {p.method.replace('clopper-pearson', 'Clopper-Pearson').replace('wilson', 'Wilson')}",
               100 * p.estimate, 100 * p.conf_low, 100 * p.conf_high) for p in result.intervals]  # fmt: skip
     cited = [(label, 100 * share) for label, share, _ in result.elsewhere]

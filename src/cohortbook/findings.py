@@ -8,8 +8,21 @@ from typing import Any
 
 from cohortbook.analysis import GroupComparison, NumericSummaries, OutcomeRate
 from cohortbook.cohort import Cohort
-from cohortbook.output import Text
+from cohortbook.output import NOT_PLANNED, Text
 from cohortbook.tables import interval, p_value, percent
+
+
+def provenance_finding(cohort: Cohort) -> Text:
+    """Say how many recorded variables rest on what."""
+    study = cohort.study
+    by: dict[str, list[str]] = {}
+    for name in study.file.variables:
+        by.setdefault(study.provenance(name), []).append(study.label(name))
+    parts = [f"{len(names)} of {len(study.file.variables)} recorded variables are {kind}" for kind, names in by.items()]
+    text = "; ".join(parts) + "."
+    if "assumed" in by:
+        text += f" Assumed, so that nothing that rests on them is a finding: {listed(by['assumed'])}."
+    return Text(text)
 
 
 @functools.singledispatch
@@ -33,6 +46,11 @@ def synthetic_banner(cohort: Cohort) -> Text:
     """Say loudly that the rows are not real patients, where the study file says so."""
     words = cohort.study.file.study.synthetic
     return Text(f"> **Synthetic patients.** {words}" if words else f"Data: {cohort.source}.")
+
+
+@finding.register
+def _(result: None, *, significance: float = 0.05) -> Text:
+    return NOT_PLANNED
 
 
 @finding.register

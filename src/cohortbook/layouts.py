@@ -49,7 +49,7 @@ def _(result: DescriptiveTable) -> DisplayTable:
     below_heading = False
     for row, found in result.blocks:
         if row.heading and (found is None or not hasattr(found, "levels") or not row.flat):
-            rows.append(Row((row.heading, ""), "heading"))
+            rows.append(Row((row.heading, "", ""), "heading"))
             below_heading = True
         if found is None:
             continue
@@ -60,17 +60,18 @@ def _(result: DescriptiveTable) -> DisplayTable:
         counts = dict(zip(map(_level_name, found.levels), found.counts, strict=True))
         single = len(shown) == 1
         if not single and not row.heading and not row.flat:
-            rows.append(Row((row.label or result.labels[found.term], ""), "heading"))
+            rows.append(Row((row.label or result.labels[found.term], "", ""), "heading"))
         for level in shown:
             text = row.labels.get(level, (row.label or result.labels[found.term]) if single else level)
             indented = "level" if below_heading or not single else "plain"
-            rows.append(Row((text, count_percent(counts.get(level, 0), found.total, result.plan.decimals)), indented))
+            n = counts.get(level, 0)
+            rows.append(Row((text, decimal(n, 0), percent(n, found.total, result.plan.decimals)), indented))
         if found.n_missing:
-            rows.append(Row((NOT_RECORDED, decimal(found.n_missing, 0)), "level"))
+            rows.append(Row((NOT_RECORDED, decimal(found.n_missing, 0), ""), "level"))
         below_heading = below_heading and (single or row.flat)
     return DisplayTable(
         name=result.name, number=result.plan.number, title=result.plan.title,
-        head=("", f"Patients (N = {result.total}), n (%)"), rows=tuple(rows), frame=result.frame,
+        head=(f"N = {result.total}", "n", "%"), rows=tuple(rows), frame=result.frame,
         notes=(*result.plan.notes, *provenance_notes(result.provenance)),
     )  # fmt: skip
 
@@ -83,12 +84,12 @@ def _level_name(level: Any) -> str:
 
 def _numeric_rows(label: str, found: Any) -> list[Row]:
     rows = [
-        Row((label, ""), "heading"),
-        Row(("Mean (SD)", f"{decimal(found.mean, 1)} ({decimal(found.std_dev, 1)})"), "level"),
-        Row(("Median (quartiles)", f"{decimal(found.median, 1)} ({interval(found.q1, found.q3, 1)})"), "level"),
-        Row(("Range", interval(found.minimum, found.maximum, 0)), "level"),
+        Row((label, "", ""), "heading"),
+        Row(("Mean (SD)", f"{decimal(found.mean, 1)} ({decimal(found.std_dev, 1)})", ""), "level"),
+        Row(("Median (quartiles)", f"{decimal(found.median, 1)} ({interval(found.q1, found.q3, 1)})", ""), "level"),
+        Row(("Range", interval(found.minimum, found.maximum, 0), ""), "level"),
     ]
-    return rows + ([Row((NOT_RECORDED, decimal(found.n_missing, 0)), "level")] if found.n_missing else [])
+    return rows + ([Row((NOT_RECORDED, decimal(found.n_missing, 0), ""), "level")] if found.n_missing else [])
 
 
 @table_of.register
@@ -177,19 +178,17 @@ def dictionary_table(cohort: Cohort) -> DisplayTable:
     study, records = cohort.study, []
     for name in study.names:
         derived = name in study.file.derived
-        variable = study[name]
-        values = ", ".join(study.levels(name)) if len(study.levels(name)) <= 20 else f"{len(study.levels(name))} levels"
-        if not derived and variable.range:
-            values = interval(*variable.range, 0)
+        levels = study.levels(name)
+        values = ", ".join(levels) if len(levels) <= 20 else f"{len(levels)} levels"
+        if not derived and study[name].range:
+            values = interval(*study[name].range, 0)
+        made = f"made from {', '.join(study.bases(name))}: " if derived else ""
         records.append({
-            "term": name, "label": with_unit(cohort, name), "kind": study.kind(name), "values": values,
-            "measured": study.measured(name) or "not said",
-            "source": "made from " + ", ".join(study.bases(name)) if derived else "recorded",
-            "provenance": study.provenance(name),
+            "term": name, "label": with_unit(cohort, name), "values": f"{study.kind(name)}; {made}{values}",
+            "measured": study.measured(name) or "not said", "provenance": study.provenance(name),
         })  # fmt: skip
-    columns = [("term", "Variable", None), ("label", "Meaning", None), ("kind", "Kind", None),
-               ("values", "Levels or range", None), ("measured", "Known (surgery)", None), ("source", "Source", None),
-               ("provenance", "Provenance", None)]  # fmt: skip
+    columns = [("label", "Variable", None), ("term", "Name in the file", None), ("values", "Kind; levels or range", None),
+               ("measured", "Known, surgery", None), ("provenance", "Provenance", None)]  # fmt: skip
     notes = (
         "Provenance: observed in patients; printed: the paper prints the whole distribution; implied: printed figures hold "
         "the values within limits; assumed: nothing printed determines them.",
@@ -237,7 +236,7 @@ def tests_table(result: GroupComparison) -> DisplayTable:
         test = found.test
         shapiro = ", ".join(p_value(w.p_value) for w in found.choice.evidence) or UNDEFINED
         fisher = p_value(found.fisher.p_value) if found.fisher else UNDEFINED
-        rows.append(Row((label, test.method, found.choice.reason, shapiro, significant(test.statistic),
+        rows.append(Row((label, test.method, found.choice.reason, shapiro, decimal(test.statistic, 2),
                          decimal(test.df, 0) if test.method.startswith("Pearson") else significant(test.df),
                          p_value(test.p_value), fisher)))  # fmt: skip
     return DisplayTable(
@@ -260,7 +259,8 @@ def effects_table(result: GroupComparison) -> DisplayTable:
         head=("", "Effect", "Estimate", f"{level}% interval", "Standardised difference"), rows=tuple(rows),
         frame=result.frame,
         notes=("Odds ratio with Woolf's interval; with an empty cell, the conditional exact interval. Mean difference: "
-               f"{result.plan.group_labels[0]} less {result.plan.group_labels[1]}.",
+               f"{result.plan.group_labels[0]} less {result.plan.group_labels[1]}, with the interval of Student beside "
+               "Student's test and else of Welch: very wide where a group is tiny, as its own variance is all it has.",
                *provenance_notes(result.provenance)),
     )  # fmt: skip
 

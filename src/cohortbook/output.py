@@ -20,12 +20,18 @@ class Text:
         return self.markdown
 
 
+#: What stands for a result that the study file does not ask for.
+NOT_PLANNED = Text("The study file does not plan this.")
+
+
 def _shown(thing: Any) -> Any:
     """Return a thing that can show and save itself: a plot, a text or a table."""
     from cohortbook.figures import Plot
     from cohortbook.layouts import table_of
     from cohortbook.tables import DisplayTable
 
+    if thing is None:
+        return NOT_PLANNED
     return thing if isinstance(thing, DisplayTable | Plot | Text) else table_of(thing)
 
 
@@ -52,4 +58,6 @@ def save(output_dir: str | Path, *things: Any) -> None:
     if not str(output_dir):
         return
     for thing in map(_shown, things):
+        if thing is NOT_PLANNED:
+            continue
         thing.save(Path(output_dir) / ("figures" if isinstance(thing, Plot) else "tables"))

@@ -11,6 +11,7 @@ import html
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -75,12 +76,15 @@ def p_value(value: float | None, places: int | None = None) -> str:
     value : float
         From 0 to 1; NaN when the test is undefined.
     places : int, optional
-        Decimals as a paper prints them. Default: two from 0.01 on, three below, and <0.001.
+        Decimals as a paper prints them. Default: two from 0.01 on, three below or where two would read 0.05, and
+        <0.001.
 
     Examples
     --------
     >>> p_value(0.0058), p_value(0.56), p_value(0.00004), p_value(0.9969, 3), p_value(0.0004, 3), p_value(0.999)
     ('0.006', '0.56', '<0.001', '0.997', '<0.001', '>0.99')
+    >>> p_value(0.0486), p_value(0.0513)
+    ('0.049', '0.051')
     """
     if value is None or value != value:
         return UNDEFINED
@@ -89,7 +93,7 @@ def p_value(value: float | None, places: int | None = None) -> str:
             return "<0.001"
         if value > 0.99:
             return ">0.99"
-        places = 2 if value >= 0.01 else 3
+        places = 3 if value < 0.01 or 0.045 <= value < 0.055 else 2
     text = decimal(value, places)
     return f"<{10**-places:.{places}f}" if value < 10**-places and float(text) == 0 else text
 
@@ -176,8 +180,9 @@ class DisplayTable:
         """A semantic table: caption, row heads, footnotes; no style of its own."""
         width = len(self.head)
         number = f"Table {self.number}. " if self.number else ""
-        head = "".join(f'<th scope="col">{_escaped(cell)}</th>' for cell in self.head)
-        body = "".join(_html_row(row, width) for row in self.rows)
+        numeric = [all(_NUMBER.match(row.cells[k]) for row in self.rows) for k in range(width)]
+        head = "".join(f'<th scope="col"{_CLASS[n]}>{_escaped(c)}</th>' for c, n in zip(self.head, numeric, strict=True))
+        body = "".join(_html_row(row, numeric) for row in self.rows)
         notes = "".join(f"<p>{_escaped(note)}</p>" for note in self.notes)
         foot = f'<tfoot><tr><td colspan="{width}">{notes}</td></tr></tfoot>' if notes else ""
         return (
@@ -209,11 +214,16 @@ class DisplayTable:
         os.replace(part, folder / f"{self.name}.json")
 
 
-def _html_row(row: Row, width: int) -> str:
+#: A cell of a column of numbers, right-aligned: a number, a sign for one that is undefined, or nothing.
+_NUMBER = re.compile(r"^[<>]?−?[\d.,]*[–∞]?( [a-h]?‡?)?$")
+_CLASS = ("", ' class="number"')
+
+
+def _html_row(row: Row, numeric: Sequence[bool]) -> str:
     if row.kind == "heading" and not any(row.cells[1:]):
-        return f'<tr class="heading"><th scope="rowgroup" colspan="{width}">{_escaped(row.cells[0])}</th></tr>'
+        return f'<tr class="heading"><th scope="rowgroup" colspan="{len(row.cells)}">{_escaped(row.cells[0])}</th></tr>'
     first = f'<th scope="row">{_escaped(row.cells[0])}</th>'
-    rest = "".join(f"<td>{_escaped(cell)}</td>" for cell in row.cells[1:])
+    rest = "".join(f"<td{_CLASS[n]}>{_escaped(c)}</td>" for c, n in zip(row.cells[1:], numeric[1:], strict=True))
     return f'<tr class="{row.kind}">{first}{rest}</tr>'
 
 
