@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cohortbook.schema import Comparison as ComparisonPlan
     from cohortbook.schema import Table, TableRow
 
+
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep undefined statistics from warning: they carry their reason into the table."""
@@ -135,7 +136,9 @@ class NumericSummaries:
         """One row a variable: the summary's columns, then `w` and `shapiro_p_value`."""
         import pandas as pd
 
-        frames = [s.frame.assign(w=t.statistic, shapiro_p_value=t.p_value, label=self.labels[s.term]) for s, t in self.parts]
+        frames = [
+            s.frame.assign(w=t.statistic, shapiro_p_value=t.p_value, label=self.labels[s.term]) for s, t in self.parts
+        ]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
     def _repr_html_(self) -> str:
@@ -281,8 +284,8 @@ def compare_groups(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupCo
     GroupComparison
         P values are unadjusted in `rows`; adjusted by Bonferroni, Holm, Benjamini-Hochberg in `adjusted`.
     """
-    from cohortbook.multiplicity import adjust_p_values
     from cohortbook.describe import frequencies
+    from cohortbook.multiplicity import adjust_p_values
 
     study, plan = cohort.study, cohort.study.plan("comparison")
     rows = tuple(compare_row(cohort, row.variable, confidence_level=confidence_level) for row in plan.rows)

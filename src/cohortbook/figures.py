@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,7 +136,7 @@ def plot_flow(cohort: Cohort) -> Plot:
                   fontsize=8.5, linespacing=1.35)  # fmt: skip
         if k:
             axis.annotate("", (3.0, -k + 0.36), (3.0, -k + 0.62), arrowprops={"arrowstyle": "->", "color": MUTED})
-        if step.remaining is None or k and steps[k - 1].remaining is not None:
+        if step.remaining is None or (k and steps[k - 1].remaining is not None):
             out = "excluded: not reported" if step.excluded is None else f"excluded: {step.excluded}"
             if step.excluded_missing:
                 out += f" ({step.excluded_missing} with a missing value)"

@@ -100,7 +100,9 @@ def _(result: GroupComparison, *, significance: float = 0.05) -> Text:
     text = f"{result.n_tests} tests are defined. "
     if not small:
         return Text(text + f"None has P < {plan.significance:g}.")
-    text += f"P < {plan.significance:g} unadjusted: " + listed([f"{label} ({p_value(row.test.p_value)})" for label, row in small])
+    text += f"P < {plan.significance:g} unadjusted: " + listed(
+        [f"{label} ({p_value(row.test.p_value)})" for label, row in small]
+    )
     kept = {method: sum(p < plan.significance for p in values) for method, values in result.adjusted.items()}
     text += ". After adjustment there remain " + ", ".join(f"{n} by {_method(method)}" for method, n in kept.items())
     if plan.threshold:
@@ -108,8 +110,13 @@ def _(result: GroupComparison, *, significance: float = 0.05) -> Text:
         text += f"; {below} by {plan.threshold_label or 'the stated threshold'} (P < {plan.threshold:g})"
     doubtful = [label for label, row in small if row.expected_below_5]
     if doubtful:
-        exact = [f"{label} {p_value(row.fisher.p_value)}" for label, row in small if row.expected_below_5 and row.fisher]
-        text += f". Expected counts under 5 put the chi-square of {listed(doubtful)} in doubt; Fisher's exact P: " + listed(exact)
+        exact = [
+            f"{label} {p_value(row.fisher.p_value)}" for label, row in small if row.expected_below_5 and row.fisher
+        ]
+        text += (
+            f". Expected counts under 5 put the chi-square of {listed(doubtful)} in doubt; Fisher's exact P: "
+            + listed(exact)
+        )
     late = [label for label, row in small if row.term in result.after]
     if late:
         text += f". {listed(late)}: known only after surgery, so no predictor of what may precede it"

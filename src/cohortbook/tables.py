@@ -181,7 +181,9 @@ class DisplayTable:
         width = len(self.head)
         number = f"Table {self.number}. " if self.number else ""
         numeric = [all(_NUMBER.match(row.cells[k]) for row in self.rows) for k in range(width)]
-        head = "".join(f'<th scope="col"{_CLASS[n]}>{_escaped(c)}</th>' for c, n in zip(self.head, numeric, strict=True))
+        head = "".join(
+            f'<th scope="col"{_CLASS[n]}>{_escaped(c)}</th>' for c, n in zip(self.head, numeric, strict=True)
+        )
         body = "".join(_html_row(row, numeric) for row in self.rows)
         notes = "".join(f"<p>{_escaped(note)}</p>" for note in self.notes)
         foot = f'<tfoot><tr><td colspan="{width}">{notes}</td></tr></tfoot>' if notes else ""
