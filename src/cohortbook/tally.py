@@ -44,8 +44,15 @@ class Tally:
     def from_rows(cls, rows: pd.DataFrame, columns: Sequence[str] | None = None, provenance: str = "observed") -> Tally:
         """Count the distinct patterns of `columns` (default: all) in a frame of one row a patient."""
         columns = list(rows.columns if columns is None else columns)
+        if not columns or "n" in columns:
+            raise ValueError(
+                f"columns: {columns!r}; expected at least one, none of them called 'n', which is the count"
+            )
+        if absent := [name for name in columns if name not in rows.columns]:
+            raise ValueError(f"columns: no column {absent[0]!r}; expected some of {', '.join(map(str, rows.columns))}")
         counts = rows.groupby(columns, dropna=False, observed=True, sort=True).size()
-        return cls(counts.rename("n").reset_index().astype({"n": "int64"}), provenance)
+        # Grouping nobody forgets the types.
+        return cls(counts.rename("n").reset_index().astype({**rows[columns].dtypes, "n": "int64"}), provenance)
 
     @property
     def columns(self) -> list[str]:
@@ -58,12 +65,26 @@ class Tally:
         return int(self.frame["n"].sum())
 
     def __add__(self, other: Tally) -> Tally:
-        """Add the tallies of two sites: the counts of equal patterns add up."""
+        """Add the tallies of two sites: the counts of equal patterns add up.
+
+        Raises
+        ------
+        ValueError
+            When the columns differ, or the levels of one do.
+        """
         import pandas as pd
 
+        if set(self.columns) != set(other.columns):
+            raise ValueError(f"other: a tally of {other.columns}; expected one of {self.columns}")
+        for name in self.columns:
+            ours, theirs = self.frame[name].dtype, other.frame[name].dtype
+            if ours != theirs and isinstance(ours, pd.CategoricalDtype):
+                raise ValueError(
+                    f"other: {name!r} has other levels, or in another order; expected {list(ours.categories)}"
+                )
         both = pd.concat([self.frame, other.frame[self.frame.columns]], ignore_index=True)
         counts = both.groupby(self.columns, dropna=False, observed=True, sort=True)["n"].sum()
-        return Tally(counts.reset_index(), weakest([self.provenance, other.provenance]))
+        return Tally(counts.reset_index().astype(self.frame.dtypes), weakest([self.provenance, other.provenance]))
 
     def complete(self, columns: Sequence[str] | None = None) -> Tally:
         """Keep the patterns with no missing value in `columns` (default: all): complete-case analysis."""
