@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 TABLE = "application/vnd.cohortbook.table+json"
 FIGURE = "application/vnd.cohortbook.figure+json"
+#: A cell with this tag stays out of the report.
+HIDDEN = "not-in-report"
 #: Columns that fit on an upright page; a table with more is printed on a page of its own, turned.
 WIDE = 8
 ASSETS = Path(__file__).with_name("assets")
@@ -83,6 +85,8 @@ class Page:
             source = source_of(cell)
             if section.lacks and section.title:  # of a notebook that was not run, the title is all there is to show
                 break
+            if HIDDEN in cell["metadata"].get("tags", ()):
+                continue
             if cell["cell_type"] == "markdown":
                 self._unfold(section, folded)
                 section.blocks.append(self._markdown(source, section))
@@ -122,7 +126,7 @@ class Page:
         class Renderer(mistune.HTMLRenderer):
             def heading(self, text: str, level: int, **attributes: Any) -> str:
                 if level == 1 and not section.title:
-                    section.title = _plain(text)
+                    section.title = re.sub(r"^\d+\.\s+", "", _plain(text))  # the report numbers its sections itself
                     return ""
                 entry = Entry(id=page._new_id(f"{section.name}-{_plain(text)}"), title=_plain(text))
                 if level <= 2:
@@ -171,7 +175,7 @@ class Page:
         # "61.6 (11.9)" and "n = 69" stay on one line; a sentence in a cell may wrap.
         text = re.sub(r"\bn = (\d)", "n\u00a0=\u00a0\\1", text)
         text = re.sub(r"<td>([^<]{1,20})</td>", r'<td class="short">\1</td>', text)
-        wide = " wide" if text.partition("</tr>")[0].count("<th") > WIDE else ""
+        wide = " wide" if len(re.findall(r"<th\b", text.partition("</tr>")[0])) > WIDE else ""
         return (
             f'<figure class="table{wide}" id="{entry.id}"><figcaption id="{entry.id}-caption">'
             f'<span class="number">{html.escape(number)}.</span> {words}</figcaption>{_in_scrollers(text)}'

@@ -1,0 +1,349 @@
+"""The report: one page, numbered, self-contained, readable on every screen."""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from cohortbook.report import FIGURE, TABLE, Page, build_report, main, revision, sha256
+from cohortbook.study import load_study
+from sample_notebooks import code, markdown, notebook, runnable, write
+
+ROOT = Path(__file__).resolve().parents[1]
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="700" height="400"><rect width="9" height="9"/></svg>'
+PNG = base64.b64encode(b"\x89PNG").decode()
+
+
+def table(name="table-2", number="2", title="Who they were", head=("", "n = 72"), rows=(("Age", "61.4 (11.9)"),)):
+    label = f"Table {number}. " if number else ""
+    heads = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    body = "".join(f'<tr><th scope="row">{a}</th>{"".join(f"<td>{c}</td>" for c in rest)}</tr>' for a, *rest in rows)
+    foot = f'<tfoot><tr><td colspan="{len(head)}"><p>Mean (SD).</p></td></tr></tfoot>'
+    text = (
+        f'<table class="cohortbook" id="{name}"><caption>{label}{title}</caption><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{body}</tbody>{foot}</table>"
+    )
+    return {"text/html": text, "text/plain": "...", TABLE: {"name": name, "number": number, "title": title}}
+
+
+def figure(name="survival", caption="Survival, with 95% bands", alt='Curves that fall; "lung" first'):
+    return {"image/png": PNG, "text/plain": "...", FIGURE: {"name": name, "caption": caption, "alt": alt}}
+
+
+def blocks(*cells, figures=Path("nowhere"), **about):
+    """Return the HTML of a section made from cells."""
+    page = Page(figures)
+    page.add("01_x", notebook(*cells, **about))
+    return "\n".join(page.sections[0].blocks)
+
+
+class Checker(HTMLParser):
+    """Collects ids, links and addresses, and checks that every element is closed."""
+
+    void = ("meta", "link", "img", "br", "hr", "input", "col", "source")
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links, self.addresses, self.open, self.tags = [], [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.tags.append((tag, found))
+        self.ids += [found["id"]] if "id" in found else []
+        self.links += [found["href"][1:]] if found.get("href", "").startswith("#") else []
+        self.addresses += [found[key] for key in ("src", "href") if key in found and not found[key].startswith("#")]
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Return the folder of a report with everything in it."""
+    folder = tmp_path_factory.mktemp("built")
+    wide = table("table-7", "7", "Failure or not", head=("", *(f"Column {i}" for i in range(14))),
+                 rows=[(f"Row {i}", *(["61.6 (11.9)"] * 14)) for i in range(5)])  # fmt: skip
+    first = runnable(title="Who they were")
+    first["cells"] += [
+        markdown("## Demography\n\nWhat *matters* here."),
+        code("describe()", table()),
+        code("steps()", table("step-log", None, "Steps of the selection")),
+        code("compare()", wide),
+        code("print(1)", {"output_type": "stream", "name": "stderr", "text": "UserWarning: <odd>\n"}),
+        code("finding", {"text/markdown": "The mean age was **61.4**.", "text/plain": "..."}),
+        code("frame", {"text/html": '<style scoped>td {}</style><table border="1"><tr><td>1</td></tr></table>'}),
+    ]
+    first["metadata"]["cohortbook"] = {"parameters": {"study": "x", "output_dir": "build/x", "level": 0.9}}
+    second = runnable(title="How long they lived")
+    second["cells"] += [markdown("## Curves"), code("plot()", figure()), code("plot2()", figure("forest", "Effects"))]
+    absent = runnable("1 / 0", title="Who failed", skipped="comparison", needs="comparison")
+    write(folder / "notebooks/01_cohort.ipynb", first)
+    write(folder / "notebooks/02_survival.ipynb", second)
+    write(folder / "notebooks/03_failure.ipynb", absent)
+    (folder / "figures").mkdir()
+    (folder / "figures/survival.svg").write_text(SVG)
+    assert main(["--study", "spinal-metastases", "--output", str(folder / "report.html"),
+                 *map(str, sorted((folder / "notebooks").iterdir()))]) == 0  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(built):
+    return (built / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_page_is_well_formed_and_needs_no_other_file(page):
+    found = Checker(page)
+    assert found.open == []
+    assert len(found.ids) == len(set(found.ids))
+    assert set(found.links) <= set(found.ids)
+    assert all(address.startswith("data:") for address in found.addresses)
+    assert "@import" not in page
+    assert not re.findall(r"url\((?!data:)", page)
+    assert all("alt" in attributes and attributes["alt"] for tag, attributes in found.tags if tag == "img")
+
+
+def test_the_page_says_what_it_is_about_and_that_the_patients_are_synthetic(page):
+    about = load_study("spinal-metastases").file.study
+    assert f"<title>{about.title}</title>" in page
+    assert f"<strong>Synthetic patients.</strong> {about.synthetic}</aside>" in page
+    assert '@bottom-left { content: "Synthetic patients' in page
+    assert about.citation in page
+
+
+def test_tables_keep_the_journals_number_or_get_one_and_figures_are_counted(page):
+    captions = re.findall(r'<span class="number">((?:Table|Figure) [^<]*)</span> ([^<]*)<', page)
+    assert captions == [
+        ("Table 2.", "Who they were"),
+        ("Table S1.", "Steps of the selection"),
+        ("Table 7.", "Failure or not"),
+        ("Figure 1.", "Survival, with 95% bands"),
+        ("Figure 2.", "Effects"),
+    ]
+    for entry in ('#table-7"><b>Table 7.</b> Failure or not', '#figure-forest"><b>Figure 2.</b> Effects'):
+        assert f'<a href="{entry}</a>' in page
+
+
+def test_a_table_scrolls_alone_between_its_caption_and_its_notes():
+    shown = blocks(code("describe()", table()))
+    order = [
+        shown.index(part) for part in ("<figcaption", '<div class="scroll"', "<table", "</table></div>", "Mean (SD)")
+    ]
+    assert order == sorted(order)
+    assert "<caption" not in shown
+    assert "<tfoot" not in shown
+    assert 'aria-labelledby="table-2-caption"' in shown
+    assert shown.count('id="table-2"') == 1
+    assert "n\u00a0=\u00a072" in shown
+    assert '<td class="short">61.4 (11.9)</td>' in shown
+
+
+def test_only_a_table_of_many_columns_is_turned_in_print():
+    assert 'class="table"' in blocks(code("t", table(head=[""] * 8)))
+    assert 'class="table wide"' in blocks(code("t", table(head=[""] * 9)))
+
+
+def test_the_saved_drawing_is_shown_and_else_the_picture_in_the_notebook(tmp_path):
+    (tmp_path / "survival.svg").write_text(SVG)
+    shown = blocks(code("plot()", figure()), code("plot()", figure("forest")), figures=tmp_path)
+    assert f'src="data:image/svg+xml;base64,{base64.b64encode(SVG.encode()).decode()}"' in shown
+    assert f'src="data:image/png;base64,{PNG}"' in shown
+    assert 'alt="Curves that fall; &quot;lung&quot; first"' in shown
+
+
+def test_code_is_folded_and_cells_without_output_share_a_fold():
+    shown = blocks(
+        code("import a"), code("b = 1 < 2"), code("b", {"text/plain": "True"}), markdown("x"), code("save()")
+    )
+    assert shown.count("<details") == 2
+    assert "<details open" not in shown
+    assert shown.index("import") < shown.index("&lt;") < shown.index("True") < shown.index("save")
+
+
+def test_text_is_escaped_and_markdown_is_rendered():
+    shown = blocks(
+        code("f()", {"text/plain": "<Study 'a'>"}),
+        code("g()", {"text/markdown": "An **odds ratio** of 2\n"}),
+        code("h()", {"output_type": "error", "ename": "E", "evalue": "<b>", "traceback": []}),
+        markdown("| a | b |\n|---|---|\n| 1 | 2 |"),
+    )
+    assert "&lt;Study &#x27;a&#x27;&gt;" in shown
+    assert "An <strong>odds ratio</strong> of 2" in shown
+    assert "E: &lt;b&gt;" in shown
+    assert shown.count('<div class="scroll" tabindex="0"><table>') == 1
+
+
+def test_a_notebook_that_was_not_run_is_a_line_with_the_reason(page):
+    assert "Not run: the study file has no section <code>comparison</code>, which 03_failure needs." in page
+    assert "Who failed</a>" in page
+    assert "1</span> <span class" not in page.partition("Not run:")[2].partition("</section>")[0]
+
+
+def test_a_cell_can_stay_out_of_the_report():
+    shown = blocks(code("shown", {"text/plain": "1"}), code("save()", {"text/plain": "2"}, tags=["not-in-report"]))
+    assert "shown" in shown
+    assert "save" not in shown
+
+
+def test_a_title_loses_the_number_of_its_notebook():
+    page = Page(Path("nowhere"))
+    page.add("04_x", notebook(markdown("# 4. The *model*")))
+    assert page.sections[0].title == "The model"
+
+
+def test_headings_move_one_level_down_and_names_stay_apart():
+    shown = blocks(markdown("# Title\n\n## Part\n\n### Deeper"), markdown("## Part"))
+    assert re.findall(r'<(h\d) id="([^"]*)">', shown) == [
+        ("h3", "01-x-part"),
+        ("h4", "01-x-deeper"),
+        ("h3", "01-x-part-2"),
+    ]
+
+
+def test_the_page_tells_what_it_was_made_from(page):
+    study = load_study("spinal-metastases")
+    assert sha256(study.path) in page
+    assert sha256(study.folder / "published.csv") in page
+    assert f"<td>{study.file.reconstruction.seed}</td>" in page
+    assert "<b><code>level = 0.9</code></b>" in page
+    assert "<code>level = 0.95</code>" in page
+    assert "output_dir =" not in page.partition('id="provenance"')[2]
+    assert f"Python</th><td>{sys.version.split()[0]}" in page
+    for name in ("pandas", "statsmodels", "lifelines"):
+        assert re.search(rf"{name}&nbsp;\d", page)
+
+
+def test_the_revision_says_when_files_were_changed(tmp_path, monkeypatch):
+    import cohortbook.report as report
+
+    monkeypatch.setattr(report, "__file__", str(tmp_path / "report.py"))
+    assert revision() == "not in a git checkout"
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "x"], check=True)
+    clean = revision()
+    assert re.fullmatch(r"git [0-9a-f]{40} of \d{4}-\d\d-\d\d", clean)
+    (tmp_path / "report.py").touch()
+    assert revision() == f"{clean}, with changes that are not committed"
+
+
+def test_the_same_inputs_give_the_same_page(built, page):
+    study = load_study("spinal-metastases")
+    again = build_report(study, sorted((built / "notebooks").iterdir()), figures=built / "figures")
+    assert again == page
+    assert str(built) not in page
+
+
+def test_a_study_of_real_patients_has_no_banner(tmp_path):
+    (tmp_path / "study.yml").write_text(
+        "study: {title: A & B, id: patient}\nvariables:\n  age: {label: Age, kind: continuous}\n"
+    )
+    shown = build_report(load_study(tmp_path), [], figures=tmp_path)
+    assert "<h1>A &amp; B</h1>" in shown
+    assert "Synthetic patients" not in shown
+    assert Checker(shown).open == []
+
+
+def test_a_broken_notebook_leaves_the_last_good_page(built, tmp_path, capsys):
+    target = tmp_path / "report.html"
+    target.write_text("the last good page")
+    (tmp_path / "01_x.ipynb").write_text("{")
+    assert main(["--study", "spinal-metastases", "--output", str(target), str(tmp_path / "01_x.ipynb")]) == 1
+    assert "01_x.ipynb: not a notebook" in capsys.readouterr().err
+    assert target.read_text() == "the last good page"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["01_x.ipynb", "report.html"]
+
+
+# In a browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+# Loads the page in a frame of a given width and writes down what a reader would meet.
+PROBE = """<!DOCTYPE html><body style="margin:0">
+<iframe src="report.html" style="width:{width}px;height:3000px"></iframe>
+<script>
+addEventListener("load", () => {{
+  const page = document.querySelector("iframe").contentDocument, root = page.documentElement;
+  const box = (tag) => page.querySelector(tag).getBoundingClientRect();
+  const found = {{
+    overflow: root.scrollWidth - root.clientWidth,
+    headings: page.querySelectorAll("main h2").length,
+    contents: page.getElementById("contents").open,
+    beside: box("main").left > box("nav").right,
+    unfolded: page.querySelectorAll("details.code[open]").length,
+    broken: [...page.images].filter((i) => i.src.includes("svg") && !i.naturalWidth).length,
+    scrolls: [...page.querySelectorAll("figure.wide .scroll")].map((s) => s.scrollWidth > s.clientWidth),
+    small: [...page.querySelectorAll("main *")].filter((e) => e.textContent.trim() && parseFloat(
+      page.defaultView.getComputedStyle(e).fontSize) < 11).length,
+    loaded: performance.getEntriesByType("resource").filter((r) => r.name.startsWith("http")).length,
+  }};
+  document.body.dataset.found = JSON.stringify(found);
+}});
+</script>"""
+
+
+def browse(folder, width):
+    """Open `report.html` of a folder at a width and return what the probe found."""
+    probe = folder / f"probe-{width}.html"
+    probe.write_text(PROBE.format(width=width))
+    with_profile = ["--user-data-dir=" + str(folder / f"profile-{width}"), f"--window-size={max(width, 600)},3000"]
+    done = subprocess.run(
+        [
+            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
+            *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
+            *("--allow-file-access-from-files", "--virtual-time-budget=5000", *with_profile),
+            *("--dump-dom", probe.as_uri()),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    found = re.search(r'data-found="([^"]*)"', done.stdout)
+    assert found, done.stdout[-2000:] + done.stderr[-2000:]
+    return json.loads(found[1].replace("&quot;", '"'))
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_shows_it_on_a_phone_and_on_a_desk(built, width):
+    found = browse(built, width)
+    wide = width > 1024
+    assert found == {
+        "overflow": 0,
+        "headings": 4,
+        "contents": wide,
+        "beside": wide,
+        "unfolded": 0,
+        "broken": 0,
+        "scrolls": [True],
+        "small": 0,
+        "loaded": 0,
+    }
+
+
+@needs_chromium
+def test_the_committed_notebooks_make_a_report_that_a_browser_shows(tmp_path):
+    notebooks = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+    if not notebooks:
+        pytest.skip("there are no notebooks yet")
+    text = build_report(load_study("spinal-metastases"), notebooks, figures=tmp_path)
+    (tmp_path / "report.html").write_text(text, encoding="utf-8")
+    assert Checker(text).open == []
+    for width in (390, 1280):
+        found = browse(tmp_path, width)
+        assert found["headings"] == len(notebooks) + 1
+        assert (found["overflow"], found["unfolded"], found["broken"], found["loaded"]) == (0, 0, 0, 0)
+    for number in range(2, 9):
+        assert f'<span class="number">Table {number}.</span>' in text

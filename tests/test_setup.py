@@ -1,0 +1,367 @@
+"""Set-up: one lock for every route, and make, which runs what changed and nothing else."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from sample_notebooks import PARAMETERS, runnable, write
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+# The lock
+
+
+@pytest.fixture(scope="module")
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+@pytest.fixture(scope="module")
+def locked():
+    """Return name -> the requirements of that name (several where the version depends on the Python)."""
+    found = {}
+    for line in (ROOT / "requirements.lock").read_text().splitlines():
+        requirement = Requirement(line)
+        found.setdefault(canonicalize_name(requirement.name), []).append(requirement)
+    return found
+
+
+def test_every_version_is_pinned_and_no_index_is_named(locked):
+    text = (ROOT / "requirements.lock").read_text()
+    assert not re.search(r"://|--|@", text)
+    for requirements in locked.values():
+        for requirement in requirements:
+            assert re.fullmatch(r"==[^*]+", str(requirement.specifier)), requirement
+
+
+def test_the_lock_holds_what_the_project_asks_for(project, locked):
+    for line in project["dependencies"] + project["optional-dependencies"]["test"]:
+        wanted = Requirement(line)
+        pinned = locked[canonicalize_name(wanted.name)]
+        for requirement in pinned:
+            (version,) = requirement.specifier
+            assert wanted.specifier.contains(version.version), f"{line} but the lock has {version}"
+
+
+def test_the_lock_is_complete(locked):
+    from importlib import metadata
+
+    for name, requirements in locked.items():
+        if not any(r.marker is None or r.marker.evaluate() for r in requirements):
+            continue
+        for line in metadata.requires(name) or ():
+            wanted = Requirement(line)
+            if wanted.marker is None or wanted.marker.evaluate({"extra": ""}):
+                assert canonicalize_name(wanted.name) in locked, f"{name} needs {wanted}"
+
+
+def test_conda_installs_the_same_lock(project):
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    *conda, pip = environment["dependencies"]
+    assert pip == {"pip": ["-r requirements.lock", "-e ."]}
+    assert {"pip", "make"} <= set(conda)
+    (python,) = (Requirement(line) for line in conda if line.startswith("python"))
+    assert python.specifier == SpecifierSet(project["requires-python"])
+
+
+def test_continuous_integration_runs_the_tests_that_make_runs():
+    script = ROOT / ".ci/run"
+    assert os.access(script, os.X_OK)
+    subprocess.run(["bash", "-n", script], check=True)
+    lines = script.read_text().splitlines()
+    assert "set -euo pipefail" in lines
+    assert lines[-1] == "make test"
+
+
+def test_the_citation_names_the_paper_and_the_licence_both_licences():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    (paper,) = citation["references"]
+    assert paper["doi"] == "10.1016/j.wneu.2021.01.047"
+    assert len(paper["authors"]) == 7
+    licence = (ROOT / "LICENSE").read_text()
+    assert licence.startswith("BSD 3-Clause License")
+    assert "CC0" in licence
+
+
+def test_importing_the_package_is_cheap():
+    heavy = ("numpy", "pandas", "scipy", "matplotlib", "seaborn", "statsmodels", "lifelines", "ortools", "papermill")
+    modules = [f"cohortbook.{path.stem}" for path in sorted((ROOT / "src/cohortbook").glob("[a-z]*.py"))]
+    program = (
+        "import importlib, sys\n"
+        f"for name in {modules!r}:\n"
+        "    importlib.import_module(name)\n"
+        f"    print(name, [heavy for heavy in {heavy!r} if heavy in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert [line for line in done.stdout.splitlines() if not line.endswith(" []")] == []
+
+
+# Make
+
+
+def make(folder, *arguments, python=sys.prefix, **settings):
+    """Run make in a folder as a user does whose active environment holds the package."""
+    foreign = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CONDA_PREFIX", "VIRTUAL_ENV", "PYTHONPATH")
+    environment = {key: value for key, value in os.environ.items() if key not in foreign}
+    if python:
+        environment["VIRTUAL_ENV"] = str(python)
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, env=environment | settings, capture_output=True, text=True, timeout=300
+    )
+
+
+def ran(done):
+    """Return which notebooks make ran, from its lines."""
+    return sorted(line.split()[0] for line in done.stdout.splitlines() if re.match(r"\d\d_", line))
+
+
+def documented():
+    return re.findall(r"^([a-z]+):.* ## ", (ROOT / "Makefile").read_text(), re.M)
+
+
+def test_make_alone_lists_every_target():
+    done = make(ROOT)
+    assert done.returncode == 0
+    assert re.findall(r"^make ([a-z]+) +\S", done.stdout, re.M) == documented()
+    assert {"help", "report", "test", "lab", "cohort", "notebooks", "clean"} <= set(documented())
+    phony = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.M)[1].split()
+    assert set(phony) == {*documented(), "FORCE"}
+
+
+@pytest.mark.parametrize(
+    ("study", "message"),
+    [
+        ("my data", "expected one folder whose path has neither a space nor a colon"),
+        ("", "expected one folder whose path has neither a space nor a colon"),
+        ("c:data", "neither a space nor a colon"),
+        (".", "expected the folder by its name, such as data/spinal-metastases"),
+        ("data/nowhere", "no study.yml there; expected a folder such as data/spinal-metastases"),
+    ],
+)
+def test_a_study_that_make_cannot_use_is_one_clear_line(study, message):
+    done = make(ROOT, "report", f"STUDY={study}")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert f"STUDY={study}: " in done.stderr
+    assert message in done.stderr
+
+
+def test_an_old_python_is_told_which_one_is_needed(tmp_path):
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in ("sh", "make", "awk", "mkdir", "rm", "tail", "touch", "cat", "getconf"):
+        (tools / tool).symlink_to(shutil.which(tool))
+    old = tools / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.6"\nexit 1\n')
+    old.chmod(0o755)
+    done = make(tmp_path, ".venv/.installed", python=None, PATH=str(tools))
+    assert done.returncode != 0
+    assert "cohortbook needs Python 3.11 or newer; python3 is Python 3.9.6." in done.stderr
+    assert "make PYTHON=" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize("holds_package", [True, False])
+def test_an_active_environment_is_used_only_if_it_holds_the_package(tmp_path, holds_package):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python").write_text(f"#!/bin/sh\nexit {0 if holds_package else 1}\n")
+    (tmp_path / "bin/python").chmod(0o755)
+    shown = make(ROOT, "-n", "cohort", python=tmp_path).stdout
+    assert (f'"{tmp_path}/bin/python" -m cohortbook.reconstruct' in shown) is holds_package
+    assert (".venv/bin/python -m cohortbook.reconstruct" in shown) is not holds_package
+
+
+SMALL_STUDY = """\
+study: {title: A small study, id: patient}
+variables:
+  age: {label: Age, kind: continuous}
+"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Return a project with three quick notebooks and a study of its own, under a path with a space in it."""
+    folder = tmp_path_factory.mktemp("a project")
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in folder.rglob("*"):
+        os.utime(path, (time.time() - 60,) * 2)
+    (folder / "data/other").mkdir(parents=True)
+    (folder / "data/other/study.yml").write_text(SMALL_STUDY)
+    (folder / "data/other/notes of a meeting.txt").write_text("a name with spaces")
+    save = "from pathlib import Path\nPath(output_dir, 'seen').write_text(f'{study} {level}')"
+    write(folder / "notebooks/01_one.ipynb", runnable("study", save, title="One"))
+    without_level = PARAMETERS.rsplit("\n", 1)[0]
+    write(folder / "notebooks/02_two.ipynb", runnable("1", title="Two", parameters=without_level))
+    absent = runnable("1 / 0", title="Three", parameters=without_level, needs="comparison")
+    write(folder / "notebooks/03_three.ipynb", absent)
+    done = make(folder, "report", "STUDY=data/other")
+    assert done.returncode == 0, done.stderr
+    assert ran(done) == ["01_one", "02_two", "03_three"]
+    return folder
+
+
+REPORT = "build/other/report.html"
+
+
+def report(folder, *arguments):
+    return make(folder, "report", "STUDY=data/other", *arguments)
+
+
+def test_make_runs_the_notebooks_and_builds_the_report(small):
+    assert (small / "build/other/seen").read_text() == "data/other 0.95"
+    text = (small / REPORT).read_text()
+    assert "<h1>A small study</h1>" in text
+    assert "the study file has no section <code>comparison</code>" in text
+
+
+def test_a_second_make_has_nothing_to_do_and_says_so_at_once(small):
+    report(small)
+    start = time.perf_counter()
+    done = report(small)
+    took = time.perf_counter() - start
+    assert done.stdout == f"Nothing to do: {REPORT} is up to date.\n"
+    assert took < 0.5
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ("notebooks/02_two.ipynb", ["02_two"]),
+        ("data/other/study.yml", ["01_one", "02_two", "03_three"]),
+        ("src/cohortbook/tally.py", ["01_one", "02_two", "03_three"]),
+        ("requirements.lock", ["01_one", "02_two", "03_three"]),
+        ("src/cohortbook/report.py", []),
+        ("src/cohortbook/assets/report.css", []),
+    ],
+)
+def test_a_change_runs_what_rests_on_it_and_the_report(small, changed, expected):
+    report(small)
+    before = (small / REPORT).stat().st_mtime_ns
+    (small / changed).touch()
+    done = report(small, "-j")
+    assert done.returncode == 0, done.stderr
+    assert ran(done) == expected
+    assert done.stdout.endswith(f"Report: {REPORT}\n")
+    assert (small / REPORT).stat().st_mtime_ns > before
+
+
+def test_new_files_in_the_study_and_removed_notebooks_are_changes(small):
+    report(small)
+    (small / "data/other/cohort.csv").touch()
+    os.utime(small / "data/other/cohort.csv", (0, 0))
+    assert ran(report(small)) == ["01_one", "02_two", "03_three"]
+    (small / "notebooks/02_two.ipynb").rename(small / "02_two.ipynb")
+    try:
+        done = report(small)
+        assert ran(done) == []
+        assert "Two" not in (small / REPORT).read_text()
+    finally:
+        (small / "02_two.ipynb").rename(small / "notebooks/02_two.ipynb")
+    assert "Two" in (report(small), (small / REPORT).read_text())[1]
+
+
+def test_parameters_go_to_the_notebooks_that_declare_them(small):
+    report(small)
+    done = report(small, "P=level=0.9")
+    assert ran(done) == ["01_one"]
+    assert (small / "build/other/seen").read_text() == "data/other 0.9"
+    assert "<b><code>level = 0.9</code></b>" in (small / REPORT).read_text()
+    assert ran(report(small, "P=level=0.9")) == []
+    assert ran(report(small)) == ["01_one"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("levle=0.9", "parameters: no notebook declares 'levle'; did you mean 'level'?"),
+        ("level=high", "parameters: level=high: expected a number, such as the default level=0.95"),
+        ("it's", "No closing quotation"),
+    ],
+)
+def test_wrong_parameters_are_told_before_any_notebook_runs(small, given, message):
+    report(small)
+    before = (small / REPORT).read_bytes()
+    done = report(small, f"P={given}")
+    assert done.returncode == 2
+    assert ran(done) == []
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (small / REPORT).read_bytes() == before
+
+
+def test_a_failed_notebook_fails_make_and_leaves_the_last_good_report(small):
+    report(small)
+    before = (small / REPORT).read_bytes()
+    good = (small / "notebooks/02_two.ipynb").read_text()
+    write(small / "notebooks/02_two.ipynb", runnable("odds = 1\nodds / 0", title="Two"))
+    try:
+        for _ in range(2):
+            done = report(small)
+            assert done.returncode == 2
+            assert done.stderr.startswith(
+                "notebooks/02_two.ipynb: cell In [3] failed: odds / 0\nZeroDivisionError: division by zero\n"
+                "  half-run notebook: build/other/failed/02_two.ipynb\n"
+            )
+            assert "Traceback" not in done.stderr
+            assert (small / REPORT).read_bytes() == before
+    finally:
+        (small / "notebooks/02_two.ipynb").write_text(good)
+    done = report(small)
+    assert ran(done) == ["02_two"]
+    assert not (small / "build/other/failed").exists()
+
+
+def test_a_wrong_study_file_is_told_once(small):
+    report(small)
+    try:
+        (small / "data/other/study.yml").write_text(SMALL_STUDY + "tabels: {}\n")
+        done = report(small)
+        assert done.returncode == 2
+        assert done.stderr.count("tabels: unknown key; did you mean 'tables'?") == 1
+        assert ran(done) == []
+    finally:
+        (small / "data/other/study.yml").write_text(SMALL_STUDY)
+
+
+def test_make_notebooks_keeps_the_outputs_in_the_notebooks(small):
+    paths = sorted((small / "notebooks").iterdir())
+    before = {path: path.read_text() for path in paths}
+    write(paths[0], runnable("1 + 1"))
+    write(paths[2], runnable("2 + 2"))
+    try:
+        first = make(small, "notebooks")
+        assert first.returncode == 0, first.stderr
+        assert sorted(line.split()[:2] for line in first.stdout.splitlines()) == [
+            ["01_one", "changed"],
+            ["02_two", "changed"],
+            ["03_three", "changed"],
+        ]
+        assert '"4"' in paths[2].read_text()
+        assert " changed" not in make(small, "notebooks").stdout
+    finally:
+        for path, text in before.items():
+            path.write_text(text)
+
+
+def test_clean_removes_what_was_built(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "build/x").mkdir(parents=True)
+    (tmp_path / ".venv").mkdir()
+    assert make(tmp_path, "clean").returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".venv", "Makefile"]
