@@ -1,6 +1,7 @@
 """The report: one page, numbered, self-contained, readable on every screen."""
 
 import base64
+import html
 import json
 import re
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cohortbook.report import FIGURE, TABLE, Page, build_report, main, revision, sha256
+from cohortbook.report import FIGURE, Page, build_report, main, revision, sha256
 from cohortbook.study import load_study
 from sample_notebooks import code, markdown, notebook, runnable, write
 
@@ -23,13 +24,14 @@ PNG = base64.b64encode(b"\x89PNG").decode()
 def table(name="table-2", number="2", title="Who they were", head=("", "n = 72"), rows=(("Age", "61.4 (11.9)"),)):
     label = f"Table {number}. " if number else ""
     heads = "".join(f'<th scope="col">{cell}</th>' for cell in head)
-    body = "".join(f'<tr><th scope="row">{a}</th>{"".join(f"<td>{c}</td>" for c in rest)}</tr>' for a, *rest in rows)
+    cells = ("".join(f"<td>{html.escape(cell)}</td>" for cell in rest) for _, *rest in rows)
+    body = "".join(f'<tr><th scope="row">{row[0]}</th>{rest}</tr>' for row, rest in zip(rows, cells, strict=True))
     foot = f'<tfoot><tr><td colspan="{len(head)}"><p>Mean (SD).</p></td></tr></tfoot>'
     text = (
         f'<table class="cohortbook" id="{name}"><caption>{label}{title}</caption><thead><tr>{heads}</tr></thead>'
         f"<tbody>{body}</tbody>{foot}</table>"
     )
-    return {"text/html": text, "text/plain": "...", TABLE: {"name": name, "number": number, "title": title}}
+    return {"text/html": text, "text/plain": "..."}
 
 
 def figure(name="survival", caption="Survival, with 95% bands", alt='Curves that fall; "lung" first'):
@@ -151,6 +153,12 @@ def test_a_table_scrolls_alone_between_its_caption_and_its_notes():
 def test_only_a_table_of_many_columns_is_turned_in_print():
     assert 'class="table"' in blocks(code("t", table(head=[""] * 8)))
     assert 'class="table wide"' in blocks(code("t", table(head=[""] * 9)))
+
+
+def test_columns_of_single_numbers_are_set_flush_right():
+    rows = [("Age", "61.4", "<0.001", "17 (23.6)"), ("SINS", "−2", "–", "3")]
+    shown = blocks(code("t", table(head=("", "Mean", "P", "n (%)"), rows=rows)))
+    assert re.findall(r'<t[hd][^>]* ?class="num"[^>]*>([^<]*)<', shown) == ["Mean", "P", "61.4", "&lt;0.001", "−2", "–"]
 
 
 def test_the_saved_drawing_is_shown_and_else_the_picture_in_the_notebook(tmp_path):

@@ -24,7 +24,8 @@ from cohortbook.study import load_study
 if TYPE_CHECKING:
     from cohortbook.study import Study
 
-TABLE = "application/vnd.cohortbook.table+json"
+#: What marks a table of `cohortbook.tables`, and a figure of `cohortbook.figures`.
+OWN_TABLE = '<table class="cohortbook"'
 FIGURE = "application/vnd.cohortbook.figure+json"
 #: A cell with this tag stays out of the report.
 HIDDEN = "not-in-report"
@@ -144,8 +145,8 @@ class Page:
         if output["output_type"] == "error":
             return f'<pre class="warning">{html.escape(output["ename"] + ": " + output["evalue"])}</pre>'
         data = {kind: value if kind.endswith("+json") else _joined(value) for kind, value in output["data"].items()}
-        if TABLE in data and "text/html" in data:
-            return self._table(data["text/html"], data[TABLE])
+        if OWN_TABLE in data.get("text/html", ""):
+            return self._table(data["text/html"])
         if FIGURE in data:
             return self._figure(data, data[FIGURE])
         if "text/html" in data:
@@ -157,24 +158,26 @@ class Page:
             return f'<figure class="figure"><div class="scroll"><img src="{picture}" alt="{alt}"></div></figure>'
         return f'<pre class="printed">{html.escape(data.get("text/plain", ""))}</pre>'
 
-    def _table(self, text: str, about: Mapping[str, Any]) -> str:
+    def _table(self, text: str) -> str:
         """Number a table, and take caption and footnotes out of it: they stay in place when a wide table scrolls."""
-        number = str(about.get("number") or "")
-        if not number:
-            self._unnumbered += 1
-            number = f"S{self._unnumbered}"
-        number = number if number.startswith("Table") else f"Table {number}"
-        entry = Entry(id=self._new_id(about["name"]), title=about.get("title", ""), number=number)
-        self.tables.append(entry)
         text, words = _taken(text, "caption")
+        numbered = re.match(r"(Table \S+)\. ", words)
+        if not numbered:
+            self._unnumbered += 1
+        number = numbered[1] if numbered else f"Table S{self._unnumbered}"
+        words = words.removeprefix(f"{number}. ")
+        named = re.search(r'<table\b[^>]*? id="([^"]*)"', text)
+        entry = Entry(id=self._new_id(named[1] if named else number), title=_plain(words), number=number)
+        self.tables.append(entry)
         text, notes = _taken(text, "tfoot")
-        words = words.removeprefix(f"{number}. ") or html.escape(entry.title)
         text = re.sub(r'<table\b([^>]*?) id="[^"]*"', r"<table\1", text, count=1)
         text = text.replace("<table", f'<table aria-labelledby="{entry.id}-caption"', 1)
         notes = re.sub(r"</?t[rhd]\b[^>]*>", "", notes)
         # "61.6 (11.9)" and "n = 69" stay on one line; a sentence in a cell may wrap.
         text = re.sub(r"\bn = (\d)", "n\u00a0=\u00a0\\1", text)
         text = re.sub(r"<td>([^<]{1,20})</td>", r'<td class="short">\1</td>', text)
+        text = re.sub(r"<td>([^<]{40,})</td>", r'<td class="long">\1</td>', text)
+        text = _numbers_aligned(text)
         wide = " wide" if len(re.findall(r"<th\b", text.partition("</tr>")[0])) > WIDE else ""
         return (
             f'<figure class="table{wide}" id="{entry.id}"><figcaption id="{entry.id}-caption">'
@@ -205,6 +208,28 @@ def _taken(text: str, tag: str) -> tuple[str, str]:
     """Take the first element of a kind out of a piece of HTML: what is left, and what the element held."""
     found = re.search(rf"<{tag}\b[^>]*>(.*?)</{tag}>", text, re.S)
     return (text.replace(found[0], "", 1), found[1].strip()) if found else (text, "")
+
+
+def _numbers_aligned(text: str) -> str:
+    """Mark the cells of columns that hold nothing but single numbers, to be set flush right."""
+    rows = [re.findall(r"<td\b[^>]*>(.*?)</td>", row, re.S) for row in re.findall(r"<tr\b.*?</tr>", text, re.S)]
+    rows = [row for row in rows if row]
+    width = max(map(len, rows), default=0)
+    full = [row for row in rows if len(row) == width]
+    single = re.compile(r"[−-]?(?:&[lg]t;)?\d[\d.,]*|[–∞]?")
+    numeric = {i for i in range(width) if all(single.fullmatch(row[i].strip()) for row in full)}
+
+    def marked(row: re.Match) -> str:
+        cells = re.findall(r"<t[hd]\b[^>]*>.*?</t[hd]>", row[0], re.S)
+        if len(cells) != width + 1:  # a heading across the table
+            return row[0]
+        for i in numeric:
+            cell = cells[i + 1]
+            new = cell.replace(' class="short"', "").replace("<td", '<td class="num"').replace("<th", '<th class="num"')
+            cells[i + 1] = new
+        return row[1] + "".join(cells) + "</tr>"
+
+    return re.sub(r"(<tr\b[^>]*>).*?</tr>", marked, text, flags=re.S)
 
 
 def _plain(text: str) -> str:
