@@ -1,0 +1,414 @@
+"""Logistic regression by maximum likelihood: Newton's method under stated limits, separation found and named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cohortbook.design import Design, make_design
+from cohortbook.results import NAN, OneRow, require_confidence_level
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from cohortbook.tally import Tally
+
+#: SPSS's limits: Newton's steps (ITERATE), and the change of every estimate below which it stops (BCON).
+ITERATE, BCON = 20, 0.001
+#: Limits under which an estimate that exists is exact to the last digits of a double.
+EXACT_ITERATIONS, EXACT_CHANGE = 100, 1e-10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ManyFits:
+    """Fits of one design to many tables of counts.
+
+    Attributes
+    ----------
+    coefficients, std_errors, p_values : numpy.ndarray, shape (tables, columns)
+        At the last step; NaN where the information is singular.
+    log_likelihood : numpy.ndarray, shape (tables,)
+    iterations : numpy.ndarray of int
+        Steps taken.
+    converged : numpy.ndarray of bool
+        The last step moved no estimate by `tolerance` or more.
+    covariance : numpy.ndarray, shape (tables, columns, columns)
+        The inverse of the information at the estimates.
+    """
+
+    coefficients: np.ndarray
+    std_errors: np.ndarray
+    p_values: np.ndarray
+    log_likelihood: np.ndarray
+    iterations: np.ndarray
+    converged: np.ndarray
+    covariance: np.ndarray
+
+
+def fit_many(
+    x: np.ndarray, y: np.ndarray, counts: np.ndarray, *, max_iterations: int = ITERATE, tolerance: float = BCON
+) -> ManyFits:
+    """Fit one design to many tables of counts by Newton's method from zero.
+
+    Parameters
+    ----------
+    x : numpy.ndarray, shape (patterns, columns)
+        The design, intercept included.
+    y : numpy.ndarray, shape (patterns,)
+        The outcome of each pattern, 0 or 1.
+    counts : numpy.ndarray, shape (tables, patterns)
+        How many patients of each table show each pattern.
+    max_iterations : int
+        Newton's steps after which a fit stops, converged or not.
+    tolerance : float
+        A fit stops when a step moves no estimate by this much.
+
+    Returns
+    -------
+    ManyFits
+        Standard errors come from the information at the last estimates, as SPSS and R report them.
+
+    Notes
+    -----
+    SPSS LOGISTIC REGRESSION with its defaults ITERATE(20) BCON(0.001) LCON(0). R's `glm` counts its first step from
+    other starting values and stops on the deviance, so under separation it stops elsewhere.
+    """
+    import numpy as np
+    from scipy.special import erfc
+
+    counts = np.atleast_2d(np.asarray(counts, float))
+    tables, columns = len(counts), x.shape[1]
+    beta = np.zeros((tables, columns))
+    steps = np.zeros(tables, int)
+    going = np.ones(tables, bool)
+    for _ in range(max_iterations):
+        if not going.any():
+            break
+        score, information = _derivatives(x, y, counts[going], beta[going])
+        step = _solve(information, score)
+        beta[going] += step
+        steps[going] += 1
+        going[going] = ~(np.abs(step).max(axis=1) < tolerance)  # NaN goes on, to the limit
+    _, information = _derivatives(x, y, counts, beta)
+    covariance = _inverse(information)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        std_errors = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+        p_values = erfc(np.abs(beta / std_errors) / np.sqrt(2))
+    return ManyFits(
+        coefficients=beta,
+        std_errors=std_errors,
+        p_values=p_values,
+        log_likelihood=log_likelihood(x, y, counts, beta),
+        iterations=steps,
+        converged=~going,
+        covariance=covariance,
+    )
+
+
+def log_likelihood(x: np.ndarray, y: np.ndarray, counts: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    """Return the log-likelihood of each table of counts, without loss for probabilities near 0 and 1."""
+    import numpy as np
+
+    with np.errstate(invalid="ignore"):  # NaN estimates of a singular table give NaN
+        return -(counts * np.logaddexp(0, np.where(y == 1, -1, 1) * (beta @ x.T))).sum(axis=-1)
+
+
+def _derivatives(x: np.ndarray, y: np.ndarray, counts: np.ndarray, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return score and information of each table."""
+    import numpy as np
+    from scipy.special import expit
+
+    p = expit(beta @ x.T)
+    weights = counts * p * (1 - p)
+    return (counts * (y - p)) @ x, np.einsum("bp,pi,pj->bij", weights, x, x, optimize=True)
+
+
+def _solve(information: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Solve for Newton's step; a table whose information is singular gives NaN and spoils no other."""
+    import numpy as np
+
+    return np.einsum("bij,bj->bi", _inverse(information), score)
+
+
+def _inverse(information: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    good = np.isfinite(information).all(axis=(1, 2))
+    with np.errstate(all="ignore"):
+        good[good] &= np.linalg.cond(information[good]) < 1e15
+    inverse = np.full(information.shape, np.nan)
+    inverse[good] = np.linalg.inv(information[good])
+    return inverse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Separation:
+    """Whether covariates separate the outcome, so that likelihood has no finite maximum.
+
+    Attributes
+    ----------
+    kind : {"none", "quasi-complete", "complete"}
+    directions : dict
+        Column -> +1 or -1, the sign of its infinite estimate.
+    cells : tuple of str
+        What separates, in words: the values at which everybody, or nobody, has the outcome.
+    provenance : str
+    """
+
+    kind: str
+    directions: dict[str, int]
+    cells: tuple[str, ...]
+    provenance: str
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a column with an infinite estimate."""
+        import pandas as pd
+
+        rows = [{"term": term, "direction": sign, "kind": self.kind} for term, sign in self.directions.items()]
+        return pd.DataFrame(rows, columns=["term", "direction", "kind"])
+
+    _repr_html_ = OneRow._repr_html_
+
+
+def detect_separation(tally: Tally, *, outcome: str, terms: Sequence[str]) -> Separation:
+    """Decide by linear programming whether the terms separate the outcome.
+
+    Parameters
+    ----------
+    tally, outcome, terms
+        As for `fit_logistic`.
+
+    Returns
+    -------
+    Separation
+        `complete` when a combination of the terms tells every patient's outcome, `quasi-complete` when one tells some
+        patients' and errs for none.
+
+    Notes
+    -----
+    The programme of Konis [1]_: maximise the sum of (2y - 1) x'b over -1 <= b <= 1 with (2y - 1) x'b >= 0 for every
+    pattern. A maximum above 0 is separation; estimates with b other than 0 are infinite, with its sign. R:
+    ``brglm2::detect_separation``.
+
+    References
+    ----------
+    .. [1] Konis K. Linear programming algorithms for detecting separated data in binary logistic regression models.
+       DPhil thesis, University of Oxford, 2007.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from cohortbook.tally import Tally
+    >>> cells = pd.DataFrame({"cement": [False, True, True], "failed": [False, False, True], "n": [51, 18, 3]})
+    >>> found = detect_separation(Tally(cells), outcome="failed", terms=["cement"])
+    >>> found.kind, found.directions, found.cells
+    ('quasi-complete', {'cement': 1}, ('cement = no: 0 of 51 with failed',))
+    """
+    design = make_design(tally, outcome=outcome, terms=terms)
+    kind, directions = _separation(design)
+    names = ("intercept", *design.columns)
+    found = {names[k]: sign for k, sign in directions.items()}
+    cells = tuple(cell for term in design.blocks for cell in _empty_cells(tally, outcome, term, terms)) if found else ()
+    return Separation(kind=kind, directions=found, cells=cells, provenance=tally.provenance)
+
+
+def _separation(design: Design) -> tuple[str, dict[int, int]]:
+    import numpy as np
+    from scipy.optimize import linprog
+
+    signed = design.x * np.where(design.y == 1, 1.0, -1.0)[:, None]
+    most = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1), method="highs")
+    if most.status != 0:
+        raise ArithmeticError(f"separation was not decided: {most.message}")
+    if -most.fun < 1e-9:
+        return "none", {}
+    infinite = {k: int(np.sign(b)) for k, b in enumerate(most.x) if abs(b) > 1e-9}
+    # Complete: every pattern on its side by a margin.
+    width = signed.shape[1]
+    margin = linprog([*[0.0] * width, -1.0], A_ub=np.column_stack([-signed, np.ones(len(signed))]),
+                     b_ub=np.zeros(len(signed)), bounds=[*[(-1, 1)] * width, (0, 1)], method="highs")  # fmt: skip
+    return ("complete" if -margin.fun > 1e-9 else "quasi-complete"), infinite
+
+
+def _empty_cells(tally: Tally, outcome: str, term: str, terms: Sequence[str]) -> list[str]:
+    """Name the values of a term at which nobody, or everybody, has the outcome."""
+    from cohortbook.counts import cross_tabulate, is_numeric
+
+    if is_numeric(tally, term):
+        return []
+    table = cross_tabulate(tally.complete([outcome, *terms]), term, outcome)
+    words = {False: "no", True: "yes"}
+    return [
+        f"{term} = {words.get(level, level)}: {with_it} of {without + with_it} with {outcome}"
+        for level, (without, with_it) in zip(table.levels, table.counts.tolist(), strict=True)
+        if without + with_it and 0 in (without, with_it)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogisticFit:
+    """A logistic model fitted by maximum likelihood; one entry a column, the intercept first.
+
+    Attributes
+    ----------
+    terms : tuple of str
+        `intercept`, then the columns.
+    estimates, std_errors, statistics, p_values, conf_low, conf_high : tuple of float
+        Log odds ratio at the last step, its standard error, Wald's chi-square and P, Wald's interval.
+    log_likelihood, null_log_likelihood : float
+    iterations : int
+    converged : bool
+        False under separation: the printed numbers then depend on where the program stopped.
+    separation : Separation
+    blocks : dict
+        Term -> its columns.
+    dropped : dict
+        Column -> why it is not in the model.
+    n, events, n_missing : int
+    method, provenance : str
+    """
+
+    terms: tuple[str, ...]
+    estimates: tuple[float, ...]
+    std_errors: tuple[float, ...]
+    statistics: tuple[float, ...]
+    p_values: tuple[float, ...]
+    conf_low: tuple[float, ...]
+    conf_high: tuple[float, ...]
+    confidence_level: float
+    log_likelihood: float
+    null_log_likelihood: float
+    iterations: int
+    converged: bool
+    separation: Separation
+    blocks: dict[str, tuple[str, ...]]
+    dropped: dict[str, str]
+    n: int
+    events: int
+    n_missing: int
+    method: str
+    provenance: str
+
+    @property
+    def events_per_variable(self) -> float:
+        """The smaller outcome's patients for each estimated column."""
+        columns = len(self.terms) - 1
+        return min(self.events, self.n - self.events) / columns if columns else NAN
+
+    def p_value(self, column: str) -> float:
+        """Return Wald's P of a column; NaN when it is not in the model."""
+        return self.p_values[self.terms.index(column)] if column in self.terms else NAN
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a column, in the tidy vocabulary; estimates are log odds ratios, `odds_ratio` their exponentials."""
+        return coefficient_frame(self)
+
+    _repr_html_ = OneRow._repr_html_
+
+
+def coefficient_frame(fit: LogisticFit) -> pd.DataFrame:
+    """Lay out a model's coefficients, maximum-likelihood or penalised, in the tidy vocabulary."""
+    import numpy as np
+    import pandas as pd
+
+    names = {"estimate": "estimates", "std_error": "std_errors", "statistic": "statistics", "p_value": "p_values",
+             "conf_low": "conf_low", "conf_high": "conf_high"}  # fmt: skip
+    frame = pd.DataFrame({"term": fit.terms, **{key: getattr(fit, name) for key, name in names.items()}})
+    with np.errstate(over="ignore"):
+        ratios = np.exp(frame[["estimate", "conf_low", "conf_high"]].astype(float))
+    frame[["odds_ratio", "odds_ratio_low", "odds_ratio_high"]] = ratios
+    return frame.assign(n=fit.n, events=fit.events, n_missing=fit.n_missing, method=fit.method)
+
+
+def fit_logistic(
+    tally: Tally, *, outcome: str, terms: Sequence[str], max_iterations: int = ITERATE, tolerance: float = BCON,
+    confidence_level: float = 0.95,
+) -> LogisticFit:  # fmt: skip
+    """Fit a logistic model by maximum likelihood under stated limits.
+
+    Parameters
+    ----------
+    tally : Tally
+        Patterns of the outcome and the terms. Patients who lack any are left out and counted.
+    outcome : str
+        A boolean column.
+    terms : sequence of str
+        Boolean, numeric or categorical columns (indicators against the first level in use).
+    max_iterations, tolerance
+        Newton's limits; the defaults are SPSS's.
+    confidence_level : float
+        Of Wald's intervals.
+
+    Returns
+    -------
+    LogisticFit
+        With a report of separation: then the likelihood has no finite maximum, and estimates, standard errors and P
+        of the separated columns depend on where the iterations stopped.
+
+    Raises
+    ------
+    ValueError
+        When a column is not there, the outcome is not boolean or the same in all, or no patient is complete.
+
+    Notes
+    -----
+    SPSS: LOGISTIC REGRESSION /METHOD=ENTER with its default limits. R: ``glm(family = binomial)``; where the maximum
+    exists both agree to the tolerance.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from cohortbook.tally import Tally
+    >>> cells = pd.DataFrame({"old": [False, False, True, True], "died": [False, True] * 2, "n": [20, 5, 10, 15]})
+    >>> fit = fit_logistic(Tally(cells), outcome="died", terms=["old"])
+    >>> [round(value, 4) for value in fit.frame["odds_ratio"]], round(fit.p_values[1], 4), fit.converged
+    ([0.25, 6.0], 0.0054, True)
+    """
+    require_confidence_level(confidence_level)
+    design = make_design(tally, outcome=outcome, terms=terms)
+    if design.events in (0, design.total):
+        raise ValueError(
+            f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values"
+        )
+    fit = fit_many(design.x, design.y, design.n, max_iterations=max_iterations, tolerance=tolerance)
+    return _as_fit(tally, outcome, terms, design, fit, max_iterations, confidence_level)
+
+
+def _as_fit(
+    tally: Tally, outcome: str, terms: Sequence[str], design: Design, fit: ManyFits, limit: int, confidence_level: float
+) -> LogisticFit:
+    import numpy as np
+    from scipy.stats import norm
+
+    beta, errors = fit.coefficients[0], fit.std_errors[0]
+    reach = norm.isf((1 - confidence_level) / 2) * errors
+    events, total = design.events, design.total
+    names = ("intercept", *design.columns)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        statistics = (beta / errors) ** 2
+    return LogisticFit(
+        terms=names,
+        estimates=tuple(beta.tolist()),
+        std_errors=tuple(errors.tolist()),
+        statistics=tuple(statistics.tolist()),
+        p_values=tuple(fit.p_values[0].tolist()),
+        conf_low=tuple((beta - reach).tolist()),
+        conf_high=tuple((beta + reach).tolist()),
+        confidence_level=confidence_level,
+        log_likelihood=float(fit.log_likelihood[0]),
+        null_log_likelihood=float(events * np.log(events / total) + (total - events) * np.log1p(-events / total)),
+        iterations=int(fit.iterations[0]),
+        converged=bool(fit.converged[0]),
+        separation=detect_separation(tally, outcome=outcome, terms=terms),
+        blocks={term: tuple(names[k] for k in positions) for term, positions in design.blocks.items()},
+        dropped=design.dropped,
+        n=total,
+        events=events,
+        n_missing=design.n_missing,
+        method=f"maximum likelihood, Wald, at most {limit} Newton steps",
+        provenance=tally.provenance,
+    )
