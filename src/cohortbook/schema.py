@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import date, datetime, time
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, str_strip_whitespace=True, protected_namespaces=(), allow_inf_nan=False
+    )
 
 
 class About(_Part):
@@ -47,6 +50,8 @@ class Variable(_Part):
             raise ValueError(f"a variable of kind {self.kind!r} takes no levels")
         if len(set(self.levels)) != len(self.levels):
             raise ValueError("a level stands twice")
+        if self.range and self.kind not in ("continuous", "count"):
+            raise ValueError(f"a variable of kind {self.kind!r} takes no range")
         if self.range and self.range[0] > self.range[1]:
             raise ValueError("range runs from the lower to the upper limit")
         return self
@@ -87,8 +92,11 @@ class Derived(_Part):
                 f"found {', '.join(rules) or 'none'}"
             )
         if (rules[0] in ("bands", "recode", "member")) != (self.from_ is not None):
-            raise ValueError(f"'from' names the variable that {rules[0]} reads" if self.from_ is None else
-                             f"{rules[0]} takes no 'from'")
+            raise ValueError(
+                f"'from' names the variable that {rules[0]} reads"
+                if self.from_ is None
+                else f"{rules[0]} takes no 'from'"
+            )
         return self
 
     @property
@@ -110,8 +118,36 @@ class Derived(_Part):
         return kinds[self.rule]
 
 
-#: variable -> a level, several levels, or limits {min:, max:} (both inclusive)
-Condition = dict[str, str | float | tuple[str | float, ...] | dict[Literal["min", "max"], float]]
+def _word_or_number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        from cohortbook.study_yaml import shown
+
+        quotes = "; put it in quotes" if isinstance(value, bool | date) else ""
+        raise ValueError(f"expected a word or a number; found {shown(value)}{quotes}")
+    return value
+
+
+def _wanted(value: Any) -> Any:
+    """Check what a condition wants, once for all its forms, so that an error does not name each of them."""
+    if isinstance(value, dict) and value and set(value) <= {"min", "max"}:
+        days = {end: datetime.combine(v, time()) for end, v in value.items() if isinstance(v, date)}
+        if len(days) == len(value) or all(
+            isinstance(v, int | float) and not isinstance(v, bool) for v in value.values()
+        ):
+            limits = {end: days.get(end, v) for end, v in value.items()}
+            if "min" in limits and "max" in limits and limits["min"] > limits["max"]:
+                raise ValueError("nothing lies between these limits: min is above max")
+            return limits
+    elif isinstance(value, list | tuple) and value:
+        return tuple(map(_word_or_number, value))
+    elif isinstance(value, str | int | float):
+        return _word_or_number(value)
+    raise ValueError("expected a level, a list of levels, or limits {min: ..., max: ...} that are numbers or dates")
+
+
+WordOrNumber = Annotated[str | float, BeforeValidator(_word_or_number)]
+#: variable -> a level, several levels, or limits {min:, max:} (both inclusive; of a date, a day)
+Condition = dict[str, Annotated[Any, BeforeValidator(_wanted)]]
 
 
 class Criterion(_Part):
@@ -119,7 +155,15 @@ class Criterion(_Part):
 
     label: str
     keep: Condition = {}
-    excluded: int | None = Field(None, ge=0, description="patients excluded before the file was made; null: not reported")
+    excluded: int | None = Field(
+        None, ge=0, description="patients excluded before the file was made; null: not reported"
+    )
+
+    @model_validator(mode="after")
+    def _counted_once(self) -> Criterion:
+        if self.keep and self.excluded is not None:
+            raise ValueError("takes keep, which counts who is excluded, or excluded; not both")
+        return self
 
 
 class TableRow(_Part):
@@ -128,7 +172,7 @@ class TableRow(_Part):
     variable: str | None = None
     heading: str | None = None
     label: str | None = None
-    levels: tuple[str | float, ...] = ()
+    levels: tuple[WordOrNumber, ...] = ()
     labels: dict[str, str] = Field({}, description="level -> the label that the table prints")
     flat: bool = Field(False, description="no heading above the levels")
 
@@ -209,7 +253,9 @@ class Survival(_Part):
     label: str = "Survival"
     origin: str = "entry into the study"
     unit: str = "days"
-    entry: float | str | None = Field(None, description="follow-up that eligibility required, or a variable: delayed entry")
+    entry: WordOrNumber | None = Field(
+        None, description="follow-up that eligibility required, or a variable: delayed entry"
+    )
     bands: str | None = Field(None, description="derived variable with the bands that the paper prints")
     strata: tuple[str, ...] = ()
     cox: tuple[str, ...] = ()
@@ -241,6 +287,12 @@ class Group(_Part):
     patient: int | None = Field(None, ge=1)
     model: bool = False
 
+    @model_validator(mode="after")
+    def _one_meaning(self) -> Group:
+        if sum(map(bool, (self.where, self.compare, self.patient, self.model))) != 1:
+            raise ValueError("a group is exactly one of where, compare, patient or model: true")
+        return self
+
 
 class Published(_Part):
     """The printed figures of the study."""
@@ -262,7 +314,6 @@ class Rule(_Part):
     why: str = ""
     when: Condition = {}
     then: Condition = {}
-    both_ways: bool = False
     not_after: tuple[str, str] | None = None
     sum_at_most: tuple[tuple[str, ...], str] | None = None
 
@@ -280,7 +331,21 @@ class Shape(_Part):
     centre: float | None = Field(None, description="mean (normal) or median (lognormal)")
     spread: float | None = Field(None, gt=0, description="SD (normal) or SD of the logarithm (lognormal)")
     weights: dict[str, float] = {}
-    follows: dict[str, float] = Field({}, description="variable -> rank correlation to aim at among free patients")
+    follows: dict[str, Annotated[float, Field(gt=-1, lt=1)]] = Field(
+        {}, description="variable -> rank correlation to aim at among free patients"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Shape:
+        if self.distribution in ("normal", "lognormal") and (self.centre is None or self.spread is None):
+            raise ValueError(f"a {self.distribution} distribution needs centre and spread")
+        if self.distribution == "lognormal" and self.centre <= 0:
+            raise ValueError("the centre of a lognormal distribution is its median, above 0")
+        if self.distribution == "levels" and (
+            min(self.weights.values(), default=0) < 0 or not sum(self.weights.values())
+        ):
+            raise ValueError("a distribution of levels needs weights, none below 0 and one above")
+        return self
 
 
 class Reconstruction(_Part):
@@ -292,6 +357,18 @@ class Reconstruction(_Part):
     left_out: tuple[LeftOut, ...] = ()
     rules: tuple[Rule, ...] = ()
     shapes: dict[str, Shape] = {}
+
+    @model_validator(mode="after")
+    def _ids_differ(self) -> Reconstruction:
+        try:
+            differ = self.id_format.format(1) != self.id_format.format(2)
+        except (IndexError, KeyError, ValueError):
+            differ = False
+        if not differ:
+            raise ValueError(
+                f"id_format: {self.id_format!r} gives no id a patient; expected such as 'SYNTHETIC-{{:03d}}'"
+            )
+        return self
 
 
 class StudyFile(_Part):
