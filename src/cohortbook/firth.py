@@ -132,7 +132,7 @@ def firth_logistic(tally: Tally, *, outcome: str, terms: Sequence[str], confiden
     problems: dict[str, str] = {} if converged else {"model": f"not converged after {steps} steps"}
     statistics, p_values, low, high = (np.full(size, NAN) for _ in range(4))
     for k, name in enumerate(names):
-        null, value, found, _ = model.maximise(fixed={k: 0.0}, start=beta)
+        _, value, found, _ = model.maximise(fixed={k: 0.0}, start=beta)
         if found:
             statistics[k] = max(0.0, 2 * (top - value))
             p_values[k] = chi2.sf(statistics[k], 1)
