@@ -7,6 +7,7 @@
 
 STUDY ?= data/spinal-metastases
 P ?=
+LAB ?=
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
@@ -63,8 +64,8 @@ test: $(ENVIRONMENT) ## run every test: code, committed outputs of the notebooks
 	@$(PY) -m ruff check .
 	@$(PY) -m pytest -n $(JOBS) --dist loadscope --nbval --nbval-current-env tests $(NOTEBOOKS)
 
-lab: $(ENVIRONMENT) ## open the notebooks in JupyterLab
-	@JUPYTER_PREFER_ENV_PATH=1 $(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks
+lab: $(ENVIRONMENT) ## open the notebooks in JupyterLab (LAB="--no-browser" and other options of Jupyter)
+	@JUPYTER_PREFER_ENV_PATH=1 $(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks $(LAB)
 
 cohort: $(ENVIRONMENT) ## make the study's cohort anew from its published figures
 	@$(PY) -m cohortbook.reconstruct $(STUDY)

@@ -1,12 +1,16 @@
 """Kernels that nbval starts live as those of `make report` do: their own folder, sockets, and short warnings."""
 
+import functools
+
 from cohortbook.run import private_kernel
 
 
 def pytest_configure(config):
     from jupyter_client import KernelManager
+    from nbval import kernel
 
     place = private_kernel()
-    place.__enter__()
+    folder = place.__enter__()
     config.add_cleanup(lambda: place.__exit__(None, None, None))
-    KernelManager.transport.default_value = "ipc"  # parallel workers would race for TCP ports
+    # Parallel workers would race for TCP ports.
+    kernel.KernelManager = functools.partial(KernelManager, transport="ipc", ip=str(folder / "k"))

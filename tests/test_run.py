@@ -258,6 +258,30 @@ def test_a_notebook_whose_plan_is_there_is_run(tmp_path, study):
     assert run_notebook(source, tmp_path / "out.ipynb", study=str(study)) == "done"
 
 
+@pytest.mark.skipif(not (NOTEBOOKS / "03_univariate.ipynb").exists(), reason="the notebook is not there yet")
+def test_a_real_notebook_runs_with_other_parameters(tmp_path):
+    def effects(level):
+        run_notebook(
+            NOTEBOOKS / "03_univariate.ipynb",
+            tmp_path / f"{level}.ipynb",
+            study="spinal-metastases",
+            output_dir=str(tmp_path / level),
+            given={"confidence_level": level},
+        )
+        results = json.loads((tmp_path / level / "tables/effects.json").read_text(encoding="utf-8"))["results"]
+        return {row["term"]: row for row in results}
+
+    usual, wider = effects("0.95"), effects("0.99")
+    assert usual.keys() == wider.keys()
+    both = [(usual[term], wider[term]) for term in usual]
+    finite = [(a, b) for a, b in both if isinstance(a["estimate"], float) and isinstance(a["conf_high"], float)]
+    assert len(finite) > 5
+    for a, b in finite:
+        assert b["estimate"] == a["estimate"] < a["conf_high"] < b["conf_high"]
+    pictures = {path.suffix for path in (tmp_path / "0.99/figures").iterdir()}
+    assert pictures == {".png", ".svg"}
+
+
 def test_check_reports_a_wrong_study_file_before_any_notebook_runs(tmp_path, study, capsys):
     source = write(tmp_path / "01_x.ipynb", runnable("1"))
     arguments = ["check", str(source), "--study", str(study), "-p"]

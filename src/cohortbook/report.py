@@ -171,6 +171,7 @@ class Page:
         self.tables.append(entry)
         text, notes = _taken(text, "tfoot")
         text = re.sub(r'<table\b([^>]*?) id="[^"]*"', r"<table\1", text, count=1)
+        text = re.sub(r' style="[^"]*"', "", text)  # what makes it readable in JupyterLab
         text = text.replace("<table", f'<table aria-labelledby="{entry.id}-caption"', 1)
         notes = re.sub(r"</?t[rhd]\b[^>]*>", "", notes)
         # "61.6 (11.9)" and "n = 69" stay on one line; a sentence in a cell may wrap.
