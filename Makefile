@@ -60,9 +60,9 @@ report: ## run what changed and build the report: build/<study>/report.html (STU
 	@$(MAKE) $(PARALLEL) $(REPORT)
 	@rm $(BUILD)/.new 2>/dev/null || echo "Nothing to do: $(REPORT) is up to date."
 
-test: $(ENVIRONMENT) ## run every test: code, committed outputs of the notebooks, style
-	@$(PY) -m ruff check .
-	@$(PY) -m pytest -n $(JOBS) --dist loadscope --nbval --nbval-current-env tests $(NOTEBOOKS)
+test: $(ENVIRONMENT) ## run every test: style, code, examples in docstrings, committed outputs of the notebooks
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m pytest -n $(JOBS) --dist loadscope --doctest-modules --nbval --nbval-current-env src tests $(NOTEBOOKS)
 
 lab: $(ENVIRONMENT) ## open the notebooks in JupyterLab (LAB="--no-browser" and other options of Jupyter)
 	@JUPYTER_PREFER_ENV_PATH=1 $(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks $(LAB)
