@@ -7,14 +7,16 @@ are looked up only to say where an error stands.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import io
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cohortbook.errors import CohortbookError
-from cohortbook.study import NO_YES, NUMERIC, Study, load_study, nearest
-from cohortbook.tally import Tally, count_patterns
+from cohortbook.study import Study, load_study, nearest
+from cohortbook.tally import Tally, count_patterns, in_memory
+from cohortbook.values import clean, derive, is_missing, meets, read_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 #: How many offending rows an error lists before it gives the count of the rest.
 LISTED = 20
+_SEPARATOR = "\x1f"
 
 
 class CohortError(CohortbookError):
@@ -31,7 +34,10 @@ class CohortError(CohortbookError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowStep:
-    """One step of the eligibility flow; None stands for a count that was not reported."""
+    """One step of the eligibility flow; None stands for a count that was not reported.
+
+    `excluded_missing` of the excluded had no value of what the step asks for.
+    """
 
     label: str
     excluded: int | None
@@ -63,7 +69,7 @@ class Cohort:
     @property
     def size(self) -> int:
         """The number of eligible patients."""
-        return self.flow[-1].remaining
+        return next(step.remaining for step in reversed(self.flow) if step.remaining is not None)
 
     def tally(self, *names: str) -> Tally:
         """Count the patterns of variables, recorded or derived.
@@ -71,10 +77,30 @@ class Cohort:
         Recorded columns are grouped where the data live; cleaning and deriving then cost what the distinct patterns
         cost.
         """
+        return self._tally(self.data, names)
+
+    def patient(self, identifier: str, *names: str) -> Tally:
+        """Tally one patient: a single pattern.
+
+        Raises
+        ------
+        CohortError
+            When no eligible patient has this id.
+        """
+        import narwhals as nw
+
+        column = self.study.file.study.id
+        found = nw.from_native(self.data).filter(nw.col(column).cast(nw.String) == identifier).to_native()
+        tally = self._tally(found, names)
+        if not tally.total:
+            raise CohortError(f"{self.source}: no eligible {self.study.file.study.unit} has {column} {identifier!r}")
+        return tally
+
+    def _tally(self, data: Any, names: Sequence[str]) -> Tally:
         bases = self.study.bases(*names)
-        patterns = clean(self.study, count_patterns(self.data, bases), bases)
-        counts = derive(self.study, patterns, names).groupby(list(names), dropna=False, observed=True, sort=True)["n"]
-        return Tally(counts.sum().reset_index(), self.study.provenance(*names))
+        patterns = derive(self.study, clean(self.study, count_patterns(data, bases), bases), names)
+        counts = patterns.groupby(list(names), dropna=False, observed=True, sort=True)["n"].sum()
+        return Tally(counts.reset_index().astype(patterns.dtypes), self.study.provenance(*names))
 
     def missing(self, name: str) -> int:
         """Return how many eligible patients have no value of a variable."""
@@ -96,253 +122,153 @@ def load_cohort(study: Study | str | Path, data: Any = None) -> Cohort:
     Raises
     ------
     CohortError
-        When the data do not fit the study file: all offending rows and columns in one message.
+        When the data do not fit the study file: all offending rows and columns in one message, the first of them
+        listed. A row of a file is numbered as a spreadsheet shows it, below the header from 2; a row of a frame from 1.
     """
     if not isinstance(study, Study):
         study = load_study(study)
     if data is None:
         data = study.folder / study.file.study.data
-    source = Path(data).name if isinstance(data, str | Path) else type(data).__name__
-    frame = _read_csv(Path(data), study) if isinstance(data, str | Path) else data
-    _check(study, frame, source)
-    return _eligible(study, frame, source)
+    if isinstance(data, str | Path):
+        path = Path(data)
+        frame, rows = _read_csv(path, study)
+        _check(study, frame, str(path), rows)
+        return _eligible(study, frame, path.name)
+    source = type(data).__name__
+    _check_frame(study, data, source)
+    _check(study, data, source, None)
+    return _eligible(study, data, source)
 
 
-def _read_csv(path: Path, study: Study) -> pd.DataFrame:
-    """Read a CSV file as text, so that an error can show a value as it stands in the file."""
+def _read_csv(path: Path, study: Study) -> tuple[pd.DataFrame, list[int]]:
+    """Read a CSV file as text, so that an error can show a value as it stands; also return the number of each row."""
     import pandas as pd
 
+    unit = study.file.study.unit
     if not path.is_file():
         raise CohortError(f"{path}: no such file; {study.path.name} names it under study: data:")
+    content = path.read_bytes()
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file), [])
-        if not any(header):
-            raise CohortError(f"{path}: the file is empty; expected a header line and one line a {study.file.study.unit}")
-        wanted = {*study.file.variables, study.file.study.id}
-        if len(header) == 1 and (found := next((c for c in ";\t|" if c in header[0]), None)):
-            raise CohortError(f"{path}: columns are separated by {found!r}; expected a comma. Save the file as CSV (comma)")
-        if twice := sorted({name for name in header if header.count(name) > 1}):
-            raise CohortError(f"{path}: line 1: the column {twice[0]!r} stands twice; give each column its own name")
-        if absent := [name for name in sorted(wanted) if name not in header]:
-            listed = "\n".join(f"  {name!r}{nearest(name, set(header) - wanted)}" for name in absent)
-            raise CohortError(f"{path}: line 1: no column for these variables of {study.path.name}:\n{listed}")
-        _check_ragged(path, len(header))
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=True)
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CohortError(f"{path}: not UTF-8 text at byte {error.start}; save the file as CSV UTF-8") from None
-    if rows.empty:
-        raise CohortError(f"{path}: a header and no {study.file.study.unit}; expected one line a {study.file.study.unit}")
-    return rows
+        line = content[: error.start].count(b"\n") + 1
+        raise CohortError(f"{path}: line {line}: not UTF-8 text; save the file as CSV UTF-8") from None
+    reader, records = csv.reader(io.StringIO(text, newline=""), strict=True), []
+    try:
+        records.extend(enumerate(reader, start=1))
+    except csv.Error as error:
+        raise CohortError(f"{path}: line {reader.line_num}: not CSV: {error}; is a quotation mark left open?") from None
+    records = [(row, cells) for row, cells in records if any(cell.strip() for cell in cells)]
+    if not records:
+        raise CohortError(f"{path}: the file is empty; expected a header line and one line a {unit}")
+    (at, header), *records = records
+    header = [name.strip() for name in header]
+    _check_header(path, at, header, study)
+    if ragged := [(row, len(cells)) for row, cells in records if len(cells) != len(header)]:
+        _fail(str(path), [f"row {row}: {found} values; the header has {len(header)}" for row, found in ragged])
+    if not records:
+        raise CohortError(f"{path}: a header and no {unit}; expected one line a {unit}")
+    frame = pd.DataFrame([cells for _, cells in records], columns=header, dtype=object)
+    return frame.loc[:, [name != "" for name in header]], [row for row, _ in records]
 
 
-def _check_ragged(path: Path, width: int) -> None:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
-        ragged = [(reader.line_num, len(row)) for row in reader if row and len(row) != width]
-    if ragged:
-        _fail(path.name, [f"line {line}: {found} values; the header has {width}" for line, found in ragged])
+def _check_header(path: Path, row: int, header: list[str], study: Study) -> None:
+    if len(header) == 1 and (found := next((c for c in ";\t|" if c in header[0]), None)):
+        raise CohortError(f"{path}: columns are separated by {found!r}; expected a comma. Save the file as CSV (comma)")
+    if twice := [name for name in dict.fromkeys(header) if name and header.count(name) > 1]:
+        names = ", ".join(map(repr, twice))
+        raise CohortError(f"{path}: row {row}: {names} stands twice in the header; give each column its own name")
+    _check_columns(f"{path}: row {row}", header, study)
 
 
-def _fail(source: str, problems: list[str]) -> None:
+def _check_columns(where: str, found: Sequence[str], study: Study) -> None:
+    wanted = [study.file.study.id, *study.file.variables]
+    if absent := [name for name in wanted if name not in found]:
+        spare = [name for name in found if name not in wanted]
+        listed = "\n".join(f"  {name!r}{nearest(name, spare)}" for name in absent)
+        raise CohortError(f"{where}: no column for what {study.path.name} declares:\n{listed}")
+
+
+def _check_frame(study: Study, data: Any, source: str) -> None:
+    import narwhals as nw
+    from narwhals.exceptions import DuplicateError
+
+    try:
+        lazy = nw.from_native(data).lazy()
+        _check_columns(source, lazy.collect_schema().names(), study)
+        empty = not _rows(lazy)
+    except TypeError:
+        raise CohortError(f"{source}: expected the path of a CSV file, or a frame that narwhals reads") from None
+    except DuplicateError as error:
+        raise CohortError(f"{source}: {' '.join(str(error).split())}; give each column its own name") from None
+    if empty:
+        unit = study.file.study.unit
+        raise CohortError(f"{source}: no {unit}; expected one row a {unit}")
+
+
+def _fail(source: str, problems: list[str]) -> NoReturn:
     """Raise one error that lists the first offending rows and counts the rest."""
     shown = "\n".join(f"  {text}" for text in problems[:LISTED])
     more = f"\n  and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
     raise CohortError(f"{source}: {len(problems)} error{'s' * (len(problems) > 1)} in the data\n{shown}{more}")
 
 
-def _check(study: Study, frame: Any, source: str) -> None:
+def _check(study: Study, frame: Any, source: str, rows: Sequence[int] | None) -> None:
     """Check every column on its distinct values; look up rows only for values that do not fit."""
-    import narwhals as nw
-
-    lazy = nw.from_native(frame).lazy()
-    found = lazy.collect_schema().names()
     identifier = study.file.study.id
-    if absent := [name for name in (identifier, *study.file.variables) if name not in found]:
-        raise CohortError(f"{source}: no column {absent[0]!r}{nearest(absent[0], found)}")
-    problems: list[tuple[int, str]] = []
     counts = count_patterns(frame, [identifier])
-    doubtful = {value: f"the id stands {n} times; an id is one {study.file.study.unit}"
-                for value, n in zip(counts[identifier], counts["n"], strict=True) if n > 1}  # fmt: skip
-    doubtful |= {value: "no id" for value in counts[identifier] if _is_missing(value, study)}
-    if doubtful:
-        problems += _locate(lazy, identifier, doubtful)
+    patients: dict[str, int] = {}
+    for value, n in zip(counts[identifier], counts["n"], strict=True):
+        patients[str(value).strip()] = patients.get(str(value).strip(), 0) + n
+    wrong = {
+        (_key(study, value),): "no id" if is_missing(study, value)
+        else f"the id stands {patients[str(value).strip()]} times; an id is one {study.file.study.unit}"
+        for value in counts[identifier] if is_missing(study, value) or patients[str(value).strip()] > 1
+    }  # fmt: skip
+    problems = _locate(study, frame, [identifier], wrong, rows)
     for name in study.file.variables:
         values = count_patterns(frame, [name])[name]
-        wrong = {value: reason for value in values if (reason := _read_value(study, name, value)[1])}
-        if wrong:
-            problems += _locate(lazy, name, wrong)
+        wrong = {(value,): reason for value in values if (reason := read_value(study, name, value)[1])}
+        problems += _locate(study, frame, [name], wrong, rows)
+    if not problems:
+        for name in study.times & set(study.file.derived):
+            problems += _locate(study, frame, study.bases(name), _negative(study, frame, name), rows)
     if problems:
-        _fail(source, [text for _, text in sorted(problems)])
+        _fail(source, [text for _, text in sorted(problems, key=lambda problem: problem[0])])
 
 
-def _locate(lazy: Any, column: str, wrong: dict[Any, str]) -> list[tuple[int, str]]:
-    """Find the rows of wrong values; row 2 is the first below the header, as a spreadsheet counts."""
-    values = lazy.select(column).collect("pandas").to_pandas()[column]
-    return [
-        (row, f"row {row}, column {column!r}: {_shown(value)}: {wrong[value]}")
-        for row, value in enumerate(values, start=2)
-        if value in wrong
-    ]
+def _negative(study: Study, frame: Any, name: str) -> dict[tuple, str]:
+    """Return the patterns of days that lie the wrong way round."""
+    bases = study.bases(name)
+    raw = count_patterns(frame, bases)
+    negative = derive(study, clean(study, raw, bases), [name])[name] < 0
+    patterns = raw.loc[negative, list(bases)].itertuples(index=False, name=None)
+    return dict.fromkeys(patterns, f"{name!r} is negative; a time cannot be")
 
 
-def _shown(value: Any) -> str:
-    return repr(value) if isinstance(value, str) else str(value)
+def _key(study: Study, value: Any) -> Hashable:
+    """Return what a value is looked up by: missing values differ from themselves."""
+    return None if is_missing(study, value) else value
 
 
-def _is_missing(value: Any, study: Study) -> bool:
-    if isinstance(value, str):
-        return value.strip() in study.file.study.missing
-    return value is None or value != value or str(value) in ("NaT", "<NA>")
+def _locate(
+    study: Study, frame: Any, columns: Sequence[str], wrong: Mapping[tuple, str], rows: Sequence[int] | None
+) -> list[tuple[int, str]]:
+    """Find the rows of wrong patterns."""
+    import narwhals as nw
 
-
-def _read_value(study: Study, name: str, value: Any) -> tuple[Any, str]:
-    """Read one recorded value: what it stands for (None when missing), and what is wrong with it ('' when nothing)."""
-    variable = study.file.variables[name]
-    if _is_missing(value, study):
-        return None, ""
-    text = f"{value:g}" if isinstance(value, float) else str(value).strip()
-    if text in variable.codes:
-        text, value = variable.codes[text], variable.codes[text]
-    if variable.kind in NUMERIC:
-        return _read_number(study, name, text)
-    if variable.kind == "date":
-        import datetime
-
-        try:
-            return datetime.datetime.fromisoformat(text), ""
-        except ValueError:
-            return None, "expected a date, year-month-day (2019-12-31)"
-    if variable.kind == "binary" and isinstance(value, bool | type(None)) or type(value).__name__ == "bool_":
-        text = NO_YES[bool(value)]
-    levels = study.levels(name)
-    if text in levels:
-        return text, ""
-    return None, f"not a level; expected {', '.join(levels)}{nearest(text, levels)}"
-
-
-def _read_number(study: Study, name: str, text: str) -> tuple[float | None, str]:
-    variable = study.file.variables[name]
-    plan = study.file.survival
-    try:
-        number = float(text)
-    except ValueError:
-        hint = "; write a decimal point, not a comma" if text.replace(",", "", 1).lstrip("+-").isdigit() else ""
-        return None, f"not a number{hint}"
-    if number in (float("inf"), float("-inf")) or number != number:
-        return None, "not a finite number"
-    times = (plan.time, plan.entry, plan.competing and plan.competing.time) if plan else ()
-    if number < 0 and name in study.bases(*(t for t in times if isinstance(t, str))):
-        return None, "a time cannot be negative"
-    if (variable.decimals == 0 or variable.kind == "count") and number != int(number):
-        return None, "expected a whole number"
-    if variable.range and not variable.range[0] <= number <= variable.range[1]:
-        low, high = variable.range
-        return None, f"outside the plausible range {low:g} to {high:g} of {study.path.name}; correct it or widen the range"
-    return number, ""
-
-
-def clean(study: Study, patterns: pd.DataFrame, bases: Sequence[str]) -> pd.DataFrame:
-    """Give raw columns their types: float64, ordered categoricals with every level, nullable booleans, dates.
-
-    Values were checked when the cohort was loaded; a missing value becomes NaN, NA or NaT.
-    """
-    import pandas as pd
-
-    typed = {}
-    for name in bases:
-        distinct = {value: _read_value(study, name, value)[0] for value in patterns[name].unique()}
-        values = [distinct[value] for value in patterns[name]]
-        typed[name] = _typed(study, name, values, patterns.index)
-    return pd.DataFrame({**typed, "n": patterns["n"]})
-
-
-def _typed(study: Study, name: str, values: Sequence, index: pd.Index) -> pd.Series:
-    import pandas as pd
-
-    match study.kind(name):
-        case "continuous" | "count":
-            return pd.Series(values, index=index, dtype="float64")
-        case "binary":
-            return pd.Series([None if v is None else v == "yes" for v in values], index=index, dtype="boolean")
-        case "date":
-            return pd.Series(pd.to_datetime(pd.Series(values, index=index)))
-    return pd.Series(pd.Categorical(values, categories=study.levels(name), ordered=True), index=index)
-
-
-def derive(study: Study, patterns: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Add derived variables to clean patterns; missing where a variable they are made from is missing.
-
-    Parameters
-    ----------
-    study : Study
-        The study file that declares them.
-    patterns : pandas.DataFrame
-        Clean recorded columns, and `n`.
-    names : sequence of str
-        The variables wanted, recorded or derived.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The named columns in order, then `n`.
-    """
-    import pandas as pd
-
-    columns = {name: patterns[name] if name in study.file.variables else _derived(study, patterns, name)
-               for name in names}  # fmt: skip
-    return pd.DataFrame({**columns, "n": patterns["n"]})
-
-
-def _derived(study: Study, patterns: pd.DataFrame, name: str) -> pd.Series:
-    rule = study.file.derived[name]
-    parents = [patterns[parent] for parent in rule.parents]
-    if rule.rule == "days_between":
-        return (parents[1] - parents[0]).dt.total_seconds() / 86400
-    values = [
-        None if any(_is_missing(v, study) for v in pattern) else derive_value(study, name, *pattern)
-        for pattern in zip(*parents, strict=True)
-    ]
-    return _typed(study, name, values, patterns.index)
-
-
-def derive_value(study: Study, name: str, *values: Any) -> str:
-    """Return the level of a derived variable for the values of the variables it is made from, none of them missing."""
-    rule = study.file.derived[name]
-    match rule.rule:
-        case "bands":
-            return next(
-                (band.label for band in rule.bands if _in_band(band, values[0])),
-                None,
-            )
-        case "recode":
-            return next(level for level, members in rule.recode.items() if values[0] in members)
-        case "member":
-            return NO_YES[values[0] in rule.member]
-        case "change":
-            order = study.levels(rule.change[0])
-            better = order.index(values[1]) - order.index(values[0])
-            return rule.change_levels[0 if better > 0 else 1 if better == 0 else 2]
-    return f"{values[0]} to {values[1]}"
-
-
-def _in_band(band: Any, value: float) -> bool:
-    return (
-        (band.from_ is None or value >= band.from_)
-        and (band.to is None or value <= band.to)
-        and (band.below is None or value < band.below)
-    )
-
-
-def meets(study: Study, name: str, value: Any, wanted: Any) -> bool:
-    """Say whether a value of a variable, not missing, meets what a condition wants of it."""
-    if isinstance(wanted, dict):
-        return wanted.get("min", value) <= value <= wanted.get("max", value)
-    levels = wanted if isinstance(wanted, tuple) else (wanted,)
-    if study.kind(name) in NUMERIC:
-        return any(value == float(level) for level in levels)
-    shown = NO_YES[bool(value)] if study.kind(name) == "binary" and not isinstance(value, str) else value
-    return shown in {str(level) for level in levels}
+    if not wrong:
+        return []
+    values = in_memory(nw.from_native(frame).lazy().select(list(columns)))
+    named = f"column{'s' * (len(columns) > 1)} {', '.join(map(repr, columns))}"
+    found = []
+    for position, pattern in enumerate(values.itertuples(index=False, name=None)):
+        reason = wrong.get(tuple(_key(study, value) for value in pattern))
+        if reason:
+            row = position + 1 if rows is None else rows[position]
+            shown = ", ".join(repr(value) if isinstance(value, str) else str(value) for value in pattern)
+            found.append((row, f"row {row}, {named}: {shown}: {reason}"))
+    return found
 
 
 def _eligible(study: Study, frame: Any, source: str) -> Cohort:
@@ -350,48 +276,45 @@ def _eligible(study: Study, frame: Any, source: str) -> Cohort:
     import narwhals as nw
 
     lazy = nw.from_native(frame).lazy()
-    native_eager = hasattr(nw.from_native(frame), "shape")
-    flow: list[FlowStep] = []
-    for criterion in study.file.eligibility:
-        if not criterion.keep:
-            flow.append(FlowStep(label=criterion.label, excluded=criterion.excluded, excluded_missing=0, remaining=None))
+    eager = isinstance(nw.from_native(frame), nw.DataFrame)
+    before = [criterion for criterion in study.file.eligibility if not criterion.keep]
+    flow = [FlowStep(label=c.label, excluded=c.excluded, excluded_missing=0, remaining=None) for c in before]
     remaining = _rows(lazy)
     flow.append(FlowStep(label=f"In {source}", excluded=0, excluded_missing=0, remaining=remaining))
     for criterion in study.file.eligibility:
         if criterion.keep:
             lazy, missing = _keep(study, lazy, criterion.keep)
-            before, remaining = remaining, _rows(lazy)
-            flow.append(FlowStep(label=criterion.label, excluded=before - remaining, excluded_missing=missing,
-                                 remaining=remaining))  # fmt: skip
+            excluded, remaining = remaining - (left := _rows(lazy)), left
+            flow.append(FlowStep(label=criterion.label, excluded=excluded, excluded_missing=missing, remaining=left))
     if remaining == 0:
         counts = "; ".join(f"{s.label}: {s.excluded} excluded" for s in flow if s.remaining is not None)
         raise CohortError(f"{source}: no {study.file.study.unit} is eligible ({counts})")
-    data = (lazy.collect() if native_eager else lazy).to_native()
+    data = (lazy.collect() if eager else lazy).to_native()
     return Cohort(study, data, source, tuple(flow))
 
 
 def _rows(lazy: Any) -> int:
     import narwhals as nw
 
-    return int(lazy.select(nw.len().alias("n")).collect("pandas")["n"].to_list()[0])
+    return int(in_memory(lazy.select(nw.len().alias("n")))["n"].iloc[0])
 
 
 def _keep(study: Study, lazy: Any, condition: Condition) -> tuple[Any, int]:
-    """Filter rows by a condition on distinct patterns; also count those left out for a missing value."""
+    """Filter rows by a condition on distinct patterns; also count those left out for a missing value.
+
+    The patterns to keep are named by their text where the data live, so that no value travels there and back.
+    """
     import narwhals as nw
 
     missing = 0
     for name, wanted in condition.items():
         bases = study.bases(name)
-        raw = count_patterns(lazy.to_native(), bases)
+        key = nw.concat_str([nw.col(base).cast(nw.String) for base in bases], separator=_SEPARATOR)
+        counts = lazy.with_columns(key.alias(_SEPARATOR)).group_by([*bases, _SEPARATOR]).agg(nw.len().alias("n"))
+        raw = in_memory(counts)
         values = derive(study, clean(study, raw, bases), [name])
         unknown = values[name].isna()
         missing += int(values.loc[unknown, "n"].sum())
-        kept = raw[[not u and meets(study, name, v, wanted) for u, v in zip(unknown, values[name], strict=True)]]
-        keep = nw.any_horizontal(
-            *(nw.all_horizontal(*(nw.col(b) == row[i] for i, b in enumerate(bases)), ignore_nulls=True)
-              for row in kept[list(bases)].itertuples(index=False)),
-            ignore_nulls=True,
-        ) if len(bases) > 1 else nw.col(bases[0]).is_in(list(kept[bases[0]]))  # fmt: skip
-        lazy = lazy.filter(keep)
+        kept = [not u and meets(study, name, v, wanted) for u, v in zip(unknown, values[name], strict=True)]
+        lazy = lazy.filter(key.is_in(raw.loc[kept, _SEPARATOR].to_list()))
     return lazy, missing

@@ -278,7 +278,7 @@ def reprint(figure: Figure, cohort) -> float | str:
     PublishedError
         For a figure that is not about the cohort.
     """
-    from cohortbook.cohort import meets
+    from cohortbook.values import meets
 
     study = cohort.study
     group = study.plan("published").groups.get(figure.group)
@@ -291,7 +291,7 @@ def reprint(figure: Figure, cohort) -> float | str:
 
         return compare_row(cohort, figure.variable).test.p_value
     if group and group.model:
-        from cohortbook.analysis import full_model
+        from cohortbook.models import full_model
 
         return full_model(cohort).p_value(figure.variable)
     where = group.where if group else {}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.cohort import derive_value, meets
+from cohortbook.values import derive_value, meets
 from cohortbook.study import NO_YES, NUMERIC, Study
 
 if TYPE_CHECKING:

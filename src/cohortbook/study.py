@@ -127,6 +127,13 @@ class Study:
         times = [self.file.variables[base].measured for base in self.bases(name)]
         return None if None in times else max(times, key=_MEASURED.index)
 
+    @property
+    def times(self) -> frozenset[str]:
+        """The variables that the survival endpoint counts as times, none of which can be negative."""
+        plan = self.file.survival
+        times = (plan.time, plan.entry, plan.competing and plan.competing.time) if plan else ()
+        return frozenset(time for time in times if isinstance(time, str))
+
     def plan(self, section: str):
         """Return a section of the plan; an error that names the key where the study file lacks it."""
         found = getattr(self.file, section)

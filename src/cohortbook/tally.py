@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import narwhals as nw
     import pandas as pd
     from narwhals.typing import IntoFrame
 
@@ -113,6 +114,14 @@ def count_patterns(data: IntoFrame, columns: Sequence[str]) -> pd.DataFrame:
     """
     import narwhals as nw
 
-    frame = nw.from_native(data).lazy()
-    counts = frame.group_by(list(columns)).agg(nw.len().alias("n")).collect("pandas")
-    return counts.to_pandas().astype({"n": "int64"})
+    counts = nw.from_native(data).lazy().group_by(list(columns)).agg(nw.len().alias("n"))
+    return in_memory(counts).astype({"n": "int64"})
+
+
+def in_memory(frame: nw.LazyFrame) -> pd.DataFrame:
+    """Bring a small frame of any backend into memory."""
+    import pandas as pd
+
+    if frame.implementation.is_polars():  # its own way to pandas needs a further package
+        return pd.DataFrame(frame.collect().to_dict(as_series=False))
+    return frame.collect("pandas").to_pandas()
