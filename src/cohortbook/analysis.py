@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort import Cohort
+from cohortbook.results import Absent
 from cohortbook.study import NUMERIC
 from cohortbook.tally import weakest
 
@@ -162,6 +163,11 @@ def numeric_summaries(cohort: Cohort) -> NumericSummaries:
     return NumericSummaries(labels=labels, parts=tuple(parts), provenance=weakest(provenances))
 
 
+def not_planned(section: str) -> Absent:
+    """Say that the study file lacks a section."""
+    return Absent(f"The study file plans no {section}.")
+
+
 def with_unit(cohort: Cohort, name: str) -> str:
     """Return a variable's label with its unit."""
     unit = cohort.study.unit(name)
@@ -192,13 +198,13 @@ class OutcomeRate:
         return render(self)
 
 
-def outcome_rate(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeRate | None:
-    """Estimate the rate of the study's outcome with Clopper-Pearson's and Wilson's intervals; None without outcome."""
+def outcome_rate(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeRate | Absent:
+    """Estimate the rate of the study's outcome with Clopper-Pearson's and Wilson's intervals."""
     from cohortbook.describe import frequencies, proportion_interval
 
     plan = cohort.study.file.outcome
     if plan is None:
-        return None
+        return not_planned("outcome")
     tally = cohort.tally(plan.variable)
     found = frequencies(tally, plan.variable)
     intervals = tuple(

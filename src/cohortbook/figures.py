@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cohortbook.analysis import GroupComparison, OutcomeRate
     from cohortbook.cohort import Cohort
+    from cohortbook.results import Absent
 
 #: Okabe and Ito's colours, told apart by the colour-blind; black first, the pale yellow left out.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -92,7 +93,7 @@ class Plot:
             os.replace(part, folder / f"{self.name}.{form}")
 
 
-def _axes(height: float, rows: int = 1, columns: int = 1, width: float = WIDTH, **options: Any) -> tuple[Figure, Any]:
+def axes(height: float, rows: int = 1, columns: int = 1, width: float = WIDTH, **options: Any) -> tuple[Figure, Any]:
     """Make a figure that belongs to no window and no pyplot state."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -105,26 +106,28 @@ def _axes(height: float, rows: int = 1, columns: int = 1, width: float = WIDTH, 
     return figure, axes
 
 
-def _mark_illustration(figure: Figure, provenance: str) -> None:
+def mark_illustration(figure: Figure, provenance: str) -> None:
     """Say on the face of a figure that it rests on assumed values."""
     if provenance == "assumed":
         figure.suptitle(ILLUSTRATION, fontsize=8.5, color=COLOURS[1], fontweight="bold", x=0.01, ha="left")
 
 
-def _bare(axis: Axes) -> None:
+def bare(axis: Axes) -> None:
+    """Leave of the frame only the horizontal axis."""
     for side in ("left", "top", "right"):
         axis.spines[side].set_visible(False)
     axis.tick_params(axis="y", length=0)
 
 
-def _wrapped(text: str, width: int) -> str:
+def wrapped(text: str, width: int) -> str:
+    """Break a label into lines."""
     return "\n".join(textwrap.wrap(text, width, break_long_words=False)) or text
 
 
 def plot_flow(cohort: Cohort) -> Plot:
     """Draw the eligibility flow: a box a step, exclusions to the right, unknown counts as not reported."""
     steps = cohort.flow
-    figure, axis = _axes(0.85 * len(steps) + 0.5)
+    figure, axis = axes(0.85 * len(steps) + 0.5)
     axis.set(xlim=(0, 10), ylim=(-len(steps) + 0.45, 0.6))
     axis.axis("off")
     box = {"boxstyle": "round,pad=0.45", "facecolor": "white", "edgecolor": MUTED, "linewidth": 0.9}
@@ -132,7 +135,7 @@ def plot_flow(cohort: Cohort) -> Plot:
     for k, step in enumerate(steps):
         left = "number not reported" if step.remaining is None else f"{step.remaining} {unit}s"
         last = {"edgecolor": COLOURS[0], "linewidth": 1.6} if k == len(steps) - 1 else {}
-        axis.text(3.0, -k, f"{_wrapped(step.label, 42)}\n{left}", ha="center", va="center", bbox={**box, **last},
+        axis.text(3.0, -k, f"{wrapped(step.label, 42)}\n{left}", ha="center", va="center", bbox={**box, **last},
                   fontsize=8.5, linespacing=1.35)  # fmt: skip
         if k:
             axis.annotate("", (3.0, -k + 0.36), (3.0, -k + 0.62), arrowprops={"arrowstyle": "->", "color": MUTED})
@@ -158,7 +161,7 @@ def plot_histograms(cohort: Cohort) -> Plot:
     parts = numeric_summaries(cohort).parts
     columns = 3 if len(parts) > 4 else 2
     rows = -(-len(parts) // columns)
-    figure, grid = _axes(1.75 * rows + 0.2, rows, columns, squeeze=False)
+    figure, grid = axes(1.75 * rows + 0.2, rows, columns, squeeze=False)
     for axis in grid.flat[len(parts) :]:
         axis.axis("off")
     words = []
@@ -172,7 +175,7 @@ def plot_histograms(cohort: Cohort) -> Plot:
         axis.axvline(summary.median, color=INK, linewidth=1.2, linestyle=(0, (3, 2)), label="median")
         if whole:
             axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.set_xlabel(_wrapped(with_unit(cohort, summary.term), 28))
+        axis.set_xlabel(wrapped(with_unit(cohort, summary.term), 28))
         if axis in grid[:, 0]:
             axis.set_ylabel(f"{cohort.study.file.study.unit.capitalize()}s")
         words.append(f"{cohort.study.label(summary.term)}: from {significant(summary.minimum)} to "
@@ -183,14 +186,14 @@ def plot_histograms(cohort: Cohort) -> Plot:
                 "mean says little of the typical patient.")  # fmt: skip
 
 
-def plot_outcome_rate(result: OutcomeRate | None) -> Plot | None:
+def plot_outcome_rate(result: OutcomeRate | Absent) -> Plot | Absent:
     """Draw the rate of the outcome with its intervals beside the rates that the paper cites."""
-    if result is None:
-        return None
+    if not result:
+        return result
     lines = [(f"This study, {p.method.replace('clopper-pearson', 'Clopper-Pearson').replace('wilson', 'Wilson')}",
               100 * p.estimate, 100 * p.conf_low, 100 * p.conf_high) for p in result.intervals]  # fmt: skip
     cited = [(label, 100 * share) for label, share, _ in result.elsewhere]
-    figure, axis = _axes(0.36 * (len(lines) + len(cited)) + 0.8)
+    figure, axis = axes(0.36 * (len(lines) + len(cited)) + 0.8)
     for y, (_, rate, low, high) in enumerate(lines):
         axis.plot([low, high], [y, y], color=COLOURS[0], linewidth=2, solid_capstyle="butt")
         axis.plot(rate, y, "o", color=COLOURS[0], markersize=6)
@@ -203,7 +206,7 @@ def plot_outcome_rate(result: OutcomeRate | None) -> Plot | None:
     right = max([line[3] for line in lines] + [rate for _, rate in cited])
     axis.set_xlim(0, right * 1.4)
     axis.set_xlabel(f"{result.label}, % of patients")
-    _bare(axis)
+    bare(axis)
     first = result.intervals[0]
     words = ", ".join(f"{label} {decimal(rate, 1)} %" for label, rate in cited)
     inside = [label for label, rate in cited if lines[0][2] <= rate <= lines[0][3]]
@@ -225,7 +228,7 @@ def plot_effects(result: GroupComparison) -> Plot:
     ]
     drawn = sorted((f for f in found if f[1] == f[1]), key=lambda f: abs(f[1]))
     absent = [label for label, value in found if value != value]
-    figure, axis = _axes(0.3 * len(drawn) + 0.9)
+    figure, axis = axes(0.3 * len(drawn) + 0.9)
     for y, (_, value) in enumerate(drawn):
         axis.plot([0, value], [y, y], color=PALE, linewidth=2, zorder=1)
         axis.plot(value, y, "o", color=COLOURS[1] if value > 0 else COLOURS[0], markersize=6, zorder=2)
@@ -235,8 +238,8 @@ def plot_effects(result: GroupComparison) -> Plot:
     reach = max([abs(value) for _, value in drawn], default=1) * 1.25
     axis.set_xlim(-reach if any(v < 0 for _, v in drawn) else 0, reach)
     axis.set_xlabel(f"Standardised difference: higher in “{result.plan.group_labels[0]}” to the right")
-    _bare(axis)
-    _mark_illustration(figure, result.provenance)
+    bare(axis)
+    mark_illustration(figure, result.provenance)
     notes = " † Known only after surgery." if result.after else ""
     notes += f" Not drawn, as nobody differs: {', '.join(absent)}." if absent else ""
     words = "; ".join(f"{label} {decimal(value, 2)}" for label, value in drawn[::-1])
@@ -249,7 +252,7 @@ def plot_adjusted(result: GroupComparison) -> Plot:
     """Draw P values, unadjusted and by Holm's method, against the thresholds."""
     order = sorted((i for i, row in enumerate(result.rows) if row.test.reason is None),
                    key=lambda i: -result.rows[i].test.p_value)  # fmt: skip
-    figure, axis = _axes(0.3 * len(order) + 1.0)
+    figure, axis = axes(0.3 * len(order) + 1.0)
     for y, i in enumerate(order):
         raw, holm = result.rows[i].test.p_value, result.adjusted["holm"][i]
         axis.plot([raw, holm], [y, y], color=PALE, linewidth=2, zorder=1)
@@ -264,7 +267,7 @@ def plot_adjusted(result: GroupComparison) -> Plot:
     axis.set_yticks(range(len(order)), [result.labels[i] for i in order])
     axis.set_xlabel("P (logarithmic scale)")
     axis.legend(loc="upper left", bbox_to_anchor=(0, -0.16), ncols=2, fontsize=8, frameon=False)
-    _bare(axis)
+    bare(axis)
     below = [result.labels[i] for i in order if result.adjusted["holm"][i] < result.plan.significance]
     words = "; ".join(f"{result.labels[i]} {p_value(result.rows[i].test.p_value)}, Holm {p_value(result.adjusted['holm'][i])}"
                       for i in order[::-1])  # fmt: skip

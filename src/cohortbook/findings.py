@@ -8,7 +8,8 @@ from typing import Any
 
 from cohortbook.analysis import GroupComparison, NumericSummaries, OutcomeRate
 from cohortbook.cohort import Cohort
-from cohortbook.output import NOT_PLANNED, Text
+from cohortbook.output import Text
+from cohortbook.results import Absent
 from cohortbook.tables import interval, p_value, percent
 
 
@@ -49,8 +50,8 @@ def synthetic_banner(cohort: Cohort) -> Text:
 
 
 @finding.register
-def _(result: None, *, significance: float = 0.05) -> Text:
-    return NOT_PLANNED
+def _(result: Absent, *, significance: float = 0.05) -> Text:
+    return Text(result.reason)
 
 
 @finding.register

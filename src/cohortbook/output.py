@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cohortbook.results import Absent
+
 
 @dataclass(frozen=True)
 class Text:
@@ -20,18 +22,14 @@ class Text:
         return self.markdown
 
 
-#: What stands for a result that the study file does not ask for.
-NOT_PLANNED = Text("The study file does not plan this.")
-
-
 def _shown(thing: Any) -> Any:
     """Return a thing that can show and save itself: a plot, a text or a table."""
     from cohortbook.figures import Plot
-    from cohortbook.layouts import table_of
+    from cohortbook.layouts_models import table_of
     from cohortbook.tables import DisplayTable
 
-    if thing is None:
-        return NOT_PLANNED
+    if isinstance(thing, Absent):
+        return Text(thing.reason)
     return thing if isinstance(thing, DisplayTable | Plot | Text) else table_of(thing)
 
 
@@ -58,6 +56,5 @@ def save(output_dir: str | Path, *things: Any) -> None:
     if not str(output_dir):
         return
     for thing in map(_shown, things):
-        if thing is NOT_PLANNED:
-            continue
-        thing.save(Path(output_dir) / ("figures" if isinstance(thing, Plot) else "tables"))
+        if not isinstance(thing, Text):
+            thing.save(Path(output_dir) / ("figures" if isinstance(thing, Plot) else "tables"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,3 +45,16 @@ def require_confidence_level(confidence_level: float) -> None:
     """Raise ValueError unless 0 < confidence_level < 1."""
     if not 0 < confidence_level < 1:
         raise ValueError(f"confidence_level: {confidence_level!r}; expected a number between 0 and 1, such as 0.95")
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A result that is not there, and why: the study file does not plan it, or the data give nothing to compute."""
+
+    reason: str
+
+    def __bool__(self) -> bool:
+        return False
+
+    def _repr_markdown_(self) -> str:
+        return self.reason

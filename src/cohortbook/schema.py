@@ -224,6 +224,7 @@ class Model(_Part):
     removal: float = Field(0.10, gt=0, le=1)
     removal_test: Literal["wald", "lr", "conditional"] = "wald"
     max_iterations: int = Field(20, ge=1)
+    rows: tuple[str, ...] = Field((), description="order in which the table shows the terms; others follow")
     p_decimals: int | None = None
     notes: tuple[str, ...] = ()
 
