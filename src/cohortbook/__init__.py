@@ -22,6 +22,7 @@ _WHERE = {
         "dictionary_table",
         "effects_table",
         "flow_table",
+        "left_out_table",
         "missing_table",
         "tests_table",
     ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cohortbook.analysis import DescriptiveTable, GroupComparison, NumericSummaries, OutcomeRate, with_unit
 from cohortbook.cohort import Cohort
+from cohortbook.results import Absent
 from cohortbook.tables import (
     PROVENANCE_NOTES,
     UNDEFINED,
@@ -24,6 +25,7 @@ from cohortbook.tables import (
 
 if TYPE_CHECKING:
     from cohortbook.compare import Comparison
+    from cohortbook.published import Figure
 
 MARKS = "abcdefgh"
 NOT_RECORDED = "Not recorded"
@@ -96,7 +98,7 @@ def _numeric_rows(label: str, found: Any) -> list[Row]:
 def _(result: NumericSummaries) -> DisplayTable:
     columns = [
         ("label", "", None), ("n", "n", 0), ("n_missing", "Missing", 0), ("mean", "Mean", 1), ("std_dev", "SD", 1),
-        ("median", "Median", 1), ("quartiles", "Quartiles", None), ("range", "Range", None), ("w", "Shapiro-Wilk W", 3),
+        ("median", "Median", 1), ("quartiles", "Quartiles", None), ("range", "Range", None), ("w", "W", 3),
         ("shapiro_p_value", "P", p_value),
     ]  # fmt: skip
     frame = result.frame
@@ -104,7 +106,7 @@ def _(result: NumericSummaries) -> DisplayTable:
         quartiles=[interval(a, b, 1) for a, b in zip(frame["q1"], frame["q3"], strict=True)],
         range=[interval(a, b, 0) for a, b in zip(frame["minimum"], frame["maximum"], strict=True)],
     )
-    notes = ("Quartiles by SPSS's definition (R type 6). A P below the threshold of the plan speaks against normality.",
+    notes = ("Quartiles by SPSS's definition (R type 6). W, P: Shapiro-Wilk; a small P speaks against normality.",
              *provenance_notes(result.provenance))  # fmt: skip
     return frame_table(shown, name="numeric-variables", title="Numeric variables", columns=columns, notes=notes)
 
@@ -152,6 +154,32 @@ def flow_table(cohort: Cohort) -> DisplayTable:
     unit = cohort.study.file.study.unit.capitalize()
     return DisplayTable(name="eligibility", title="Eligibility", head=("Criterion", "Excluded", f"{unit}s remaining"),
                         rows=tuple(rows), frame=frame)  # fmt: skip
+
+
+def left_out_table(cohort: Cohort) -> DisplayTable | Absent:
+    """Lay out the printed figures that no cohort can show together with the others, and why."""
+    import pandas as pd
+
+    from cohortbook.published import read_published
+
+    plan = cohort.study.file.reconstruction
+    if plan is None or not plan.left_out:
+        return Absent("No printed figure is left out.")
+    figures = {figure.id: figure for figure in read_published(cohort.study)}
+    frame = pd.DataFrame([
+        {"figure": e.figure, "source": figures[e.figure].source, "what": _in_words(cohort, figures[e.figure]),
+         "printed": figures[e.figure].value, "reason": e.reason}
+        for e in plan.left_out
+    ])  # fmt: skip
+    columns = [("source", "Where", None), ("what", "What", None), ("printed", "Printed", None), ("reason", "Why it cannot hold",
+                                                                                                None)]  # fmt: skip
+    return frame_table(frame, name="left-out", title="Printed figures that cannot hold together with the others",
+                       columns=columns, notes=("The shortest such list, proven by the solver (make cohort).",))  # fmt: skip
+
+
+def _in_words(cohort: Cohort, figure: Figure) -> str:
+    level = f", {figure.level}" if figure.level and figure.level != "yes" else ""
+    return f"{cohort.study.label(figure.variable)}{level}: {figure.statistic}, {figure.group.replace('_', ' ')}"
 
 
 def missing_table(cohort: Cohort) -> DisplayTable:
@@ -236,16 +264,30 @@ def tests_table(result: GroupComparison) -> DisplayTable:
         test = found.test
         shapiro = ", ".join(p_value(w.p_value) for w in found.choice.evidence) or UNDEFINED
         fisher = p_value(found.fisher.p_value) if found.fisher else UNDEFINED
-        rows.append(Row((label, test.method, found.choice.reason, shapiro, decimal(test.statistic, 2),
-                         decimal(test.df, 0) if test.method.startswith("Pearson") else significant(test.df),
-                         p_value(test.p_value), fisher)))  # fmt: skip
+        df = decimal(test.df, 0 if test.method.startswith("Pearson") else 1)
+        why = _why(found, result.plan.normality)
+        rows.append(
+            Row((label, test.method, why, shapiro, decimal(test.statistic, 2), df, p_value(test.p_value), fisher))
+        )
     return DisplayTable(
         name="tests", title="Which test, and why",
-        head=("", "Test", "Why", "Shapiro-Wilk P: all, then by group", "Statistic", "df", "P", "Fisher's exact P"),
+        head=("", "Test", "Why", "Shapiro-Wilk P *", "Statistic", "df", "P", "Fisher's P"),
         rows=tuple(rows), frame=result.frame,
-        notes=("Statistic: t, Mann-Whitney's U of the group with the outcome, or chi-square without continuity correction.",
-               f"Groups in the order: {', '.join(result.plan.group_labels[::-1])}."),
+        notes=(f"* Overall, in “{result.plan.group_labels[1]}”, in “{result.plan.group_labels[0]}”. Any below "
+               f"{result.plan.normality:g} leads from Student's t to Mann-Whitney's test.",
+               "Statistic: t, Mann-Whitney's U of the group with the outcome, or chi-square without continuity correction. "
+               "Fisher's: exact, two-sided."),
     )  # fmt: skip
+
+
+def _why(found: Comparison, normality: float) -> str:
+    """Say in few words why a test was taken."""
+    if not found.choice.evidence:
+        return "levels" if "plan" not in found.choice.reason else "planned"
+    if "plan" in found.choice.reason:
+        return "planned"
+    rejected = sum(w.p_value < normality for w in found.choice.evidence)
+    return f"not normal ({rejected} of {len(found.choice.evidence)})" if rejected else "normality not rejected"
 
 
 def effects_table(result: GroupComparison) -> DisplayTable:
