@@ -230,6 +230,8 @@ class GroupComparison:
         Patients in the group (outcome true, outcome false).
     after : tuple of str
         Variables that are known only after the procedure.
+    procedure : str
+        What they are known after.
     adjusted : dict
         Method -> adjusted P of each row; NaN where the test is undefined.
     n_tests : int
@@ -242,6 +244,7 @@ class GroupComparison:
     rows: tuple[Comparison, ...]
     sizes: tuple[int, int]
     after: tuple[str, ...]
+    procedure: str
     adjusted: dict[str, tuple[float, ...]]
     n_tests: int
     provenance: str
@@ -304,6 +307,7 @@ def compare_groups(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupCo
         rows=rows,
         sizes=(sizes[1], sizes[0]),
         after=tuple(row.variable for row in plan.rows if study.measured(row.variable) == "after"),
+        procedure=study.file.study.procedure,
         adjusted={method: result.adjusted for method, result in found.items()},
         n_tests=found[ADJUSTMENTS[0]].n_tests,
         provenance=weakest([row.provenance for row in rows]),

@@ -149,12 +149,13 @@ def plot_flow(cohort: Cohort) -> Plot:
                       f"{'not reported' if s.remaining is None else s.remaining} remaining" for s in steps)  # fmt: skip
     return Plot(name="flow", figure=figure, alt=f"Flow diagram. {words}.",
                 caption=f"Eligibility: {cohort.size} {unit}s are analysed. Steps taken before the file was made are shown "
-                "as the paper reports them.")  # fmt: skip
+                "as they were reported.")  # fmt: skip
 
 
 def plot_histograms(cohort: Cohort) -> Plot:
     """Draw a histogram of every recorded numeric variable, with its mean and median."""
     import numpy as np
+    import seaborn as sns
 
     from cohortbook.analysis import numeric_summaries, with_unit
 
@@ -170,7 +171,20 @@ def plot_histograms(cohort: Cohort) -> Plot:
         values, weights = tally[summary.term].to_numpy(), tally["n"].to_numpy()
         whole = np.ptp(values) <= 20 and (values == np.round(values)).all()
         bins = np.arange(values.min() - 0.5, values.max() + 1) if whole else 20
-        axis.hist(values, bins=bins, weights=weights, color=COLOURS[4], edgecolor="white", linewidth=0.5)
+        # A density curve shows a shape that bars of few patients hide; whole numbers of few values need none.
+        sns.histplot(
+            x=values,
+            weights=weights,
+            bins=bins,
+            kde=not whole and len(values) > 2,
+            ax=axis,
+            color=COLOURS[4],
+            edgecolor="white",
+            linewidth=0.5,
+            alpha=0.9,
+            line_kws={"linewidth": 1, "alpha": 0.8},
+        )
+        axis.set_ylabel("")
         axis.axvline(summary.mean, color=COLOURS[1], linewidth=1.2, label="mean")
         axis.axvline(summary.median, color=INK, linewidth=1.2, linestyle=(0, (3, 2)), label="median")
         if whole:
@@ -187,7 +201,7 @@ def plot_histograms(cohort: Cohort) -> Plot:
 
 
 def plot_outcome_rate(result: OutcomeRate | Absent) -> Plot | Absent:
-    """Draw the rate of the outcome with its intervals beside the rates that the paper cites."""
+    """Draw the rate of the outcome with its intervals beside rates reported elsewhere."""
     if not result:
         return result
     lines = [(f"This study, {p.method.replace('clopper-pearson', 'Clopper-Pearson').replace('wilson', 'Wilson')}",
@@ -240,7 +254,7 @@ def plot_effects(result: GroupComparison) -> Plot:
     axis.set_xlabel(f"Standardised difference: higher in “{result.plan.group_labels[0]}” to the right")
     bare(axis)
     mark_illustration(figure, result.provenance)
-    notes = " † Known only after surgery." if result.after else ""
+    notes = f" † Known only after {result.procedure}." if result.after else ""
     notes += f" Not drawn, as nobody differs: {', '.join(absent)}." if absent else ""
     words = "; ".join(f"{label} {decimal(value, 2)}" for label, value in drawn[::-1])
     return Plot(name="standardised-differences", figure=figure, alt=f"Standardised differences: {words}.",

@@ -120,7 +120,7 @@ def _(result: GroupComparison, *, significance: float = 0.05) -> Text:
         )
     late = [label for label, row in small if row.term in result.after]
     if late:
-        text += f". {listed(late)}: known only after surgery, so no predictor of what may precede it"
+        text += f". {listed(late)}: known only after {result.procedure}, so no predictor of what may precede it"
     return Text(text + ".")
 
 

@@ -27,7 +27,9 @@ def _(result: Screening, *, significance: float = 0.05) -> Text:
     late = [label for term, label in zip(result.terms, result.labels, strict=True) if term in result.after]
     text = f"{several(len(names), 'candidate')}: {listed(names) or 'none'}."
     if late:
-        text += f" {listed(late)} is known only after surgery, and can predict nothing that comes with surgery."
+        text += (
+            f" {listed(late)} is known only after {result.procedure}, and can predict nothing that may come before it."
+        )
     return Text(text)
 
 
@@ -123,7 +125,9 @@ def _median(curve: SurvivalCurve, unit: str) -> str:
 
 def _caution(provenance: str, text: str) -> Text:
     """Keep a result that rests on assumed values from reading like a finding."""
-    return Text(f"*Illustration, not a finding: it rests on assumed values.* {text}" if provenance == "assumed" else text)
+    return Text(
+        f"*Illustration, not a finding: it rests on assumed values.* {text}" if provenance == "assumed" else text
+    )
 
 
 @finding.register
@@ -154,18 +158,18 @@ def immortal_finding(result: SurvivalStudy) -> Text:
     moved = np.nanmax(np.abs(result.overall.survival - result.naive.survival))
     scale = result.units_per_year
     text = (
-        f"Whoever died, or was lost, before day {plan.entry} is not in the file. "
+        f"Whoever had the event, or was lost, before {plan.entry} is not in the file. "
         if isinstance(plan.entry, str)
-        else f"Whoever died, or was lost, in the first {plan.entry:g} {plan.unit} is not in the file. "
+        else f"Whoever had the event, or was lost, in the first {plan.entry:g} {plan.unit} is not in the file. "
     )
     text += (
         f"Taken from the start, {decimal(naive.time_at_risk / scale, 1)} years at risk count "
-        f"{decimal((naive.time_at_risk - late.time_at_risk) / scale, 1)} in which nobody could die: the death rate reads "
+        f"{decimal((naive.time_at_risk - late.time_at_risk) / scale, 1)} in which nobody could have the event: the rate reads "
         f"{decimal(naive.estimate * scale, 2)} a year instead of {decimal(late.estimate * scale, 2)}. "
     )
     text += (
-        "The curve does not move, but it means something else: survival of those who had already lived so long, not survival "
-        "after surgery."
+        "The curve does not move, but it means something else: survival of those who had already come so far, not survival "
+        f"from {plan.origin} on."
         if moved < 1e-12
         else f"The curve moves by up to {decimal(100 * moved, 1)} points."
     )

@@ -122,7 +122,7 @@ def _(result: OutcomeRate) -> DisplayTable:
     ]  # fmt: skip
     for label, share, total in result.elsewhere:
         of = f"of {total}" if total else UNDEFINED
-        rows.append(Row((f"{label}, as the paper cites it", of, decimal(100 * share, 1), UNDEFINED, UNDEFINED)))
+        rows.append(Row((f"{label}, reported elsewhere", of, decimal(100 * share, 1), UNDEFINED, UNDEFINED)))
     level = decimal(100 * first.confidence_level, 0)
     return DisplayTable(
         name="outcome-rate", title=f"{result.label}: how often, here and elsewhere",
@@ -216,8 +216,9 @@ def dictionary_table(cohort: Cohort) -> DisplayTable:
             "measured": study.measured(name) or "not said", "provenance": study.provenance(name),
         })  # fmt: skip
     columns = [("label", "Variable", None), ("term", "Name in the file", None), ("values", "Kind; levels or range", None),
-               ("measured", "Known, surgery", None), ("provenance", "Provenance", None)]  # fmt: skip
+               ("measured", "Known", None), ("provenance", "Provenance", None)]  # fmt: skip
     notes = (
+        f"Known before, during or after {study.file.study.procedure}.",
         "Provenance: observed in patients; printed: the paper prints the whole distribution; implied: printed figures hold "
         "the values within limits; assumed: nothing printed determines them.",
     )
@@ -250,7 +251,7 @@ def _(result: GroupComparison) -> DisplayTable:
     if any(row.expected_below_5 for row in result.rows):
         notes.append("‡ A cell of the table expects fewer than 5 patients: read Fisher's exact test beside it.")
     if result.after:
-        notes.append("† Known only after surgery: it cannot predict what it follows.")
+        notes.append(f"† Known only after {result.procedure}: it cannot predict what it follows.")
     return DisplayTable(
         name=f"table-{plan.number}", number=plan.number, title=plan.title, head=head, rows=tuple(rows),
         frame=result.frame, notes=(*notes, *plan.notes, *provenance_notes(result.provenance)),

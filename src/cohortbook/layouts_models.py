@@ -30,7 +30,7 @@ def _(result: Screening) -> DisplayTable:
     notes = [f"A candidate has a univariate P below {result.threshold:g}." if result.threshold is not None else
              "The plan names the candidates."]  # fmt: skip
     if result.after:
-        notes.append("† Known only after surgery: no predictor.")
+        notes.append(f"† Known only after {result.procedure}: no predictor.")
     return DisplayTable(name="candidates", title="Candidates for the model", head=("", "Univariate P", "Candidate"),
                         rows=tuple(rows), frame=result.frame, notes=tuple(notes))  # fmt: skip
 
@@ -59,7 +59,7 @@ def _(result: ModelStudy) -> DisplayTable:
             f"({'; '.join(separating_cells(result)) or 'separation'}), so these numbers hang on the program's default."
         )
     if result.screening.after:
-        notes.append("† Known only after surgery: no predictor.")
+        notes.append(f"† Known only after {result.screening.procedure}: no predictor.")
     return DisplayTable(
         name=f"table-{plan.number}", number=plan.number, title=plan.title, head=("", "P"), rows=tuple(rows),
         frame=full.frame, notes=(*notes, *plan.notes, *provenance_notes(result.provenance)),

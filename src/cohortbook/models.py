@@ -34,6 +34,8 @@ class Screening:
         P below which a variable is a candidate; None when the plan names them.
     after : tuple of str
         Candidates that are known only after the procedure.
+    procedure : str
+        What they are known after.
     """
 
     terms: tuple[str, ...]
@@ -42,6 +44,7 @@ class Screening:
     candidates: tuple[str, ...]
     threshold: float | None
     after: tuple[str, ...]
+    procedure: str
     provenance: str
 
     @property
@@ -112,7 +115,7 @@ def screen_candidates(cohort: Cohort) -> Screening:
         candidates = tuple(term for term, p in zip(terms, p_values, strict=True) if p < threshold)
     return Screening(
         terms=terms, labels=tuple(with_unit(cohort, term) for term in terms), p_values=p_values, candidates=candidates,
-        threshold=threshold, after=tuple(term for term in candidates if study.measured(term) == "after"),
+        threshold=threshold, after=tuple(term for term in candidates if study.measured(term) == "after"), procedure=study.file.study.procedure,
         provenance=study.provenance(plan.outcome, *terms),
     )  # fmt: skip
 

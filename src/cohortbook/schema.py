@@ -21,6 +21,7 @@ class About(_Part):
     question: str = ""
     citation: str = ""
     unit: str = "patient"
+    procedure: str = Field("treatment", description="what `measured: before, during, after` refers to")
     data: str = "cohort.csv"
     id: str
     synthetic: str = Field("", description="shown on every page when the rows are not real patients")
@@ -293,6 +294,11 @@ class Group(_Part):
         if sum(map(bool, (self.where, self.compare, self.patient, self.model))) != 1:
             raise ValueError("a group is exactly one of where, compare, patient or model: true")
         return self
+
+    @property
+    def meaning(self) -> str:
+        """What the group is: where, compare, patient or model."""
+        return next(name for name in ("where", "compare", "patient", "model") if getattr(self, name))
 
 
 class Published(_Part):

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 #: What stands where a number is undefined.
 UNDEFINED = "–"
 PROVENANCE_NOTES = {
-    "printed": "Counts as the paper prints them.",
+    "printed": "Counts as printed.",
     "implied": "Rests on values drawn to fit the printed figures.",
-    "assumed": "Illustration: rests on values that the paper does not print and that were assumed.",
+    "assumed": "Illustration: rests on assumed values.",
 }
 
 
