@@ -81,6 +81,9 @@ class Plot:
         buffer = io.BytesIO()
         metadata = {"Date": None} if form == "svg" else {"Software": None}
         with mpl.rc_context(_STYLE):
+            # The layout is settled once: each further drawing would move it a little.
+            self.figure.draw_without_rendering()
+            self.figure.set_layout_engine("none")
             self.figure.savefig(buffer, format=form, dpi=dpi, metadata=metadata)
         return buffer.getvalue()
 
@@ -168,22 +171,11 @@ def plot_histograms(cohort: Cohort) -> Plot:
     words = []
     for axis, (summary, _) in zip(grid.flat, parts, strict=False):
         tally = cohort.tally(summary.term).complete().frame
-        values, weights = tally[summary.term].to_numpy(), tally["n"].to_numpy()
+        values = tally[summary.term].to_numpy()
         whole = np.ptp(values) <= 20 and (values == np.round(values)).all()
-        bins = np.arange(values.min() - 0.5, values.max() + 1) if whole else 20
-        # A density curve shows a shape that bars of few patients hide; whole numbers of few values need none.
-        sns.histplot(
-            x=values,
-            weights=weights,
-            bins=bins,
-            kde=not whole and len(values) > 2,
-            ax=axis,
-            color=COLOURS[4],
-            edgecolor="white",
-            linewidth=0.5,
-            alpha=0.9,
-            line_kws={"linewidth": 1, "alpha": 0.8},
-        )
+        bins = np.arange(values.min() - 0.5, values.max() + 1).tolist() if whole else 20
+        sns.histplot(data=tally, x=summary.term, weights="n", bins=bins, ax=axis, color=COLOURS[4], edgecolor="white",
+                     linewidth=0.5, alpha=1)  # fmt: skip
         axis.set_ylabel("")
         axis.axvline(summary.mean, color=COLOURS[1], linewidth=1.2, label="mean")
         axis.axvline(summary.median, color=INK, linewidth=1.2, linestyle=(0, (3, 2)), label="median")
@@ -194,7 +186,7 @@ def plot_histograms(cohort: Cohort) -> Plot:
             axis.set_ylabel(f"{cohort.study.file.study.unit.capitalize()}s")
         words.append(f"{cohort.study.label(summary.term)}: from {significant(summary.minimum)} to "
                      f"{significant(summary.maximum)}, median {significant(summary.median)}")  # fmt: skip
-    grid.flat[0].legend(fontsize=7.5, handlelength=1.4, loc="upper right", borderaxespad=0, frameon=False)
+    figure.legend(*grid.flat[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8, frameon=False)
     return Plot(name="histograms", figure=figure, alt="Histograms. " + "; ".join(words) + ".",
                 caption="Numeric variables. Where mean (solid) and median (dashed) part, the distribution is skewed and a "
                 "mean says little of the typical patient.")  # fmt: skip
