@@ -186,9 +186,9 @@ class DisplayTable:
         )
         body = "".join(_html_row(row, numeric) for row in self.rows)
         notes = "".join(f"<p>{_escaped(note)}</p>" for note in self.notes)
-        foot = f'<tfoot><tr><td colspan="{width}">{notes}</td></tr></tfoot>' if notes else ""
+        foot = f'<tfoot><tr><td colspan="{width}"{_LEFT}>{notes}</td></tr></tfoot>' if notes else ""
         return (
-            f'<table class="cohortbook" id="{self.name}"><caption>{number}{_escaped(self.title)}</caption>'
+            f'<table class="cohortbook" id="{self.name}"><caption{_LEFT}>{number}{_escaped(self.title)}</caption>'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
         )
 
@@ -218,13 +218,15 @@ class DisplayTable:
 
 #: A cell of a column of numbers, right-aligned: a number, a sign for one that is undefined, or nothing.
 _NUMBER = re.compile(r"^[<>]?−?[\d.,]*[–∞]?( [a-h]?‡?)?$")
-_CLASS = ("", ' class="number"')
+#: Text is set flush left where a page's own style would not (JupyterLab sets every cell flush right).
+_LEFT = ' style="text-align:left"'
+_CLASS = (_LEFT, ' class="number"')
 
 
 def _html_row(row: Row, numeric: Sequence[bool]) -> str:
     if row.kind == "heading" and not any(row.cells[1:]):
-        return f'<tr class="heading"><th scope="rowgroup" colspan="{len(row.cells)}">{_escaped(row.cells[0])}</th></tr>'
-    first = f'<th scope="row">{_escaped(row.cells[0])}</th>'
+        return f'<tr class="heading"><th scope="rowgroup" colspan="{len(row.cells)}"{_LEFT}>{_escaped(row.cells[0])}</th></tr>'
+    first = f'<th scope="row"{_LEFT}>{_escaped(row.cells[0])}</th>'
     rest = "".join(f"<td{_CLASS[n]}>{_escaped(c)}</td>" for c, n in zip(row.cells[1:], numeric[1:], strict=True))
     return f'<tr class="{row.kind}">{first}{rest}</tr>'
 
