@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cohortbook.results import OneRow, require_confidence_level
-from cohortbook.survival import LifeTable, life_table, read_steps
+from cohortbook.lifetable import LifeTable, life_table, read_steps
+from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,10 +28,13 @@ class CumulativeIncidence:
     n_risk, n_events : numpy.ndarray of int
         At risk just before, and events of this cause at, each time.
     incidence, std_error, conf_low, conf_high : numpy.ndarray
-        Just after each time.
+        Just after each time; no interval is defined where the incidence is 0 or 1.
     naive : numpy.ndarray
         One less the Kaplan-Meier curve that takes other causes for censoring: too high, shown to be compared.
+    table : LifeTable
+        The counts behind it.
     n, events, n_missing : int
+    method, provenance : str
     """
 
     cause: str
@@ -60,13 +63,13 @@ class CumulativeIncidence:
             "term": self.cause, "time": self.times, "n_risk": self.n_risk, "n_events": self.n_events,
             "estimate": self.incidence, "std_error": self.std_error, "conf_low": self.conf_low,
             "conf_high": self.conf_high, "naive": self.naive,
-        })  # fmt: skip
+        }).assign(n=self.n, n_missing=self.n_missing, method=self.method)  # fmt: skip
 
     def at(self, times: Sequence[float]) -> pd.DataFrame:
-        """Read the incidence at some times; NaN beyond the last exit."""
-        columns = {"estimate": (self.incidence, 0.0), "std_error": (self.std_error, 0.0), "conf_low": (self.conf_low, 0.0),
-                   "conf_high": (self.conf_high, 0.0), "naive": (self.naive, 0.0)}  # fmt: skip
-        return read_steps(self.times, times, columns, self.table)
+        """Read the incidence at some times: columns and counts as `cohortbook.survival.SurvivalCurve.at`, and `naive`."""
+        columns = {"estimate": (self.incidence, 0.0), "std_error": (self.std_error, 0.0), "conf_low": (self.conf_low, NAN),
+                   "conf_high": (self.conf_high, NAN), "naive": (self.naive, 0.0)}  # fmt: skip
+        return read_steps(self.table, times, self.n_events, columns)
 
     _repr_html_ = OneRow._repr_html_
 
@@ -92,7 +95,7 @@ def aalen_johansen(
     Returns
     -------
     dict of str to CumulativeIncidence
-        One a cause, in the order of the levels.
+        One a cause, in the order of the levels; empty, with a warning, when nobody is complete.
 
     Raises
     ------
@@ -101,14 +104,20 @@ def aalen_johansen(
 
     Notes
     -----
-    F_k(t) = sum S(s-) d_k / n, S the Kaplan-Meier curve of any event, so the incidences and S sum to one. Variance by
-    the delta method [1]_:
+    F_k(t) = sum S(s-) d_k / n, S the Kaplan-Meier curve of any event, so the incidences and S sum to one [1]_. Variance
+    of Greenwood's type, by the delta method [2]_:
     sum (F(t) - F(s))^2 d / (n (n - d)) + sum S(s-)^2 (n - d_k) d_k / n^3 - 2 sum (F(t) - F(s)) S(s-) d_k / n^2.
-    R: ``survfit(Surv(time, cause) ~ 1)``, ``cmprsk::cuminc``; lifelines' AalenJohansenFitter jitters ties.
+    Without competing events it is Greenwood's. The interval is made on the scale of log(-log F), F itself and not 1 - F.
+
+    R: ``survfit(Surv(time, cause) ~ 1, conf.type = "log-log")``, all of it; with delayed entry the variance is that of
+    ``etm``, whereas survfit's is then an infinitesimal jackknife. ``cmprsk::cuminc`` has the same incidence and another
+    variance, Aalen's, a little larger where few are at risk. lifelines' AalenJohansenFitter jitters ties.
 
     References
     ----------
-    .. [1] Marubini E, Valsecchi MG. Analysing survival data from clinical trials and observational studies. Wiley, 1995.
+    .. [1] Aalen OO, Johansen S. An empirical transition matrix for non-homogeneous Markov chains based on censored
+       observations. Scand J Stat 1978; 5: 141-150.
+    .. [2] Marubini E, Valsecchi MG. Analysing survival data from clinical trials and observational studies. Wiley, 1995.
 
     Examples
     --------
@@ -135,6 +144,7 @@ def aalen_johansen(
     levels = column.cat.categories.tolist()[1:]
     table = life_table(tally, time=time, causes=[(column == level).to_numpy() for level in levels],
                        complete_on=[cause], entry=entry)  # fmt: skip
+    warn_undefined(f"cumulative incidence of {cause}", None if table.n else "no patient has a time and a cause")
     n, every = table.n_risk, table.events.sum(axis=1)
     before = np.concatenate([[1.0], np.cumprod(1 - every / n)[:-1]]) if len(n) else np.ones(0)
     z = norm.isf((1 - confidence_level) / 2)
@@ -144,12 +154,12 @@ def aalen_johansen(
         incidence = np.cumsum(before * d / n)
         std_error = np.sqrt(_variance(incidence, before, d, every, n))
         with np.errstate(divide="ignore", invalid="ignore"):
-            spread = np.exp(z * std_error / np.abs(incidence * np.log(incidence)))
+            spread = np.exp(z * std_error / np.abs(incidence * np.log(incidence)))  # NaN or infinite at 0 and 1
             low, high = incidence**spread, incidence ** (1 / spread)
-        none = incidence == 0
+        certain = (incidence == 0) | (incidence > 1 - 1e-12)
         found[level] = CumulativeIncidence(
             cause=level, times=table.times, n_risk=n, n_events=d, incidence=incidence, std_error=std_error,
-            conf_low=np.where(none, 0.0, low), conf_high=np.where(none, 0.0, high), naive=1 - np.cumprod(1 - d / n),
+            conf_low=np.where(certain, NAN, low), conf_high=np.where(certain, NAN, high), naive=1 - np.cumprod(1 - d / n),
             confidence_level=confidence_level, table=table, n=table.n, events=int(d.sum()), n_missing=table.n_missing,
             method="Aalen-Johansen, delta-method variance, log-log interval", provenance=tally.provenance,
         )  # fmt: skip

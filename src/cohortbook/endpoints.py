@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from cohortbook.competing import CumulativeIncidence
     from cohortbook.cox import CoxFit
+    from cohortbook.logrank import LogRank
     from cohortbook.schema import Competing, Survival
-    from cohortbook.survival import EventRate, LogRank, SurvivalCurve
+    from cohortbook.survival import EventRate, SurvivalCurve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,7 +81,8 @@ def study_survival(cohort: Cohort, *, entry: str | float = "plan", confidence_le
         Delayed entry: as planned, or this time for all (0: from the start).
     confidence_level : float
     """
-    from cohortbook.survival import event_rate, kaplan_meier, kaplan_meier_by, log_rank, reverse_kaplan_meier
+    from cohortbook.logrank import log_rank
+    from cohortbook.survival import event_rate, kaplan_meier, kaplan_meier_by, reverse_kaplan_meier
 
     plan, study = cohort.study.plan("survival"), cohort.study
     late = _entry(plan, entry)
