@@ -236,6 +236,8 @@ class GroupComparison:
         Method -> adjusted P of each row; NaN where the test is undefined.
     n_tests : int
         How many tests are defined, and so count.
+    exceptions : dict
+        Variable -> what the paper prints of it that cannot hold together with the rest.
     provenance : str
     """
 
@@ -247,6 +249,7 @@ class GroupComparison:
     procedure: str
     adjusted: dict[str, tuple[float, ...]]
     n_tests: int
+    exceptions: dict[str, tuple[str, ...]]
     provenance: str
 
     @property
@@ -310,5 +313,21 @@ def compare_groups(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupCo
         procedure=study.file.study.procedure,
         adjusted={method: result.adjusted for method, result in found.items()},
         n_tests=found[ADJUSTMENTS[0]].n_tests,
+        exceptions=_exceptions(cohort, plan.number),
         provenance=weakest([row.provenance for row in rows]),
     )
+
+
+def _exceptions(cohort: Cohort, number: str) -> dict[str, tuple[str, ...]]:
+    """Return what a printed table says that was left out of the reconstruction, by variable."""
+    from cohortbook.published import read_published
+
+    study, found = cohort.study, {}
+    if not study.file.published or not study.file.reconstruction:
+        return {}
+    left_out = {entry.figure for entry in study.file.reconstruction.left_out}
+    for figure in read_published(study):
+        if figure.id in left_out and figure.source == f"Table {number}":
+            what = "P" if figure.statistic == "p" else f"{figure.statistic} ({figure.group.replace('_', ' ')})"
+            found[figure.variable] = (*found.get(figure.variable, ()), f"{what} {figure.value}")
+    return found

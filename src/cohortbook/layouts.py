@@ -232,7 +232,7 @@ def _(result: GroupComparison) -> DisplayTable:
     for row, label, found in zip(plan.rows, result.labels, result.rows, strict=True):
         mark = tests.setdefault(found.test.method, MARKS[len(tests)]) if found.test.reason is None else ""
         mark = mark + ("‡" if found.expected_below_5 else "")
-        text = label + (" †" if row.variable in result.after else "")
+        text = label + " †" * (row.variable in result.after) + " §" * (row.variable in result.exceptions)
         p = p_value(found.test.p_value, row.p_decimals) + (f" {mark}" if mark else "")
         false, true = found.groups
         if not hasattr(true, "levels"):
@@ -252,6 +252,12 @@ def _(result: GroupComparison) -> DisplayTable:
         notes.append("‡ A cell of the table expects fewer than 5 patients: read Fisher's exact test beside it.")
     if result.after:
         notes.append(f"† Known only after {result.procedure}: it cannot predict what it follows.")
+    if result.exceptions:
+        named = dict(zip((row.variable for row in plan.rows), result.labels, strict=True))
+        printed = [
+            f"{named[name]}, {' and '.join(words)}" for name, words in result.exceptions.items() if name in named
+        ]
+        notes.append(f"§ Printed otherwise, and cannot hold together with the other figures: {'; '.join(printed)}.")
     return DisplayTable(
         name=f"table-{plan.number}", number=plan.number, title=plan.title, head=head, rows=tuple(rows),
         frame=result.frame, notes=(*notes, *plan.notes, *provenance_notes(result.provenance)),
