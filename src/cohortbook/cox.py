@@ -165,10 +165,10 @@ def cox_regression(
         entry=times[entry].to_numpy(dtype=float)[each] if late else np.full(len(each), -np.inf),
     )  # fmt: skip
     fitter, failure = _fit(rows, late, 1 - confidence_level)
-    if failure or np.ptp(rows.x @ fitter.params_.to_numpy()) > FAR:
-        failure = lack_of_maximum(rows, design.columns) or failure
     if not failure and not is_maximum(rows, fitter.params_.to_numpy()):
         failure = "the fit did not converge"
+    if failure or np.ptp(rows.x @ fitter.params_.to_numpy()) > FAR:
+        failure = lack_of_maximum(rows, design.columns) or failure
     if failure:
         return CoxFit(refused=failure, **known)
     return CoxFit(refused=None, terms=design.columns, **_numbers(fitter, rows, late), **known)

@@ -191,8 +191,9 @@ def _limits(survival: np.ndarray, variance: np.ndarray, z: float, conf_type: str
         elif conf_type == "log":
             low, high = survival * np.exp(-error), survival * np.exp(error)
         else:
-            spread = np.exp(error / np.abs(np.log(survival)))  # NaN where survival is 1
-            low, high = survival**spread, survival ** (1 / spread)
+            inner = np.where(survival < 1, survival, NAN)
+            spread = np.exp(error / np.abs(np.log(inner)))
+            low, high = inner**spread, inner ** (1 / spread)
     return tuple(np.where(survival == 0, NAN, np.clip(limit, 0, 1)) for limit in (low, high))
 
 

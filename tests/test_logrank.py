@@ -1,0 +1,141 @@
+"""logrank.py against R, at its edges, and under permuted groups and sums of tallies."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from cohortbook.logrank import log_rank
+from cohortbook.results import UndefinedWarning
+from cohortbook.tally import Tally
+from survival_cases import reference, rows_of, survival_rows, survival_tally
+
+R = reference()
+WHERE = {"time": "time", "event": "event", "by": "group"}
+
+
+@pytest.mark.parametrize("case, prefix", [(c, p) for c in R for p in ("", "strata_") if f"{p}logrank_p" in R[c]])
+def test_test_equals_r(case, prefix):
+    tally = Tally.from_rows(rows_of(case))
+    test = log_rank(tally, **WHERE, strata="stratum" if prefix else ())
+    for name, found in (
+        ("statistic", test.statistic),
+        ("p", test.p_value),
+        ("observed", test.observed),
+        ("expected", test.expected),
+    ):
+        assert_allclose(found, R[case][f"{prefix}logrank_{name}"], rtol=1e-9, err_msg=name)
+    assert (sum(test.n), test.n_missing, test.reason) == (tally.total, 0, None)
+
+
+@pytest.mark.parametrize("case", [case for case in R if "late_logrank_statistic" in R[case]])
+def test_delayed_entry_equals_the_exact_score_test(case):
+    test = log_rank(Tally.from_rows(rows_of(case)), **WHERE, entry="entry")
+    assert_allclose(test.statistic, R[case]["late_logrank_statistic"], rtol=1e-7)
+    assert_allclose(sum(test.expected), sum(test.observed))
+
+
+def test_degrees_of_freedom_count_the_groups_at_risk():
+    assert log_rank(Tally.from_rows(rows_of("drawn")), **WHERE).df == 2
+    assert log_rank(Tally.from_rows(rows_of("left_early")), **WHERE).df == 1
+
+
+def test_one_entry_time_for_all_changes_nothing():
+    rows = rows_of("drawn")
+    rows["time"] += 90
+    plain, late = (log_rank(Tally.from_rows(rows), **WHERE, entry=entry) for entry in (None, 90))
+    assert plain == late
+
+
+def test_several_strata_are_those_of_their_patterns():
+    rows = rows_of("drawn")
+    rows["both"] = rows["stratum"].astype(str) + rows["x1"].astype(str)
+    one = log_rank(Tally.from_rows(rows), **WHERE, strata="both")
+    two = log_rank(Tally.from_rows(rows), **WHERE, strata=["stratum", "x1"])
+    assert (one.statistic, one.expected) == (two.statistic, two.expected)
+    assert one.method == "log-rank, stratified by both"
+
+
+UNDEFINED = {
+    "one group": (survival_tally([1, 2], [True, True], group=["a", "a"]), "fewer than two groups"),
+    "one patient": (survival_tally([1], [True], group=["a"]), "fewer than two groups"),
+    "nobody": (survival_tally([None], [True], group=["a"]), "fewer than two groups"),
+    "no event": (survival_tally([1, 2], [False, False], group=["a", "b"]), "nobody has the event"),
+    "one left": (
+        survival_tally([1, 2, 3], [False, True, True], group=["a", "b", "b"]),
+        "a group is never at risk beside another when the event comes",
+    ),
+    "everybody at once": (
+        survival_tally([2, 2, 2], [True] * 3, group=["a", "b", "b"]),
+        "a group is never at risk beside another when the event comes",
+    ),
+}
+
+
+@pytest.mark.parametrize("tally, reason", UNDEFINED.values(), ids=UNDEFINED)
+def test_undefined_is_nan_with_a_reason(tally, reason):
+    with pytest.warns(UndefinedWarning, match=f"^log-rank of time by group: {reason}") as caught:
+        test = log_rank(tally, **WHERE)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert test.reason == reason
+    assert math.isnan(test.statistic)
+    assert math.isnan(test.p_value)
+
+
+def test_missing_values_are_left_out_and_counted():
+    rows = rows_of("drawn")
+    rows.loc[0, "time"], rows.loc[1, "event"], rows.loc[2, "group"] = np.nan, None, None
+    rows.loc[3, "entry"], rows.loc[4, "stratum"] = np.nan, None
+    tally = Tally.from_rows(rows)
+    assert log_rank(tally, **WHERE).n_missing == 3
+    assert log_rank(tally, **WHERE, entry="entry").n_missing == 4
+    test = log_rank(tally, **WHERE, entry="entry", strata="stratum")
+    assert test.n_missing == 5
+    complete = log_rank(Tally.from_rows(rows.dropna()), **WHERE, entry="entry", strata="stratum")
+    assert (test.statistic, test.n) == (complete.statistic, complete.n)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"by": "ward"}, "by: 'ward' is not in the tally; expected one of time, event"),
+        ({"strata": "ward"}, "strata: 'ward' is not in the tally; expected one of time, event"),
+        ({"event": "group"}, "event: 'group' is of type object; expected boolean"),
+        ({"entry": "late"}, "entry: 'late' is not in the tally"),
+    ],
+)
+def test_errors_name_the_argument_and_the_expectation(options, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        log_rank(survival_tally([1, 2], [True, True], group=["a", "b"]), **{**WHERE, **options})
+
+
+def test_frame_has_a_row_a_group():
+    frame = log_rank(Tally.from_rows(rows_of("remission")), **WHERE).frame
+    assert frame["group"].tolist() == ["a", "b"]
+    assert frame["observed"].tolist() == [9, 21]
+    assert {"term", "n", "expected", "statistic", "df", "p_value", "method"} <= set(frame.columns)
+
+
+patients = st.lists(st.tuples(st.integers(1, 9), st.booleans(), st.sampled_from("abc")), min_size=4, max_size=30)
+
+
+def rows(drawn):
+    times, events, groups = zip(*drawn, strict=True)
+    return survival_rows(times, events, group=list(groups))
+
+
+@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@settings(max_examples=60, deadline=None)
+@given(patients, patients)
+def test_names_of_groups_and_hospitals_do_not_matter(one, two):
+    together = log_rank(Tally.from_rows(rows(one + two)), **WHERE)
+    added = log_rank(Tally.from_rows(rows(one)) + Tally.from_rows(rows(two)), **WHERE)
+    assert repr(added) == repr(together)
+    renamed = rows([(t, e, {"a": "z"}.get(g, g)) for t, e, g in one + two])
+    other = log_rank(Tally.from_rows(renamed), **WHERE)
+    assert (other.reason, other.df) == (together.reason, together.df)
+    assert_allclose((other.statistic, other.p_value), (together.statistic, together.p_value), rtol=1e-8, atol=1e-10)
+    assert_allclose(sum(together.expected), sum(together.observed))
