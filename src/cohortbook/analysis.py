@@ -84,6 +84,7 @@ class DescriptiveTable:
         return render(self)
 
 
+@quiet()
 def descriptive_table(cohort: Cohort, name: str) -> DescriptiveTable:
     """Count the rows of one descriptive table of the study file.
 
@@ -198,6 +199,7 @@ class OutcomeRate:
         return render(self)
 
 
+@quiet()
 def outcome_rate(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeRate | Absent:
     """Estimate the rate of the study's outcome with Clopper-Pearson's and Wilson's intervals."""
     from cohortbook.describe import frequencies, proportion_interval
@@ -282,6 +284,7 @@ def compare_row(cohort: Cohort, variable: str, *, test: str = "", confidence_lev
         )  # fmt: skip
 
 
+@quiet()
 def compare_groups(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupComparison:
     """Compare the two groups of the study file on every planned variable and adjust P for their number.
 

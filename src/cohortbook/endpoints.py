@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cohortbook.analysis import not_planned, with_unit
+from cohortbook.analysis import not_planned, quiet, with_unit
 from cohortbook.cohort import Cohort
 from cohortbook.results import Absent, OneRow
 from cohortbook.tally import Tally, weakest
@@ -71,6 +71,7 @@ class SurvivalStudy:
     _repr_html_ = OneRow._repr_html_
 
 
+@quiet()
 def study_survival(cohort: Cohort, *, entry: str | float = "plan", confidence_level: float = 0.95) -> SurvivalStudy:
     """Carry out the planned survival analysis.
 
@@ -147,6 +148,7 @@ class CompetingStudy:
     _repr_html_ = OneRow._repr_html_
 
 
+@quiet()
 def study_competing(cohort: Cohort, *, confidence_level: float = 0.95) -> CompetingStudy | Absent:
     """Estimate the cumulative incidence of an event with death competing.
 
@@ -211,6 +213,7 @@ class CoxStudy:
     _repr_html_ = OneRow._repr_html_
 
 
+@quiet()
 def study_cox(cohort: Cohort, *, confidence_level: float = 0.95) -> CoxStudy | Absent:
     """Fit the planned Cox model of survival, and the cause-specific one of the competing event, or refuse."""
     from cohortbook.cox import cox_regression
