@@ -112,6 +112,8 @@ def _(result: ModelStudy, *, significance: float = 0.05) -> Text:
     if firth.problems:
         text += "; not found: " + listed(list(firth.problems.values()))
     wide = [c for c in columns_of(result) if rows[c]["odds_ratio_high"] > 20 * rows[c]["odds_ratio_low"]]
+    if result.provenance == "implied":
+        text += ". Which values occur together is not printed: other joint counts that print the same tables give other numbers"
     text += ". Intervals this wide leave open whether an association is weak or overwhelming" if wide else ""
     return Text(text + ".")
 

@@ -115,7 +115,7 @@ def firth_logistic(tally: Tally, *, outcome: str, terms: Sequence[str], confiden
     >>> from cohortbook.tally import Tally
     >>> cells = pd.DataFrame({"cement": [False, True, True], "failed": [False, False, True], "n": [51, 18, 3]})
     >>> fit = firth_logistic(Tally(cells), outcome="failed", terms=["cement"])
-    >>> round(fit.frame["odds_ratio"][1], 4), round(3.5 / 18.5 / (0.5 / 51.5), 4)
+    >>> round(float(fit.frame["odds_ratio"][1]), 4), round(3.5 / 18.5 / (0.5 / 51.5), 4)
     (19.4865, 19.4865)
     """
     import numpy as np
@@ -165,6 +165,15 @@ class _Penalised:
         p = expit(self.x @ beta)
         return (self.x.T * (self.n * p * (1 - p))) @ self.x
 
+    def score(self, beta: np.ndarray) -> np.ndarray:
+        import numpy as np
+        from scipy.special import expit
+
+        p = expit(self.x @ beta)
+        weights = self.n * p * (1 - p)
+        leverage = weights * np.einsum("pi,ij,pj->p", self.x, np.linalg.inv((self.x.T * weights) @ self.x), self.x)
+        return self.x.T @ (self.n * (self.y - p) + leverage * (0.5 - p))
+
     def value(self, beta: np.ndarray) -> float:
         import numpy as np
 
@@ -176,7 +185,6 @@ class _Penalised:
     ) -> tuple[np.ndarray, float, bool, int]:
         """Maximise over the coefficients that are not fixed; return them, the value, whether it converged, the steps."""
         import numpy as np
-        from scipy.special import expit
 
         beta = np.zeros(self.x.shape[1]) if start is None else start.copy()
         for k, value in (fixed or {}).items():
@@ -186,22 +194,23 @@ class _Penalised:
         for step_number in range(1, MAX_ITERATIONS + 1):
             if not free:
                 return beta, now, True, 0
-            p = expit(self.x @ beta)
-            weights = self.n * p * (1 - p)
             try:
-                inverse = np.linalg.inv((self.x.T * weights) @ self.x)
-                leverage = weights * np.einsum("pi,ij,pj->p", self.x, inverse, self.x)
-                score = self.x.T @ (self.n * (self.y - p) + leverage * (0.5 - p))
-                within = (self.x[:, free].T * weights) @ self.x[:, free]
-                step = np.linalg.solve(within, score[free])
+                score, within = self.score(beta)[free], self.information(beta)[free][:, free]
+                step = np.linalg.solve(within, score)
+                step *= min(1.0, LONGEST_STEP / max(np.abs(step).max(), 1e-300))
+                # The information is not the curvature of the penalised likelihood: where patients are few a step
+                # overshoots, and would swing for ever. Where the slope along it has turned, go to where it is level.
+                tried = beta.copy()
+                tried[free] += step
+                slope, beyond = score @ step, self.score(tried)[free] @ step
+                step *= slope / (slope - beyond) if beyond < 0 < slope else 1.0
             except np.linalg.LinAlgError:
                 return beta, now, False, step_number
-            step *= min(1.0, LONGEST_STEP / max(np.abs(step).max(), 1e-300))
             for _ in range(40):
                 tried = beta.copy()
                 tried[free] += step
                 after = self.value(tried)
-                if after >= now - 1e-12 * (1 + abs(now)):
+                if after >= now - 1e-13 * (1 + abs(now)):
                     break
                 step /= 2
             beta, now = tried, after
@@ -226,4 +235,7 @@ class _Penalised:
         if not now <= 0:
             return NAN
         near = beta
-        return float(beta[k] + sign * brentq(height, where, distance, xtol=1e-10, rtol=1e-12))
+        try:
+            return float(beta[k] + sign * brentq(height, where, distance, xtol=1e-10, rtol=1e-12))
+        except ValueError:  # a maximum on the way was not found
+            return NAN

@@ -205,7 +205,7 @@ def detect_separation(tally: Tally, *, outcome: str, terms: Sequence[str]) -> Se
     >>> cells = pd.DataFrame({"cement": [False, True, True], "failed": [False, False, True], "n": [51, 18, 3]})
     >>> found = detect_separation(Tally(cells), outcome="failed", terms=["cement"])
     >>> found.kind, found.directions, found.cells
-    ('quasi-complete', {'cement': 1}, ('cement = no: 0 of 51 with failed',))
+    ('quasi-complete', {'intercept': -1, 'cement': 1}, ('cement = no: 0 of 51 with failed',))
     """
     design = make_design(tally, outcome=outcome, terms=terms)
     kind, directions = _separation(design)
@@ -225,12 +225,14 @@ def _separation(design: Design) -> tuple[str, dict[int, int]]:
         raise ArithmeticError(f"separation was not decided: {most.message}")
     if -most.fun < 1e-9:
         return "none", {}
-    infinite = {k: int(np.sign(b)) for k, b in enumerate(most.x) if abs(b) > 1e-9}
     # Complete: every pattern on its side by a margin.
     width = signed.shape[1]
     margin = linprog([*[0.0] * width, -1.0], A_ub=np.column_stack([-signed, np.ones(len(signed))]),
                      b_ub=np.zeros(len(signed)), bounds=[*[(-1, 1)] * width, (0, 1)], method="highs")  # fmt: skip
-    return ("complete" if -margin.fun > 1e-9 else "quasi-complete"), infinite
+    complete = -margin.fun > 1e-9
+    direction = margin.x[:-1] if complete else most.x
+    infinite = {k: int(np.sign(b)) for k, b in enumerate(direction) if abs(b) > 1e-9}
+    return ("complete" if complete else "quasi-complete"), infinite
 
 
 def _empty_cells(tally: Tally, outcome: str, term: str, terms: Sequence[str]) -> list[str]:
@@ -365,8 +367,8 @@ def fit_logistic(
     >>> from cohortbook.tally import Tally
     >>> cells = pd.DataFrame({"old": [False, False, True, True], "died": [False, True] * 2, "n": [20, 5, 10, 15]})
     >>> fit = fit_logistic(Tally(cells), outcome="died", terms=["old"])
-    >>> [round(value, 4) for value in fit.frame["odds_ratio"]], round(fit.p_values[1], 4), fit.converged
-    ([0.25, 6.0], 0.0054, True)
+    >>> fit.frame["odds_ratio"].round(4).tolist(), round(fit.p_values[1], 4), fit.converged
+    ([0.25, 6.0], 0.0055, True)
     """
     require_confidence_level(confidence_level)
     design = make_design(tally, outcome=outcome, terms=terms)

@@ -1,0 +1,193 @@
+"""logistic.py and design.py against R, at their edges, and under recoding, order and doubling."""
+
+import doctest
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from cohortbook import design, logistic
+from cohortbook.design import make_design
+from cohortbook.logistic import EXACT_CHANGE, EXACT_ITERATIONS, detect_separation, fit_logistic, fit_many
+from cohortbook.tally import Tally
+from logistic_cases import birthwt, number, separated, table
+
+EXACT = {"max_iterations": EXACT_ITERATIONS, "tolerance": EXACT_CHANGE}
+#: R's names of the columns -> ours.
+COLUMNS = {"(Intercept)": "intercept", "smokeTRUE": "smoke", "smoke": "smoke", "ht": "ht", "lwt": "lwt",
+           "raceother": "race: other", "racewhite": "race: white"}  # fmt: skip
+
+
+def fitted(**options):
+    return fit_logistic(birthwt(), outcome="low", terms=["smoke", "ht", "race", "lwt"], **(EXACT | options))
+
+
+@pytest.mark.parametrize("name", ["(Intercept)", "smoke", "ht", "raceother", "racewhite", "lwt"])
+@pytest.mark.parametrize("quantity", ["estimate", "std_error", "p_value", "conf_low", "conf_high"])
+def test_maximum_likelihood_equals_glm(name, quantity):
+    row = fitted().frame.set_index("term").loc[COLUMNS[name]]
+    assert_allclose(row[quantity], number("birthwt", f"{name}:{quantity}"), rtol=1e-8)
+
+
+def test_likelihoods_equal_glm():
+    fit = fitted()
+    assert_allclose(fit.log_likelihood, number("birthwt", "log_likelihood"), rtol=1e-12)
+    assert_allclose(fit.null_log_likelihood, number("birthwt", "null_log_likelihood"), rtol=1e-12)
+    assert (fit.n, fit.events, fit.n_missing, fit.converged) == (189, 59, 0, True)
+    assert fit.events_per_variable == 59 / 5
+
+
+def test_confidence_level_widens():
+    assert all(a > b for a, b in zip(fitted().conf_low, fitted(confidence_level=0.99).conf_low, strict=True))
+    with pytest.raises(ValueError, match="confidence_level: 95; expected a number between 0 and 1"):
+        fitted(confidence_level=95)
+
+
+@pytest.mark.parametrize("steps", [5, 20])
+@pytest.mark.parametrize("quantity", ["estimate", "std_error", "p_value"])
+def test_stopped_under_separation_equals_newton(steps, quantity):
+    """Where no maximum exists, the numbers are those of the step at which the program stops."""
+    terms = ["cement", "late", "weak"]
+    fit = fit_logistic(separated(), outcome="failed", terms=terms, max_iterations=steps)
+    assert (fit.iterations, fit.converged) == (steps, False)
+    found = fit.frame.set_index("term")[quantity]
+    wanted = [number(f"stopped{steps}", f"{name}:{quantity}") for name in ("intercept", *terms)]
+    # The information is nearly singular: R and we lose the same digits of the separated column.
+    assert_allclose(found.to_numpy(), wanted, rtol=1e-6)
+
+
+def test_default_limits_print_the_papers_p_values():
+    fit = fit_logistic(separated(), outcome="failed", terms=["cement", "late", "weak"])
+    assert [f"{fit.p_value(t):.3f}" for t in ("cement", "weak", "late")] == ["0.997", "0.225", "0.483"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "directions"),
+    [
+        ([(0, 0, 10), (0, 1, 5), (1, 0, 5), (1, 1, 9)], "none", {}),
+        ([(0, 0, 51), (1, 0, 18), (1, 1, 3)], "quasi-complete", {"intercept": -1, "x": 1}),
+        ([(0, 1, 4), (1, 0, 6), (1, 1, 3)], "quasi-complete", {"intercept": 1, "x": -1}),
+        ([(0, 0, 5), (1, 1, 5)], "complete", {"intercept": -1, "x": 1}),
+    ],
+)
+def test_separation_of_one_term(cells, kind, directions):
+    found = detect_separation(table(cells, "x", "y"), outcome="y", terms=["x"])
+    assert (found.kind, found.directions) == (kind, directions)
+    assert bool(found.cells) == (kind != "none")
+
+
+def test_separation_by_a_number_and_by_a_combination():
+    rows = pd.DataFrame({"dose": [1.0, 2, 3, 3, 4, 5], "y": [False, False, False, True, True, True]})
+    assert detect_separation(Tally.from_rows(rows), outcome="y", terms=["dose"]).kind == "quasi-complete"
+    # Neither term alone, but their sum tells the outcome.
+    both = table([(0, 0, 0, 3), (1, 0, 1, 3), (0, 1, 1, 3), (1, 1, 1, 3)], "a", "b", "y")
+    assert detect_separation(both, outcome="y", terms=["a"]).kind == "quasi-complete"
+    assert detect_separation(both, outcome="y", terms=["a", "b"]).kind == "complete"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=8, max_size=8))
+def test_separation_is_what_brute_force_finds(counts):
+    """Two binary terms: separated exactly when some line of the plane errs for nobody and tells somebody."""
+    cells = [(a, b, y, n) for (a, b, y), n in zip(itertools.product((0, 1), repeat=3), counts, strict=True) if n]
+    tally = table(cells, "a", "b", "y") if cells else None
+    if not cells or len({y for *_, y, _ in cells}) < 2:
+        return
+    used = make_design(tally, outcome="y", terms=["a", "b"])
+    grid = itertools.product(np.linspace(-1, 1, 9), repeat=used.x.shape[1])
+    signed = used.x * np.where(used.y == 1, 1, -1)[:, None]
+    scores = [signed @ np.array(b) for b in grid]
+    apart = any((s >= -1e-12).all() and (s > 1e-12).any() for s in scores)
+    complete = any((s > 1e-12).all() for s in scores)
+    wanted = "complete" if complete else "quasi-complete" if apart else "none"
+    assert detect_separation(tally, outcome="y", terms=["a", "b"]).kind == wanted
+
+
+def test_columns_that_say_nothing_are_dropped_by_name():
+    rows = pd.DataFrame({"x": [0.0, 1, 2, 3, 4, 5], "same": [1.0] * 6, "y": [False, True, False, True, True, False]})
+    rows["twice"] = rows["x"] * 2
+    fit = fit_logistic(Tally.from_rows(rows), outcome="y", terms=["x", "same", "twice"])
+    assert fit.terms == ("intercept", "x")
+    assert fit.dropped == {"same": "every patient has the same value", "twice": "the terms before it determine it"}
+    assert math.isnan(fit.p_value("twice"))
+
+
+def test_missing_values_are_left_out_and_counted():
+    rows = pd.DataFrame({"x": [0.0, 1, 2, 3, None, 5], "y": pd.array([0, 1, 0, 1, 1, None], dtype="boolean")})
+    fit = fit_logistic(Tally.from_rows(rows), outcome="y", terms=["x"])
+    assert (fit.n, fit.n_missing) == (4, 2)
+
+
+def test_an_empty_level_makes_no_column():
+    level = pd.Categorical(["a", "a", "c", "c"], categories=["a", "b", "c"])
+    rows = pd.DataFrame({"level": level, "y": [True, False, True, False]})
+    assert fit_logistic(Tally.from_rows(rows), outcome="y", terms=["level"]).terms == ("intercept", "level: c")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "terms", "text"),
+    [
+        ("y", ["z"], "terms: 'z' is not in the tally; expected one of x, y"),
+        ("x", ["y"], "outcome: 'x' is of type float64; expected boolean"),
+        ("y", ["x"], "outcome: 'y' is the same in all 2 complete patients; expected both values"),
+    ],
+)
+def test_errors_name_what_was_expected(outcome, terms, text):
+    rows = pd.DataFrame({"x": [0.0, 1.0], "y": [True, True]})
+    with pytest.raises(ValueError, match=text):
+        fit_logistic(Tally.from_rows(rows), outcome=outcome, terms=terms)
+
+
+def test_nobody_complete_is_an_error():
+    rows = pd.DataFrame({"x": [None, 1.0], "y": pd.array([True, None], dtype="boolean")})
+    with pytest.raises(ValueError, match="no patient has a value of all of y, x"):
+        fit_logistic(Tally.from_rows(rows), outcome="y", terms=["x"])
+
+
+def test_a_singular_table_spoils_no_other():
+    x = np.array([[1.0, 0], [1, 0], [1, 1], [1, 1]])
+    y = np.array([0.0, 1, 0, 1])
+    fits = fit_many(x, y, np.array([[5, 5, 5, 9], [5, 5, 0, 0], [7, 2, 4, 4]]), **EXACT)
+    assert np.isnan(fits.p_values[1]).all()
+    alone = fit_many(x, y, np.array([7, 2, 4, 4]), **EXACT)
+    assert_allclose(fits.coefficients[2], alone.coefficients[0], rtol=1e-12)
+    assert fits.converged.tolist() == [True, False, True]
+
+
+COUNTS = st.lists(st.integers(1, 30), min_size=4, max_size=4)
+
+
+@given(COUNTS)
+@settings(max_examples=50, deadline=None)
+def test_one_binary_term_is_the_odds_ratio_of_its_table(counts):
+    a, b, c, d = counts
+    fit = fit_logistic(table([(0, 0, a), (0, 1, b), (1, 0, c), (1, 1, d)], "x", "y"), outcome="y", terms=["x"], **EXACT)
+    assert_allclose(fit.frame["odds_ratio"][1], a * d / (b * c), rtol=1e-8)
+    assert_allclose(fit.std_errors[1], math.sqrt(sum(1 / k for k in counts)), rtol=1e-8)
+
+
+@given(COUNTS)
+@settings(max_examples=30, deadline=None)
+def test_recoding_doubling_and_order(counts):
+    a, b, c, d = counts
+    cells = [(0, 0, a), (0, 1, b), (1, 0, c), (1, 1, d)]
+    fit = fit_logistic(table(cells, "x", "y"), outcome="y", terms=["x"], **EXACT)
+    turned = fit_logistic(table([(1 - x, y, n) for x, y, n in cells], "x", "y"), outcome="y", terms=["x"], **EXACT)
+    assert_allclose(turned.estimates[1], -fit.estimates[1], rtol=1e-8, atol=1e-12)
+    assert_allclose(turned.log_likelihood, fit.log_likelihood, rtol=1e-12)
+    twice = fit_logistic(table([(x, y, 2 * n) for x, y, n in cells], "x", "y"), outcome="y", terms=["x"], **EXACT)
+    assert_allclose(twice.estimates, fit.estimates, rtol=1e-8, atol=1e-12)
+    assert_allclose(twice.std_errors, np.array(fit.std_errors) / math.sqrt(2), rtol=1e-8)
+    rows = table(cells[::-1], "x", "y").expand()
+    assert_allclose(fit_logistic(Tally.from_rows(rows), outcome="y", terms=["x"], **EXACT).estimates, fit.estimates,
+                    rtol=1e-8, atol=1e-12)  # fmt: skip
+
+
+@pytest.mark.parametrize("module", [logistic, design])
+def test_examples(module):
+    assert doctest.testmod(module).failed == 0

@@ -1,0 +1,103 @@
+"""selection.py against R: its tests one by one, and whole selections step by step."""
+
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from cohortbook.design import make_design
+from cohortbook.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
+from cohortbook.selection import forward_selection, removal_tests, score_tests
+from cohortbook.tally import Tally
+from logistic_cases import birthwt, number, reference, separated, table
+
+EXACT = {"max_iterations": EXACT_ITERATIONS, "tolerance": EXACT_CHANGE}
+ALL = ["smoke", "ht", "race", "lwt", "ui", "ptl"]
+
+
+def fitted(inside):
+    design = make_design(birthwt(), outcome="low", terms=ALL)
+    return design, fit_many(design.x[:, design.positions(inside)], design.y, design.n, **EXACT)
+
+
+@pytest.mark.parametrize("term", ["race", "lwt", "ui", "ptl"])
+def test_score_tests_equal_rao(term):
+    design, fit = fitted(["smoke", "ht"])
+    (test,) = score_tests(design, ["smoke", "ht"], [term], fit)
+    assert_allclose(test.statistic, number("enter", f"{term}:statistic"), rtol=1e-8)
+    assert_allclose(test.p_value, number("enter", f"{term}:p_value"), rtol=1e-8)
+    assert test.df == (2 if term == "race" else 1)
+
+
+@pytest.mark.parametrize("method", ["wald", "lr", "conditional"])
+@pytest.mark.parametrize("term", ["smoke", "ht", "race", "lwt"])
+def test_removal_tests_equal_r(method, term):
+    inside = ["smoke", "ht", "race", "lwt"]
+    design, fit = fitted(inside)
+    found = {t.term: t for t in removal_tests(design, inside, fit, method=method, **EXACT)}
+    assert_allclose(found[term].statistic, number("leave", f"{term}:{method}"), rtol=1e-7)
+
+
+@pytest.mark.parametrize("case", [case for case in reference() if case.startswith("forward")])
+def test_selections_equal_r_step_by_step(case):
+    _, method, entry, removal = case.split()
+    found = forward_selection(birthwt(), outcome="low", candidates=["smoke", "ht", "ui", "ptl", "lwt", "race"],
+                              entry=float(entry), removal=float(removal), removal_test=method, **EXACT)  # fmt: skip
+    signs = {"enter": "+", "remove": "-"}
+    log = [signs[step.action] + step.term for step in found.steps[1:]]
+    assert log == reference()[case]["log"].split()
+
+
+def test_under_separation_the_removal_test_decides():
+    options = {"outcome": "failed", "candidates": ["cement", "late", "weak"], "entry": 0.1, "removal": 0.1}
+    by = {
+        method: forward_selection(separated(), removal_test=method, **options)
+        for method in ("wald", "lr", "conditional")
+    }
+    assert [(s.action, s.term) for s in by["wald"].steps] == [("start", ""), ("enter", "cement"), ("remove", "cement")]
+    assert by["wald"].selected == ()
+    assert by["wald"].stopped == "the model is one it had before"
+    assert by["lr"].selected == by["conditional"].selected == ("cement", "weak")
+
+
+def test_listwise_deletion_over_all_candidates():
+    rows = birthwt().expand()
+    rows.loc[:9, "lwt"] = None
+    found = forward_selection(Tally.from_rows(rows), outcome="low", candidates=["smoke", "ht", "lwt"])
+    assert (found.n, found.n_missing) == (179, 10)
+    assert all(step.model is None or step.model.n == 179 for step in found.steps)
+
+
+def test_every_step_shows_the_variables_outside():
+    found = forward_selection(birthwt(), outcome="low", candidates=ALL, entry=0.2, removal=0.25)
+    for step in found.steps:
+        inside, outside = {t.term for t in step.inside}, {t.term for t in step.outside}
+        assert inside | outside == set(ALL)
+        assert not inside & outside
+    assert set(found.frame["where"]) == {"in the model", "not in the model"}
+
+
+def test_nothing_enters():
+    found = forward_selection(
+        table([(0, 0, 9), (0, 1, 9), (1, 0, 9), (1, 1, 9)], "x", "y"), outcome="y", candidates=["x"]
+    )
+    assert (found.selected, len(found.steps)) == ((), 1)
+    assert found.stopped == "no term outside the model has P < 0.05"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"removal_test": "score"}, "removal_test: 'score'; expected one of wald, lr, conditional"),
+        ({"entry": 0}, "entry: 0; expected a P value above 0 and at most 1"),
+        ({"removal": 2}, "removal: 2; expected a P value above 0 and at most 1"),
+    ],
+)
+def test_errors(options, text):
+    with pytest.raises(ValueError, match=text):
+        forward_selection(birthwt(), outcome="low", candidates=["smoke"], **options)
+
+
+def test_an_outcome_without_events_is_an_error():
+    rows = pd.DataFrame({"x": [0.0, 1], "y": [False, False]})
+    with pytest.raises(ValueError, match="'y' is the same in all 2 complete patients"):
+        forward_selection(Tally.from_rows(rows), outcome="y", candidates=["x"])
