@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook import design, logistic
+from cohortbook import design, logistic, separation
 from cohortbook.design import make_design
-from cohortbook.logistic import EXACT_CHANGE, EXACT_ITERATIONS, detect_separation, fit_logistic, fit_many
+from cohortbook.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_logistic, fit_many
+from cohortbook.separation import detect_separation
 from cohortbook.tally import Tally
 from logistic_cases import birthwt, number, separated, table
 
@@ -188,6 +189,6 @@ def test_recoding_doubling_and_order(counts):
                     rtol=1e-8, atol=1e-12)  # fmt: skip
 
 
-@pytest.mark.parametrize("module", [logistic, design])
+@pytest.mark.parametrize("module", [logistic, design, separation])
 def test_examples(module):
     assert doctest.testmod(module).failed == 0

@@ -1,0 +1,121 @@
+"""Separation: whether the covariates tell the outcome so well that its likelihood has no finite maximum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cohortbook.counts import cross_tabulate, is_numeric
+from cohortbook.design import Design, make_design
+from cohortbook.results import OneRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cohortbook.tally import Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Separation:
+    """Whether covariates separate the outcome, so that likelihood has no finite maximum.
+
+    Attributes
+    ----------
+    kind : {"none", "quasi-complete", "complete"}
+    directions : dict
+        Column -> +1 or -1, the sign of its infinite estimate.
+    cells : tuple of str
+        What separates, in words: the values at which everybody, or nobody, has the outcome.
+    provenance : str
+    """
+
+    kind: str
+    directions: dict[str, int]
+    cells: tuple[str, ...]
+    provenance: str
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a column with an infinite estimate."""
+        import pandas as pd
+
+        rows = [{"term": term, "direction": sign, "kind": self.kind} for term, sign in self.directions.items()]
+        return pd.DataFrame(rows, columns=["term", "direction", "kind"])
+
+    _repr_html_ = OneRow._repr_html_
+
+
+def detect_separation(tally: Tally, *, outcome: str, terms: Sequence[str]) -> Separation:
+    """Decide by linear programming whether the terms separate the outcome.
+
+    Parameters
+    ----------
+    tally, outcome, terms
+        As for `fit_logistic`.
+
+    Returns
+    -------
+    Separation
+        `complete` when a combination of the terms tells every patient's outcome, `quasi-complete` when one tells some
+        patients' and errs for none.
+
+    Notes
+    -----
+    The programme of Konis [1]_: maximise the sum of (2y - 1) x'b over -1 <= b <= 1 with (2y - 1) x'b >= 0 for every
+    pattern. A maximum above 0 is separation; estimates with b other than 0 are infinite, with its sign. R:
+    ``brglm2::detect_separation``.
+
+    References
+    ----------
+    .. [1] Konis K. Linear programming algorithms for detecting separated data in binary logistic regression models.
+       DPhil thesis, University of Oxford, 2007.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from cohortbook.tally import Tally
+    >>> cells = pd.DataFrame({"cement": [False, True, True], "failed": [False, False, True], "n": [51, 18, 3]})
+    >>> found = detect_separation(Tally(cells), outcome="failed", terms=["cement"])
+    >>> found.kind, found.directions, found.cells
+    ('quasi-complete', {'intercept': -1, 'cement': 1}, ('cement = no: 0 of 51 with failed',))
+    """
+    design = make_design(tally, outcome=outcome, terms=terms)
+    kind, directions = _separation(design)
+    names = ("intercept", *design.columns)
+    found = {names[k]: sign for k, sign in directions.items()}
+    cells = tuple(cell for term in design.blocks for cell in _empty_cells(tally, outcome, term, terms)) if found else ()
+    return Separation(kind=kind, directions=found, cells=cells, provenance=tally.provenance)
+
+
+def _separation(design: Design) -> tuple[str, dict[int, int]]:
+    import numpy as np
+    from scipy.optimize import linprog
+
+    signed = design.x * np.where(design.y == 1, 1.0, -1.0)[:, None]
+    most = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1), method="highs")
+    if most.status != 0:
+        raise ArithmeticError(f"separation was not decided: {most.message}")
+    if -most.fun < 1e-9:
+        return "none", {}
+    # Complete: every pattern on its side by a margin.
+    width = signed.shape[1]
+    margin = linprog([*[0.0] * width, -1.0], A_ub=np.column_stack([-signed, np.ones(len(signed))]),
+                     b_ub=np.zeros(len(signed)), bounds=[*[(-1, 1)] * width, (0, 1)], method="highs")  # fmt: skip
+    complete = -margin.fun > 1e-9
+    direction = margin.x[:-1] if complete else most.x
+    infinite = {k: int(np.sign(b)) for k, b in enumerate(direction) if abs(b) > 1e-9}
+    return ("complete" if complete else "quasi-complete"), infinite
+
+
+def _empty_cells(tally: Tally, outcome: str, term: str, terms: Sequence[str]) -> list[str]:
+    """Name the values of a term at which nobody, or everybody, has the outcome."""
+    if is_numeric(tally, term):
+        return []
+    table = cross_tabulate(tally.complete([outcome, *terms]), term, outcome)
+    words = {False: "no", True: "yes"}
+    return [
+        f"{term} = {words.get(level, level)}: {with_it} of {without + with_it} with {outcome}"
+        for level, (without, with_it) in zip(table.levels, table.counts.tolist(), strict=True)
+        if without + with_it and 0 in (without, with_it)
+    ]
