@@ -209,6 +209,8 @@ def outcome_rate(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeRa
         return not_planned("outcome")
     tally = cohort.tally(plan.variable)
     found = frequencies(tally, plan.variable)
+    if not found.total:
+        return Absent(f"No patient has a value of {plan.label}.")
     intervals = tuple(
         proportion_interval(found.counts[1], found.total, method=method, confidence_level=confidence_level,
                             provenance=tally.provenance)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cohortbook.results import Absent
 from cohortbook.tables import decimal, interval, p_value, percent, significant
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from cohortbook.analysis import GroupComparison, OutcomeRate
     from cohortbook.cohort import Cohort
-    from cohortbook.results import Absent
 
 #: Okabe and Ito's colours, told apart by the colour-blind; black first, the pale yellow left out.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -155,14 +155,16 @@ def plot_flow(cohort: Cohort) -> Plot:
                 "as they were reported.")  # fmt: skip
 
 
-def plot_histograms(cohort: Cohort) -> Plot:
+def plot_histograms(cohort: Cohort) -> Plot | Absent:
     """Draw a histogram of every recorded numeric variable, with its mean and median."""
     import numpy as np
     import seaborn as sns
 
     from cohortbook.analysis import numeric_summaries, with_unit
 
-    parts = numeric_summaries(cohort).parts
+    parts = [part for part in numeric_summaries(cohort).parts if part[0].n]
+    if not parts:
+        return Absent("No numeric variable has a value.")
     columns = 3 if len(parts) > 4 else 2
     rows = -(-len(parts) // columns)
     figure, grid = axes(1.75 * rows + 0.2, rows, columns, squeeze=False)
@@ -208,7 +210,7 @@ def plot_outcome_rate(result: OutcomeRate | Absent) -> Plot | Absent:
         axis.plot(rate, y, "D", markerfacecolor="white", markeredgecolor=MUTED, markersize=5.5)
         axis.text(rate, y, f"   {decimal(rate, 1)} %", va="center", fontsize=8.5, color=MUTED)
     axis.set_yticks(range(len(lines) + len(cited)), [*(line[0] for line in lines), *(label for label, _ in cited)])
-    axis.invert_yaxis()
+    axis.set_ylim(len(lines) + len(cited) - 0.4, -0.6)
     right = max([line[3] for line in lines] + [rate for _, rate in cited])
     axis.set_xlim(0, right * 1.4)
     axis.set_xlabel(f"{result.label}, % of patients")
@@ -226,7 +228,7 @@ def plot_outcome_rate(result: OutcomeRate | Absent) -> Plot | Absent:
     )  # fmt: skip
 
 
-def plot_effects(result: GroupComparison) -> Plot:
+def plot_effects(result: GroupComparison) -> Plot | Absent:
     """Draw the standardised difference of every compared variable, largest first."""
     found = [
         (label + (" †" if row.variable in result.after else ""), part.standardised_difference.estimate)
@@ -234,6 +236,8 @@ def plot_effects(result: GroupComparison) -> Plot:
     ]
     drawn = sorted((f for f in found if f[1] == f[1]), key=lambda f: abs(f[1]))
     absent = [label for label, value in found if value != value]
+    if not drawn:
+        return Absent("No difference between the groups is defined.")
     figure, axis = axes(0.3 * len(drawn) + 0.9)
     for y, (_, value) in enumerate(drawn):
         axis.plot([0, value], [y, y], color=PALE, linewidth=2, zorder=1)
@@ -241,6 +245,7 @@ def plot_effects(result: GroupComparison) -> Plot:
         axis.text(value, y, f"  {decimal(value, 2)}  ", va="center", ha="left" if value > 0 else "right", fontsize=8)
     axis.axvline(0, color=INK, linewidth=0.8)
     axis.set_yticks(range(len(drawn)), [label for label, _ in drawn])
+    axis.set_ylim(-0.6, len(drawn) - 0.4)
     reach = max([abs(value) for _, value in drawn], default=1) * 1.25
     axis.set_xlim(-reach if any(v < 0 for _, v in drawn) else 0, reach)
     axis.set_xlabel(f"Standardised difference: higher in “{result.plan.group_labels[0]}” to the right")
@@ -254,11 +259,13 @@ def plot_effects(result: GroupComparison) -> Plot:
                 f"{result.sizes[0]} against {result.sizes[1]} patients, a large difference may be chance.{notes}")  # fmt: skip
 
 
-def plot_adjusted(result: GroupComparison) -> Plot:
+def plot_adjusted(result: GroupComparison) -> Plot | Absent:
     """Draw P values, unadjusted and by Holm's method, against the thresholds."""
     order = sorted((i for i, row in enumerate(result.rows) if row.test.reason is None),
                    key=lambda i: -result.rows[i].test.p_value)  # fmt: skip
-    figure, axis = axes(0.3 * len(order) + 1.0)
+    if not order:
+        return Absent("No test is defined.")
+    figure, axis = axes(0.3 * len(order) + 1.2)
     for y, i in enumerate(order):
         raw, holm = result.rows[i].test.p_value, result.adjusted["holm"][i]
         axis.plot([raw, holm], [y, y], color=PALE, linewidth=2, zorder=1)
@@ -271,8 +278,9 @@ def plot_adjusted(result: GroupComparison) -> Plot:
         axis.text(limit, len(order) - 0.35, f"{limit:g}", ha="center", va="bottom", fontsize=8, color=MUTED)
     axis.set_xscale("log")
     axis.set_yticks(range(len(order)), [result.labels[i] for i in order])
+    axis.set_ylim(-0.6, len(order) - 0.4)
     axis.set_xlabel("P (logarithmic scale)")
-    axis.legend(loc="upper left", bbox_to_anchor=(0, -0.16), ncols=2, fontsize=8, frameon=False)
+    figure.legend(loc="outside lower left", ncols=2, fontsize=8, frameon=False)
     bare(axis)
     below = [result.labels[i] for i in order if result.adjusted["holm"][i] < result.plan.significance]
     words = "; ".join(f"{result.labels[i]} {p_value(result.rows[i].test.p_value)}, Holm {p_value(result.adjusted['holm'][i])}"

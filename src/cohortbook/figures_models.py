@@ -51,7 +51,7 @@ def plot_odds_ratios(result: ModelStudy | Absent) -> Plot | Absent:
     bare(axis)
     handles = [axis.plot([], [], marker, color=colour, label=label)[0] for marker, colour, label in
                (("s", COLOURS[1], "maximum likelihood"), ("o", COLOURS[0], "Firth, profile interval"))]  # fmt: skip
-    axis.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -0.16), ncols=2, fontsize=8, frameon=False)
+    figure.legend(handles=handles, loc="outside lower left", ncols=2, fontsize=8, frameon=False)
     mark_illustration(figure, result.provenance)
     level = decimal(100 * result.full.confidence_level, 0)
     return Plot(
@@ -95,7 +95,7 @@ def plot_survival(result: SurvivalStudy) -> Plot:
 
 def plot_strata(result: SurvivalStudy) -> tuple[Plot, ...]:
     """Draw the curves of each stratifying variable, with numbers at risk and the log-rank P."""
-    return tuple(_plot_stratum(result, stratum) for stratum in result.strata)
+    return tuple(_plot_stratum(result, stratum) for stratum in result.strata if stratum.curves)
 
 
 def _plot_stratum(result: SurvivalStudy, stratum: Stratum) -> Plot:
@@ -176,7 +176,8 @@ def _time_axis(axis: Axes, risk: Axes, rows: Sequence[tuple[str, LifeTable]], or
     risk.text(0, 0.35, "Number at risk", fontsize=8, fontweight="bold", va="center")
     for k, (name, table) in enumerate(rows):
         if name:
-            risk.text(-0.012 * last, -k - 0.55, wrapped(name, 18), fontsize=8, ha="right", va="center")
+            risk.annotate(wrapped(name, 18), (0, -k - 0.55), (-16, 0), textcoords="offset points", fontsize=8, ha="right",
+                          va="center", annotation_clip=False)  # fmt: skip
         for tick, n in zip(ticks, table.at_risk(ticks), strict=True):
             # Nobody has left at time 0 yet: those who enter then are counted there.
             shown = n if tick else int(((table.entry <= 0) * table.weight).sum())
