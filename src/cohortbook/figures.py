@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,26 +128,39 @@ def wrapped(text: str, width: int) -> str:
     return "\n".join(textwrap.wrap(text, width, break_long_words=False)) or text
 
 
+def named_rows(axis: Axes, names: Sequence[str], width: int = 36) -> None:
+    """Name the rows of a plot, broken into lines, in a figure that grows until the names stand apart."""
+    lines = [wrapped(name, width) for name in names]
+    axis.set_yticks(range(len(names)), lines)
+    most = max(name.count("\n") + 1 for name in lines)
+    axis.figure.set_figheight(axis.figure.get_figheight() + max(0, 0.16 * most - 0.28) * len(names))
+
+
 def plot_flow(cohort: Cohort) -> Plot:
     """Draw the eligibility flow: a box a step, exclusions to the right, unknown counts as not reported."""
     steps = cohort.flow
-    figure, axis = axes(0.85 * len(steps) + 0.5)
-    axis.set(xlim=(0, 10), ylim=(-len(steps) + 0.45, 0.6))
+    names = [wrapped(step.label, 42) for step in steps]
+    # Down the page in inches: as much for a step as its lines take.
+    heights = [max(0.85, 0.17 * (name.count("\n") + 2) + 0.45) for name in names]
+    tops = [-sum(heights[:k]) for k in range(len(steps))]
+    figure, axis = axes(sum(heights) + 0.1)
+    axis.set(xlim=(0, 10), ylim=(-sum(heights), 0))
     axis.axis("off")
     box = {"boxstyle": "round,pad=0.45", "facecolor": "white", "edgecolor": MUTED, "linewidth": 0.9}
     unit = cohort.study.file.study.unit
-    for k, step in enumerate(steps):
+    for k, (step, name, top, height) in enumerate(zip(steps, names, tops, heights, strict=True)):
+        middle = top - height / 2
         left = "number not reported" if step.remaining is None else f"{step.remaining} {unit}s"
         last = {"edgecolor": COLOURS[0], "linewidth": 1.6} if k == len(steps) - 1 else {}
-        axis.text(3.0, -k, f"{wrapped(step.label, 42)}\n{left}", ha="center", va="center", bbox={**box, **last},
+        axis.text(3.0, middle, f"{name}\n{left}", ha="center", va="center", bbox={**box, **last},
                   fontsize=8.5, linespacing=1.35)  # fmt: skip
         if k:
-            axis.annotate("", (3.0, -k + 0.36), (3.0, -k + 0.62), arrowprops={"arrowstyle": "->", "color": MUTED})
+            axis.annotate("", (3.0, top - 0.13), (3.0, top + 0.13), arrowprops={"arrowstyle": "->", "color": MUTED})
         if step.remaining is None or (k and steps[k - 1].remaining is not None):
             out = "excluded: not reported" if step.excluded is None else f"excluded: {step.excluded}"
             if step.excluded_missing:
                 out += f" ({step.excluded_missing} with a missing value)"
-            axis.annotate(out, (5.6, -k), (6.6, -k), va="center", fontsize=8.5, color=MUTED,
+            axis.annotate(out, (5.6, middle), (6.6, middle), va="center", fontsize=8.5, color=MUTED,
                           arrowprops={"arrowstyle": "<-", "color": PALE})  # fmt: skip
     words = "; ".join(f"{s.label}: {'not reported' if s.excluded is None else s.excluded} excluded, "
                       f"{'not reported' if s.remaining is None else s.remaining} remaining" for s in steps)  # fmt: skip
@@ -188,7 +202,9 @@ def plot_histograms(cohort: Cohort) -> Plot | Absent:
             axis.set_ylabel(f"{cohort.study.file.study.unit.capitalize()}s")
         words.append(f"{cohort.study.label(summary.term)}: from {significant(summary.minimum)} to "
                      f"{significant(summary.maximum)}, median {significant(summary.median)}")  # fmt: skip
-    figure.legend(*grid.flat[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8, frameon=False)
+    figure.legend(
+        *grid.flat[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8, frameon=False
+    )
     return Plot(name="histograms", figure=figure, alt="Histograms. " + "; ".join(words) + ".",
                 caption="Numeric variables. Where mean (solid) and median (dashed) part, the distribution is skewed and a "
                 "mean says little of the typical patient.")  # fmt: skip
@@ -209,11 +225,11 @@ def plot_outcome_rate(result: OutcomeRate | Absent) -> Plot | Absent:
     for y, (_, rate) in enumerate(cited, start=len(lines)):
         axis.plot(rate, y, "D", markerfacecolor="white", markeredgecolor=MUTED, markersize=5.5)
         axis.text(rate, y, f"   {decimal(rate, 1)} %", va="center", fontsize=8.5, color=MUTED)
-    axis.set_yticks(range(len(lines) + len(cited)), [*(line[0] for line in lines), *(label for label, _ in cited)])
+    named_rows(axis, [*(line[0] for line in lines), *(label for label, _ in cited)])
     axis.set_ylim(len(lines) + len(cited) - 0.4, -0.6)
     right = max([line[3] for line in lines] + [rate for _, rate in cited])
     axis.set_xlim(0, right * 1.4)
-    axis.set_xlabel(f"{result.label}, % of patients")
+    axis.set_xlabel(wrapped(f"{result.label}, % of patients", 50))
     bare(axis)
     first = result.intervals[0]
     words = ", ".join(f"{label} {decimal(rate, 1)} %" for label, rate in cited)
@@ -244,11 +260,11 @@ def plot_effects(result: GroupComparison) -> Plot | Absent:
         axis.plot(value, y, "o", color=COLOURS[1] if value > 0 else COLOURS[0], markersize=6, zorder=2)
         axis.text(value, y, f"  {decimal(value, 2)}  ", va="center", ha="left" if value > 0 else "right", fontsize=8)
     axis.axvline(0, color=INK, linewidth=0.8)
-    axis.set_yticks(range(len(drawn)), [label for label, _ in drawn])
+    named_rows(axis, [label for label, _ in drawn])
     axis.set_ylim(-0.6, len(drawn) - 0.4)
     reach = max([abs(value) for _, value in drawn], default=1) * 1.25
     axis.set_xlim(-reach if any(v < 0 for _, v in drawn) else 0, reach)
-    axis.set_xlabel(f"Standardised difference: higher in “{result.plan.group_labels[0]}” to the right")
+    axis.set_xlabel(wrapped(f"Standardised difference: higher in “{result.plan.group_labels[0]}” to the right", 56))
     bare(axis)
     mark_illustration(figure, result.provenance)
     notes = f" † Known only after {result.procedure}." if result.after else ""
@@ -277,7 +293,7 @@ def plot_adjusted(result: GroupComparison) -> Plot | Absent:
         axis.axvline(limit, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
         axis.text(limit, len(order) - 0.35, f"{limit:g}", ha="center", va="bottom", fontsize=8, color=MUTED)
     axis.set_xscale("log")
-    axis.set_yticks(range(len(order)), [result.labels[i] for i in order])
+    named_rows(axis, [result.labels[i] for i in order])
     axis.set_ylim(-0.6, len(order) - 0.4)
     axis.set_xlabel("P (logarithmic scale)")
     figure.legend(loc="outside lower left", ncols=2, fontsize=8, frameon=False)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Odds ratios beyond these limits are drawn as arrows: no plot holds thousands beside one.
 LEAST, MOST = 0.02, 500.0
+#: More curves than this hide each other's bands, and their legend stands beside them.
+MANY = 4
 
 
 def plot_odds_ratios(result: ModelStudy | Absent) -> Plot | Absent:
@@ -99,22 +101,25 @@ def plot_strata(result: SurvivalStudy) -> tuple[Plot, ...]:
 
 
 def _plot_stratum(result: SurvivalStudy, stratum: Stratum) -> Plot:
-    figure, axis, risk = _with_risk(len(stratum.curves))
+    names = [wrapped(level_name(curve.group), 24) for curve in stratum.curves]
+    many = len(names) > MANY
+    figure, axis, risk = _with_risk(sum(name.count("\n") + 1 for name in names))
     rows = []
-    for curve, colour in zip(stratum.curves, COLOURS * 3, strict=False):
-        name = level_name(curve.group)
-        _draw_curve(axis, curve, colour, name)
+    for k, (curve, name) in enumerate(zip(stratum.curves, names, strict=True)):
+        style = ("-", (0, (4, 2)), (0, (1, 1)))[k // len(COLOURS) % 3]
+        _draw_curve(axis, curve, COLOURS[k % len(COLOURS)], name, style=style, band=not many)
         rows.append((name, curve.table))
     _finish_survival(axis, result, rows, risk)
-    axis.legend(title=wrapped(stratum.label, 34), fontsize=8, title_fontsize=8, frameon=False, loc="upper right")
+    where = {"loc": "upper left", "bbox_to_anchor": (1, 1)} if many else {"loc": "upper right"}
+    axis.legend(title=wrapped(stratum.label, 24 if many else 34), fontsize=8, title_fontsize=8, frameon=False, **where)
     axis.text(0.02, 0.04, f"Log-rank P = {p_value(stratum.test.p_value)}".replace("= <", "< ").replace("= >", "> "),
               transform=axis.transAxes, fontsize=8.5)  # fmt: skip
     mark_illustration(figure, result.provenance)
     words = "; ".join(f"{level_name(c.group)}: {c.events} events in {c.n}, median "
                       f"{'not reached' if c.median != c.median else decimal(c.median, 0)}" for c in stratum.curves)  # fmt: skip
     return Plot(name=f"survival-{stratum.name.replace('_', '-')}", figure=figure, alt=f"Kaplan-Meier curves. {words}.",
-                caption=f"{result.plan.label} by {stratum.label}, Kaplan-Meier with log-log bands, censoring ticks and "
-                "numbers at risk.")  # fmt: skip
+                caption=f"{result.plan.label} by {stratum.label}, Kaplan-Meier with "
+                f"{'' if many else 'log-log bands, '}censoring ticks and numbers at risk.")  # fmt: skip
 
 
 def plot_competing(result: CompetingStudy | Absent) -> Plot | Absent:
@@ -150,18 +155,21 @@ def _with_risk(rows: int) -> tuple[Any, Axes, Axes]:
     return figure, axis, risk
 
 
-def _draw_curve(axis: Axes, curve: SurvivalCurve, colour: str, label: str) -> None:
+def _draw_curve(
+    axis: Axes, curve: SurvivalCurve, colour: str, label: str, *, style: Any = "-", band: bool = True
+) -> None:
     times = [0, *curve.times]
-    axis.step(times, [1, *curve.survival], where="post", color=colour, linewidth=1.8, label=label)
-    axis.fill_between(
-        times, [1, *curve.conf_low], [1, *curve.conf_high], step="post", color=colour, alpha=0.15, linewidth=0
-    )
+    axis.step(times, [1, *curve.survival], where="post", color=colour, linewidth=1.8, linestyle=style, label=label)
+    if band:
+        axis.fill_between(
+            times, [1, *curve.conf_low], [1, *curve.conf_high], step="post", color=colour, alpha=0.15, linewidth=0
+        )
     censored = curve.n_censored > 0
     axis.plot(curve.times[censored], curve.survival[censored], "|", color=colour, markersize=6, markeredgewidth=1)
 
 
 def _finish_survival(axis: Axes, result: SurvivalStudy, rows: Sequence[tuple[str, LifeTable]], risk: Axes) -> None:
-    axis.set(ylim=(0, 1.02), ylabel=result.plan.label)
+    axis.set(ylim=(0, 1.02), ylabel=wrapped(result.plan.label, 40))
     _time_axis(axis, risk, rows, result.plan.origin, result.plan.unit)
 
 
@@ -172,13 +180,15 @@ def _time_axis(axis: Axes, risk: Axes, rows: Sequence[tuple[str, LifeTable]], or
     ticks = [t for t in axis.get_xticks() if 0 <= t <= last]
     axis.set_xticks(ticks)
     axis.set_xlabel(f"{unit.capitalize()} since {origin}")
-    risk.set(xlim=axis.get_xlim(), ylim=(-len(rows) - 0.2, 0.9))
+    lines = [name.count("\n") + 1 for name, _ in rows]
+    risk.set(xlim=axis.get_xlim(), ylim=(-sum(lines) - 0.2, 0.9))
     risk.text(0, 0.35, "Number at risk", fontsize=8, fontweight="bold", va="center")
     for k, (name, table) in enumerate(rows):
+        y = -sum(lines[:k]) - lines[k] / 2 - 0.05
         if name:
-            risk.annotate(wrapped(name, 18), (0, -k - 0.55), (-16, 0), textcoords="offset points", fontsize=8, ha="right",
+            risk.annotate(name, (0, y), (-16, 0), textcoords="offset points", fontsize=8, ha="right",
                           va="center", annotation_clip=False)  # fmt: skip
         for tick, n in zip(ticks, table.at_risk(ticks), strict=True):
             # Nobody has left at time 0 yet: those who enter then are counted there.
             shown = n if tick else int(((table.entry <= 0) * table.weight).sum())
-            risk.text(tick, -k - 0.55, str(shown), fontsize=8, ha="center", va="center")
+            risk.text(tick, y, str(shown), fontsize=8, ha="center", va="center")
