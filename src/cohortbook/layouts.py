@@ -56,7 +56,7 @@ def _(result: DescriptiveTable) -> DisplayTable:
         if found is None:
             continue
         if not hasattr(found, "levels"):
-            rows += _numeric_rows(row.label or found.term, found)
+            rows += _numeric_rows(row.label or result.labels[found.term], found)
             continue
         shown = [_level_name(level) for level in row.levels] or [_level_name(level) for level in found.levels]
         counts = dict(zip(map(_level_name, found.levels), found.counts, strict=True))
