@@ -237,8 +237,9 @@ def plot_outcome_rate(result: OutcomeRate | Absent) -> Plot | Absent:
     return Plot(
         name="outcome-rate", figure=figure,
         caption=f"{result.label} in {first.events} of {first.total} patients with "
-        f"{decimal(100 * first.confidence_level, 0)}% intervals (circles), and rates reported elsewhere (diamonds). "
-        f"{len(inside)} of {len(cited)} of these lie within the exact interval.",
+        f"{decimal(100 * first.confidence_level, 0)}% intervals (circles)"
+        + (f", and rates reported elsewhere (diamonds). {len(inside)} of {len(cited)} of these lie within the exact interval."
+           if cited else "."),
         alt=f"This study: {percent(first.events, first.total)} %, interval {interval(lines[0][2], lines[0][3], 1)} %. "
         f"Elsewhere: {words or 'none cited'}.",
     )  # fmt: skip

@@ -125,7 +125,7 @@ def _(result: OutcomeRate) -> DisplayTable:
         rows.append(Row((f"{label}, reported elsewhere", of, decimal(100 * share, 1), UNDEFINED, UNDEFINED)))
     level = decimal(100 * first.confidence_level, 0)
     return DisplayTable(
-        name="outcome-rate", title=f"{result.label}: how often, here and elsewhere",
+        name="outcome-rate", title=f"{result.label}: how often{', here and elsewhere' if result.elsewhere else ''}",
         head=("", "Patients", "%", f"{level}% interval, %", "Method"), rows=tuple(rows), frame=result.frame,
         notes=("Clopper-Pearson's interval is exact and wide; Wilson's is nearer its nominal level.",),
     )  # fmt: skip
