@@ -150,23 +150,21 @@ def _estimate(row: Any) -> str:
 
 def landmark_table(result: SurvivalStudy) -> DisplayTable:
     """Lay out survival at the plan's times beside what the printed bands give."""
-    rows = []
+    rows, bands = [], bool(result.plan.bands)
     for row in result.landmarks.to_dict("records"):
-        printed = UNDEFINED
-        if row["printed_n"] == row["printed_n"]:
-            printed = f"{decimal(100 * row['printed'], 1)} ({decimal(row['printed_n'], 0)} of {result.size})"
-        rows.append(Row((row["label"], decimal(row["n_risk"], 0), _estimate(row), printed)))
+        printed = [f"{decimal(100 * row['printed'], 1)} ({decimal(row['printed_n'], 0)} of {result.size})"] * bands
+        rows.append(Row((row["label"], decimal(row["n_risk"], 0), _estimate(row), *printed)))
     level = decimal(100 * result.overall.confidence_level, 0)
     notes = (
-        "The bands count everybody who was followed longer, and so take the living who were followed for less for dead; the "
-        "curve takes them for censored.",
+        *["The bands count everybody who was followed longer, and so take the living who were followed for less for dead; the "
+          "curve takes them for censored."] * bands,
         f"Median survival {_median(result.overall)}; median follow-up by the reverse Kaplan-Meier method "
         f"{_median(result.follow_up)} {result.plan.unit}.",
         *provenance_notes(result.provenance),
     )
     return DisplayTable(
         name="survival", title=f"{result.plan.label} at fixed times",
-        head=("", "At risk", f"Kaplan-Meier, % ({level}% interval)", "Followed longer, by the bands, % (n)"), rows=tuple(rows),
+        head=("", "At risk", f"Kaplan-Meier, % ({level}% interval)", *["Followed longer, by the bands, % (n)"] * bands), rows=tuple(rows),
         frame=result.landmarks, notes=notes,
     )  # fmt: skip
 
