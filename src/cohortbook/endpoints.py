@@ -37,8 +37,10 @@ class SurvivalStudy:
     Attributes
     ----------
     plan : Survival
+    entry : float, str or None
+        Delayed entry as taken, the plan's or another: a time for all, or the label of the variable that holds it.
     overall : SurvivalCurve
-        With delayed entry where the plan has one.
+        With delayed entry where there is one.
     naive : SurvivalCurve
         At risk from the start, as if nobody had been left out for dying early.
     follow_up : SurvivalCurve
@@ -52,6 +54,7 @@ class SurvivalStudy:
     """
 
     plan: Survival
+    entry: str | float | None
     overall: SurvivalCurve
     naive: SurvivalCurve
     follow_up: SurvivalCurve
@@ -98,7 +101,7 @@ def study_survival(cohort: Cohort, *, entry: str | float = "plan", confidence_le
                               test=log_rank(by, by=name, **where, entry=late)))  # fmt: skip
     overall = kaplan_meier(tally, **options)
     return SurvivalStudy(
-        plan=plan, overall=overall, naive=kaplan_meier(tally, **{**options, "entry": None}),
+        plan=plan, entry=study.label(late) if isinstance(late, str) else late, overall=overall, naive=kaplan_meier(tally, **{**options, "entry": None}),
         follow_up=reverse_kaplan_meier(tally, **options), rate=event_rate(tally, **options),
         naive_rate=event_rate(tally, **{**options, "entry": None}), landmarks=_landmarks(cohort, plan, overall),
         strata=tuple(strata), size=cohort.size, units_per_year=study.file.study.units_per_year,
@@ -107,8 +110,10 @@ def study_survival(cohort: Cohort, *, entry: str | float = "plan", confidence_le
 
 
 def _entry(plan: Survival, asked: str | float) -> str | float | None:
-    late = plan.entry if asked == "plan" else float(asked)
-    return late or None
+    try:
+        return (plan.entry if asked == "plan" else float(asked)) or None
+    except ValueError:
+        raise ValueError(f"entry: {asked!r}; expected 'plan' or a time in {plan.unit}") from None
 
 
 def _landmarks(cohort: Cohort, plan: Survival, curve: SurvivalCurve) -> pd.DataFrame:

@@ -78,9 +78,9 @@ def plot_survival(result: SurvivalStudy) -> Plot:
     """Draw the overall curve with its band, number at risk, and the time in which nobody could have the event."""
     curve, plan = result.overall, result.plan
     figure, axis, risk = _with_risk(1)
-    if isinstance(plan.entry, float | int) and curve.table.entry.max() > 0:
-        axis.axvspan(0, plan.entry, color=PALE, alpha=0.6, linewidth=0)
-        axis.text(plan.entry, 0.02, f" first {plan.entry:g} {plan.unit}: no event possible\n by the rule of eligibility",
+    if isinstance(result.entry, float | int):
+        axis.axvspan(0, result.entry, color=PALE, alpha=0.6, linewidth=0)
+        axis.text(result.entry, 0.02, f" first {result.entry:g} {plan.unit}: no event possible\n by the rule of eligibility",
                   fontsize=7.5, color=MUTED, va="bottom")  # fmt: skip
     _draw_curve(axis, curve, COLOURS[0], "")
     _finish_survival(axis, result, [("", curve.table)], risk)

@@ -155,14 +155,14 @@ def immortal_finding(result: SurvivalStudy) -> Text:
     import numpy as np
 
     plan, late, naive = result.plan, result.rate, result.naive_rate
-    if not plan.entry or late.time_at_risk == naive.time_at_risk:
+    if not result.entry or late.time_at_risk == naive.time_at_risk:
         return Text("Nobody enters late: every patient is at risk from the start.")
     moved = np.nanmax(np.abs(result.overall.survival - result.naive.survival))
     scale = result.units_per_year
     text = (
-        f"Whoever had the event, or was lost, before {plan.entry} is not in the file. "
-        if isinstance(plan.entry, str)
-        else f"Whoever had the event, or was lost, in the first {plan.entry:g} {plan.unit} is not in the file. "
+        f"Whoever had the event, or was lost, before the entry ({result.entry}) is not in the file. "
+        if isinstance(result.entry, str)
+        else f"Whoever had the event, or was lost, in the first {result.entry:g} {plan.unit} is not in the file. "
     )
     text += (
         f"Taken from the start, {decimal(naive.time_at_risk / scale, 1)} years at risk count "
