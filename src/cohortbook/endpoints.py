@@ -226,8 +226,10 @@ def study_cox(cohort: Cohort, *, confidence_level: float = 0.95) -> CoxStudy | A
     plan = cohort.study.plan("survival")
     if not plan.cox:
         return not_planned("Cox model")
-    tally = cohort.tally(*dict.fromkeys([plan.time, plan.event, *plan.cox]))
-    asked = [(plan.label, tally, {"time": plan.time, "event": plan.event})]
+    # The same entry for all changes no risk set; one of each patient's own does.
+    late = [plan.entry] if isinstance(plan.entry, str) else []
+    tally = cohort.tally(*dict.fromkeys([plan.time, plan.event, *late, *plan.cox]))
+    asked = [(plan.label, tally, {"time": plan.time, "event": plan.event, "entry": late[0] if late else None})]
     if plan.competing:
         counts = competing_tally(cohort, *plan.cox)
         event = (counts.frame["cause"] == plan.competing.label).astype("boolean").mask(counts.frame["cause"].isna())
