@@ -247,8 +247,10 @@ def plot_outcome_rate(result: OutcomeRate | Absent) -> Plot | Absent:
 
 def plot_effects(result: GroupComparison) -> Plot | Absent:
     """Draw the standardised difference of every compared variable, largest first."""
+    from cohortbook.layouts import of_level
+
     found = [
-        (label + (" †" if row.variable in result.after else ""), part.standardised_difference.estimate)
+        (of_level(label, part) + (" †" if row.variable in result.after else ""), part.standardised_difference.estimate)
         for label, row, part in zip(result.labels, result.plan.rows, result.rows, strict=True)
     ]
     drawn = sorted((f for f in found if f[1] == f[1]), key=lambda f: abs(f[1]))

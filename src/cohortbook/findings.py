@@ -98,7 +98,7 @@ def _(result: GroupComparison, *, significance: float = 0.05) -> Text:
     plan = result.plan
     small = [(label, row) for label, row in zip(result.labels, result.rows, strict=True)
              if row.test.p_value < plan.significance]  # fmt: skip
-    text = f"{result.n_tests} tests are defined. "
+    text = "1 test is defined. " if result.n_tests == 1 else f"{result.n_tests} tests are defined. "
     if not small:
         return Text(text + f"None has P < {plan.significance:g}.")
     text += f"P < {plan.significance:g} unadjusted: " + listed(

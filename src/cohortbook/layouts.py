@@ -301,7 +301,7 @@ def effects_table(result: GroupComparison) -> DisplayTable:
     """Lay out sizes of effects: mean difference or odds ratio with its interval, and the standardised difference."""
     rows = []
     for label, found in zip(result.labels, result.rows, strict=True):
-        rows.append(Row((label, *_effect(found), decimal(found.standardised_difference.estimate, 2))))
+        rows.append(Row((of_level(label, found), *_effect(found), decimal(found.standardised_difference.estimate, 2))))
     level = decimal(100 * next((r.effect.confidence_level for r in result.rows if r.effect), 0.95), 0)
     return DisplayTable(
         name="effects", title="Sizes of effects",
@@ -312,6 +312,12 @@ def effects_table(result: GroupComparison) -> DisplayTable:
                "Student's test and else of Welch: very wide where a group is tiny, as its own variance is all it has.",
                *provenance_notes(result.provenance)),
     )  # fmt: skip
+
+
+def of_level(label: str, found: Comparison) -> str:
+    """Add to a label the level whose effect is told, where a variable has two and they are not yes and no."""
+    levels = getattr(found.groups[0], "levels", ())
+    return f"{label}: {levels[1]}" if len(levels) == 2 and not isinstance(levels[1], bool) else label
 
 
 def _effect(found: Comparison) -> tuple[str, str, str]:
@@ -332,7 +338,8 @@ def adjusted_table(result: GroupComparison) -> DisplayTable:
         verdicts = ["yes" if p < limit else "no" if p == p else UNDEFINED for limit in limits]
         rows.append(Row((result.labels[i], p_value(p), *(p_value(v[i]) for v in result.adjusted.values()), *verdicts)))
     heads = [f"P < {plan.significance:g}", *([f"P < {plan.threshold:g}"] if plan.threshold else [])]
-    notes = [f"{result.n_tests} tests are defined, and so count."]
+    one = result.n_tests == 1
+    notes = ["1 test is defined, and so counts." if one else f"{result.n_tests} tests are defined, and so count."]
     if plan.threshold_label:
         notes.append(f"{plan.threshold:g}: {plan.threshold_label}.")
     return DisplayTable(
