@@ -56,10 +56,11 @@ def plot_odds_ratios(result: ModelStudy | Absent) -> Plot | Absent:
     figure.legend(handles=handles, loc="outside lower left", ncols=2, fontsize=8, frameon=False)
     mark_illustration(figure, result.provenance)
     level = decimal(100 * result.full.confidence_level, 0)
+    few = ": every interval is wide" if result.full.events_per_variable < 5 else ""
     return Plot(
         name="odds-ratios", figure=figure, alt="; ".join(words) + ".",
         caption=f"Odds ratios of {result.outcome_label.lower()} in the model of all candidates, {level}% intervals; arrows "
-        f"leave the plot. {result.full.events} events for {len(terms)} estimates: every interval is wide.",
+        f"leave the plot. {result.full.events} events for {len(terms)} estimates{few}.",
     )  # fmt: skip
 
 
