@@ -237,7 +237,8 @@ def _escaped(text: str) -> str:
 
 def _inert(cell: str) -> str:
     """Keep a text cell from becoming a formula in a spreadsheet; numbers stay as they are."""
-    return f"'{cell}" if cell[:1] in "=+@\t" or (cell[:1] == "-" and not cell[1:2].isdigit()) else cell
+    formula = cell.startswith(("=", "+", "-", "@", "\t", "\r")) and not re.fullmatch(r"[+-]?\d+(\.\d+)?", cell)
+    return f"'{cell}" if formula else cell
 
 
 def _as_json(table: DisplayTable) -> str:
