@@ -1,0 +1,141 @@
+"""Another study than the bundled one, with other names and gaps, runs through the same notebooks to a report."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import cohortbook as cb
+from cohortbook.run import run_notebook
+from cohortbook.tables import interval
+from second_study import PLAIN, write_hips
+
+NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("0[1-5]*.ipynb"))
+
+
+def run(study, build, notebooks, *parameters):
+    """Run notebooks as `make report` does, and the report; return what the report said."""
+    executed = []
+    for notebook in notebooks:
+        target = build / "notebooks" / notebook.name
+        run_notebook(notebook, target, study=str(study), output_dir=str(build), given=dict(parameters))
+        executed.append(str(target))
+    report = [sys.executable, "-m", "cohortbook.report", "--study", str(study), "--output", str(build / "report.html")]
+    subprocess.run([*report, *executed], check=True, capture_output=True, text=True)
+    return (build / "report.html").read_text(encoding="utf-8")
+
+
+def rows(build, table):
+    """Read a saved table: the cells of each row by its head."""
+    with (build / "tables" / f"{table}.csv").open(encoding="utf-8-sig", newline="") as file:
+        return {row[0]: row[1:] for row in csv.reader(file)}
+
+
+def words(notebook):
+    """Return everything that a notebook displays as text."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    assert not [output for output in outputs if output["output_type"] == "stream"], "a notebook warns"
+    return "\n".join("".join(v) for o in outputs for kind, v in o["data"].items() if kind.startswith("text/"))
+
+
+@pytest.fixture(scope="module")
+def hips_built(tmp_path_factory):
+    """Build the second study once."""
+    folder = tmp_path_factory.mktemp("other")
+    study, build = write_hips(folder / "hips"), folder / "build"
+    return study, build, run(study, build, NOTEBOOKS)
+
+
+def test_report_speaks_of_the_other_study(hips_built):
+    _, build, page = hips_built
+    assert "Revision of hip implants" in page
+    assert "Body weight" in page
+    for word in ("Implant failure", "Overall survival", "SINS", "Illustration", "ILLUSTRATION", "Synthetic"):
+        assert word not in re.sub(r"<script.*?</script>|base64,[^\"']*", "", page, flags=re.S), word
+    for notebook in NOTEBOOKS:
+        assert words(build / "notebooks" / notebook.name)
+
+
+def test_saved_tables_show_the_numbers_of_the_data(hips_built):
+    study, build, _ = hips_built
+    patients = cb.load_cohort(study)
+    frame = patients.data.assign(
+        **{name: pd.to_numeric(patients.data[name]) for name in ("weight", "months", "first_seen")}
+    )
+    assert rows(build, "eligibility")["Weight known and at least 40 kg"] == ["3 (2 for a missing value)", "61"]
+    table = rows(build, "table-a")
+    assert table["N = 61"] == ["n", "%"]
+    assert table["Body weight, kg"] == ["", ""]
+    assert table["Mean (SD)"] == [f"{frame['weight'].mean():.1f} ({frame['weight'].std():.1f})", ""]
+    for level in ("cemented", "press-fit", "hybrid"):
+        n = int((frame["stem"] == level).sum())
+        assert table[level] == [str(n), f"{100 * n / (frame['stem'] != '').sum():.1f}"]
+    assert rows(build, "missing")["Stem"] == ["3 (4.9)"]
+    limps = frame["limp"] == "yes"
+    compared = rows(build, "table-2")
+    assert compared[""] == [f"Limp (n = {limps.sum()})", f"No limp (n = {(~limps).sum()})", "P"]
+    assert compared["Body weight, kg, mean"][:2] == [
+        f"{frame.loc[limps, 'weight'].mean():.1f}",
+        f"{frame.loc[~limps, 'weight'].mean():.1f}",
+    ]
+    assert compared["Diabetes, %"][2].startswith(f"{cb.compare_groups(patients).rows[4].fisher.p_value:.2f}")
+    assert list(rows(build, "table-3")) == ["", "Body weight, kg", "Stem: press-fit", "Stem: hybrid", "Diabetes"]
+    fit = cb.full_model(patients)
+    assert (
+        rows(build, "odds-ratios")["all candidates, maximum likelihood"][0] == f"{fit.frame['odds_ratio'].iloc[-1]:.2f}"
+    )
+    curve = cb.study_survival(patients)
+    first = rows(build, "survival")["1 year"]
+    assert first[1].startswith(f"{100 * curve.landmarks['estimate'][0]:.1f} (")
+    assert len(first) == 2, "no bands, no column for them"
+    assert (
+        rows(build, "rate")["From the entry, as planned"][1]
+        == f"{(frame['months'] - frame['first_seen']).sum() / 12:.1f}"
+    )
+
+
+def test_notebooks_tell_whose_entry_was_late(hips_built):
+    text = words(hips_built[1] / "notebooks" / "05_survival.ipynb")
+    assert "before the entry (First seen)" in text
+    assert re.search(r"The curve moves by up to \d+\.\d points", text)
+    assert "years at risk count" in text
+    assert "first_seen" not in text
+
+
+def test_figures_are_saved(hips_built):
+    found = {path.name for path in (hips_built[1] / "figures").iterdir()}
+    names = ("flow", "histograms", "outcome-rate", "standardised-differences", "p-values", "odds-ratios", "survival",
+             "survival-stem", "survival-heavy", "incidence")  # fmt: skip
+    assert found == {f"{name}.{form}" for name in names for form in ("png", "svg")}
+
+
+def test_command_takes_parameters_other_than_the_defaults(hips_built, tmp_path):
+    study, _, _ = hips_built
+    for notebook, parameters in (("04_logistic", "removal=lr"), ("03_univariate", "confidence_level=0.99")):
+        command = [sys.executable, "-m", "cohortbook.run", "notebook", str(NOTEBOOKS[0].parent / f"{notebook}.ipynb"),
+                   str(tmp_path / f"{notebook}.ipynb"), "--study", str(study), "--output-dir", str(tmp_path),
+                   "-p", parameters]  # fmt: skip
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    logistic = words(tmp_path / "04_logistic.ipynb")
+    assert "Removal by the likelihood ratio keeps" in logistic
+    assert "in the model, likelihood ratio" in logistic
+    assert rows(tmp_path, "effects")[""][2] == "99% interval"
+    effect = cb.compare_groups(cb.load_cohort(study), confidence_level=0.99).rows[0].effect
+    assert rows(tmp_path, "effects")["Body weight, kg"][2] == interval(effect.conf_low, effect.conf_high, None)
+
+
+def test_study_of_tables_alone_skips_the_rest(tmp_path):
+    study, build = write_hips(tmp_path / "hips", text=PLAIN), tmp_path / "build"
+    page = run(study, build, NOTEBOOKS)
+    for section in ("comparison", "model", "survival"):
+        assert re.search(rf"Not run: [^.]*<code>{section}</code>", page), section
+    assert {path.stem for path in (build / "tables").glob("*.csv")} == {
+        "eligibility", "missing", "dictionary", "table-a", "numeric-variables",
+    }  # fmt: skip
+    assert "The study file plans no outcome." in words(build / "notebooks" / "02_descriptives.ipynb")
