@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import html
+import io
 import json
 import math
 import os
@@ -207,13 +208,17 @@ class DisplayTable:
 
     def save(self, folder: Path) -> None:
         """Write the strings as CSV and the unrounded results as JSON, each whole or not at all."""
+        shown = io.StringIO(newline="")
+        csv.writer(shown, lineterminator="\n").writerows([_inert(c) for c in line] for line in self.strings)
+        contents = {"csv": shown.getvalue().encode("utf-8-sig"), "json": _as_json(self).encode("utf-8")}
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f".{self.name}.part"
-        with part.open("w", encoding="utf-8-sig", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([_inert(c) for c in line] for line in self.strings)
-        os.replace(part, folder / f"{self.name}.csv")
-        part.write_text(_as_json(self), encoding="utf-8")
-        os.replace(part, folder / f"{self.name}.json")
+        for form, content in contents.items():
+            part = folder / f".{self.name}.{form}.part"
+            try:
+                part.write_bytes(content)
+                os.replace(part, folder / f"{self.name}.{form}")
+            finally:
+                part.unlink(missing_ok=True)
 
 
 #: A cell of a column of numbers, right-aligned: a number, a sign for one that is undefined, or nothing.
