@@ -56,8 +56,8 @@ def significant(value: float | None, digits: int = 3) -> str:
 
     Examples
     --------
-    >>> significant(1234.6), significant(0.012345), significant(3.1e9), significant(0.0)
-    ('1235', '0.0123', '3.1e+09', '0')
+    >>> significant(1234.6), significant(0.012345), significant(9.996), significant(3.1e9), significant(0.0)
+    ('1235', '0.0123', '10.0', '3.1e+09', '0')
     """
     if value is None or value != value or math.isinf(value):
         return decimal(value, 0)
@@ -66,7 +66,9 @@ def significant(value: float | None, digits: int = 3) -> str:
     size = math.floor(math.log10(abs(value)))
     if size >= 7 or size < -5:
         return f"{value:.{digits}g}".replace("-", "−", 1) if value < 0 else f"{value:.{digits}g}"
-    return decimal(value, max(0, digits - 1 - size))
+    places = max(0, digits - 1 - size)
+    carried = abs(round_half_away(value, places)) >= 10 ** (size + 1)  # 9.996 is 10.0, not 10.00
+    return decimal(value, max(0, places - carried))
 
 
 def p_value(value: float | None, places: int | None = None) -> str:
