@@ -40,6 +40,11 @@ def table_of(result: Any) -> DisplayTable:
     return frame_table(frame, name=title.lower() or "frame", title=title, columns=columns)
 
 
+@table_of.register
+def _(result: DisplayTable) -> DisplayTable:
+    return result
+
+
 def provenance_notes(*provenances: str) -> tuple[str, ...]:
     """Return the footnote that says what a table rests on; observed data need none."""
     return tuple(PROVENANCE_NOTES[p] for p in provenances if p in PROVENANCE_NOTES)
