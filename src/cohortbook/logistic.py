@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ITERATE, BCON = 20, 0.001
 #: Limits under which an estimate that exists is exact to the last digits of a double.
 EXACT_ITERATIONS, EXACT_CHANGE = 100, 1e-10
+#: An information matrix of a larger condition number counts as singular.
+WORST_CONDITION = 1e15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,13 +136,20 @@ def _solve(information: np.ndarray, score: np.ndarray) -> np.ndarray:
 
 
 def _inverse(information: np.ndarray) -> np.ndarray:
+    """Invert each table's information; NaN where it is singular, or so nearly that the inverse is noise."""
     import numpy as np
 
-    good = np.isfinite(information).all(axis=(1, 2))
-    with np.errstate(all="ignore"):
-        good[good] &= np.linalg.cond(information[good]) < 1e15
     inverse = np.full(information.shape, np.nan)
-    inverse[good] = np.linalg.inv(information[good])
+    good = np.isfinite(information).all(axis=(1, 2))
+    try:
+        inverse[good] = np.linalg.inv(information[good])
+    except np.linalg.LinAlgError:  # one is exactly singular and numpy gives none: singular values tell which
+        with np.errstate(all="ignore"):
+            good[good] &= np.linalg.cond(information[good]) < WORST_CONDITION
+        inverse[good] = np.linalg.inv(information[good])
+    with np.errstate(all="ignore"):
+        condition = np.linalg.norm(information, 1, axis=(1, 2)) * np.linalg.norm(inverse, 1, axis=(1, 2))
+        inverse[~(condition < WORST_CONDITION)] = np.nan
     return inverse
 
 
