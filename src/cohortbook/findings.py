@@ -70,6 +70,8 @@ def _(result: Cohort, *, significance: float = 0.05) -> Text:
 
 @finding.register
 def _(result: NumericSummaries, *, significance: float = 0.05) -> Text:
+    if not result.parts:
+        return Text("There is no numeric variable.")
     skewed = [result.labels[s.term] for s, t in result.parts if t.p_value < significance]
     others = [result.labels[s.term] for s, t in result.parts if t.p_value >= significance]
     text = f"Shapiro-Wilk rejects a normal distribution (P < {significance:g}) for {listed(skewed) or 'none'}"

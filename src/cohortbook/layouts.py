@@ -108,8 +108,8 @@ def _(result: NumericSummaries) -> DisplayTable:
     ]  # fmt: skip
     frame = result.frame
     shown = frame.assign(
-        quartiles=[interval(a, b, 1) for a, b in zip(frame["q1"], frame["q3"], strict=True)],
-        range=[interval(a, b, 0) for a, b in zip(frame["minimum"], frame["maximum"], strict=True)],
+        quartiles=[interval(s.q1, s.q3, 1) for s, _ in result.parts],
+        range=[interval(s.minimum, s.maximum, 0) for s, _ in result.parts],
     )
     notes = ("Quartiles by SPSS's definition (R type 6). W, P: Shapiro-Wilk; a small P speaks against normality.",
              *provenance_notes(result.provenance))  # fmt: skip
