@@ -101,7 +101,8 @@ def study_survival(cohort: Cohort, *, entry: str | float = "plan", confidence_le
                               test=log_rank(by, by=name, **where, entry=late)))  # fmt: skip
     overall = kaplan_meier(tally, **options)
     return SurvivalStudy(
-        plan=plan, entry=study.label(late) if isinstance(late, str) else late, overall=overall, naive=kaplan_meier(tally, **{**options, "entry": None}),
+        plan=plan, entry=study.label(late) if isinstance(late, str) else late, overall=overall,
+        naive=kaplan_meier(tally, **{**options, "entry": None}),
         follow_up=reverse_kaplan_meier(tally, **options), rate=event_rate(tally, **options),
         naive_rate=event_rate(tally, **{**options, "entry": None}), landmarks=_landmarks(cohort, plan, overall),
         strata=tuple(strata), size=cohort.size, units_per_year=study.file.study.units_per_year,

@@ -164,7 +164,8 @@ def landmark_table(result: SurvivalStudy) -> DisplayTable:
     )
     return DisplayTable(
         name="survival", title=f"{result.plan.label} at fixed times",
-        head=("", "At risk", f"Kaplan-Meier, % ({level}% interval)", *["Followed longer, by the bands, % (n)"] * bands), rows=tuple(rows),
+        head=("", "At risk", f"Kaplan-Meier, % ({level}% interval)", *["Followed longer, by the bands, % (n)"] * bands),
+        rows=tuple(rows),
         frame=result.landmarks, notes=notes,
     )  # fmt: skip
 

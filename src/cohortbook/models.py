@@ -115,7 +115,8 @@ def screen_candidates(cohort: Cohort) -> Screening:
         candidates = tuple(term for term, p in zip(terms, p_values, strict=True) if p < threshold)
     return Screening(
         terms=terms, labels=tuple(with_unit(cohort, term) for term in terms), p_values=p_values, candidates=candidates,
-        threshold=threshold, after=tuple(term for term in candidates if study.measured(term) == "after"), procedure=study.file.study.procedure,
+        threshold=threshold, after=tuple(term for term in candidates if study.measured(term) == "after"),
+        procedure=study.file.study.procedure,
         provenance=study.provenance(plan.outcome, *terms),
     )  # fmt: skip
 
