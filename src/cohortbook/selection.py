@@ -20,11 +20,14 @@ from cohortbook.logistic import (
 from cohortbook.results import NAN, OneRow
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from cohortbook.tally import Tally
 
 REMOVAL_TESTS = ("wald", "lr", "conditional")
+#: The share of a column's information below which the model determines the column (SPSS: EPS).
+REDUNDANT = 1e-8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,8 @@ class Selection:
     steps : tuple of Step
     stopped : str
         Why it ended.
+    dropped : dict
+        Candidate, or a level's column -> why it could not be tested.
     n, n_missing : int
         Patients with all candidates (listwise deletion), and without.
     """
@@ -89,6 +94,7 @@ class Selection:
     removal_test: str
     steps: tuple[Step, ...]
     stopped: str
+    dropped: dict[str, str]
     n: int
     n_missing: int
     provenance: str
@@ -126,8 +132,9 @@ def score_tests(design: Design, inside: Sequence[str], candidates: Sequence[str]
 
     Notes
     -----
-    U'V^-1 U with U the score of the block at the model's estimates and V its information given the model. R:
-    ``anova(small, large, test = "Rao")``. SPSS: "Variables not in the Equation".
+    U'V^-1 U with U the score of the block at the model's estimates and V its information given the model; NaN for a
+    block that the model determines, in whole or in part. R: ``anova(small, large, test = "Rao")``. SPSS: "Variables not
+    in the Equation".
     """
     import numpy as np
     from scipy.stats import chi2
@@ -142,17 +149,27 @@ def score_tests(design: Design, inside: Sequence[str], candidates: Sequence[str]
         block = list(design.blocks.get(term, ()))
         statistic = NAN
         if block:
-            cross = information[np.ix_(here, block)]
-            try:
-                given = information[np.ix_(block, block)] - cross.T @ np.linalg.solve(
-                    information[np.ix_(here, here)], cross
-                )
+            given = _given(information, block, here)
+            # What is left of each column's information, beside what the intercept alone leaves of it.
+            with np.errstate(all="ignore"):
+                unit = np.sqrt(np.diag(_given(information, block, [0])))
+                left = given / unit / unit[:, None]
+            if np.isfinite(left).all() and np.linalg.eigvalsh(left)[0] > REDUNDANT:
                 statistic = float(score[block] @ np.linalg.solve(given, score[block]))
-            except np.linalg.LinAlgError:
-                statistic = NAN
         p = float(chi2.sf(statistic, len(block))) if block else NAN
         found.append(BlockTest(term=term, statistic=statistic, df=len(block), p_value=p, method="score"))
     return found
+
+
+def _given(information: np.ndarray, block: list[int], others: list[int]) -> np.ndarray:
+    """Return the information of a block of columns given others; NaN where that of the others is singular."""
+    import numpy as np
+
+    cross = information[np.ix_(others, block)]
+    try:
+        return information[np.ix_(block, block)] - cross.T @ np.linalg.solve(information[np.ix_(others, others)], cross)
+    except np.linalg.LinAlgError:
+        return np.full((len(block), len(block)), NAN)
 
 
 def removal_tests(
@@ -167,7 +184,13 @@ def removal_tests(
         As for `score_tests`.
     method : {"wald", "lr", "conditional"}
         Wald's chi-square of the block; twice the fall of the log-likelihood when the model is fitted without it; or the
-        fall at conditional estimates of the others, without fitting anew [1]_.
+        fall at conditional estimates of the others, without fitting anew.
+
+    Notes
+    -----
+    The conditional estimates are b1 - V12 V22^-1 b2, with b2 and V22 of the block, b1 of the other columns, and V the
+    covariance at the model's estimates: where the others would go, were the likelihood quadratic, when b2 is set to 0
+    [1]_. R: ``drop1(fit, test = "LRT")`` for "lr". SPSS: "Model if Term Removed".
 
     References
     ----------
@@ -232,14 +255,34 @@ def forward_selection(
 
     Notes
     -----
-    SPSS: LOGISTIC REGRESSION /METHOD=FSTEP(...). It ends when nothing enters or leaves, or when a model returns.
+    Step by step: the term outside of the smallest score P enters; then terms leave, the largest P first, the model
+    fitted anew after each, until none is above `removal`. It ends when nothing enters, or when the model is one it had
+    before (otherwise it would go round for ever). SPSS: LOGISTIC REGRESSION /METHOD=FSTEP(...) /CRITERIA=PIN(...)
+    POUT(...); its manual gives these rules [1]_, and leaves open whether it prints such a last removal. R has none of
+    them: ``step`` goes by AIC. Terms that the model determines have a NaN score test and stay out; P values after a
+    selection are too small [2]_.
+
+    References
+    ----------
+    .. [1] IBM SPSS Statistics Command Syntax Reference: LOGISTIC REGRESSION, METHOD subcommand.
+    .. [2] Harrell FE. Regression Modeling Strategies. 2nd ed. Springer, 2015. Section 4.3.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from cohortbook.tally import Tally
+    >>> cells = pd.DataFrame({"old": [False, False, True, True] * 2, "tall": [False] * 4 + [True] * 4,
+    ...                       "died": [False, True] * 4, "n": [20, 5, 10, 15, 18, 4, 9, 13]})
+    >>> found = forward_selection(Tally(cells), outcome="died", candidates=["old", "tall"])
+    >>> [(step.action, step.term) for step in found.steps], found.stopped
+    ([('start', ''), ('enter', 'old')], 'no term outside the model has P < 0.05')
     """
     if removal_test not in REMOVAL_TESTS:
         raise ValueError(f"removal_test: {removal_test!r}; expected one of {', '.join(REMOVAL_TESTS)}")
     for name, value in (("entry", entry), ("removal", removal)):
         if not 0 < value <= 1:
             raise ValueError(f"{name}: {value!r}; expected a P value above 0 and at most 1")
-    design = make_design(tally, outcome=outcome, terms=candidates)
+    design = make_design(tally, outcome=outcome, terms=candidates, keep_determined=True)
     if design.events in (0, design.total):
         raise ValueError(
             f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values"
@@ -281,5 +324,6 @@ def forward_selection(
         seen.add(frozenset(inside))
     return Selection(
         candidates=tuple(candidates), selected=tuple(inside), entry=entry, removal=removal, removal_test=removal_test,
-        steps=tuple(steps), stopped=stopped, n=design.total, n_missing=design.n_missing, provenance=tally.provenance,
+        steps=tuple(steps), stopped=stopped, dropped=design.dropped, n=design.total, n_missing=design.n_missing,
+        provenance=tally.provenance,
     )  # fmt: skip

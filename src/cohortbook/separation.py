@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from cohortbook.tally import Tally
 
+#: Above the tolerance to which the linear programmes keep their constraints, of columns with standard deviation 1.
+FEASIBLE = 1e-6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Separation:
@@ -63,8 +66,9 @@ def detect_separation(tally: Tally, *, outcome: str, terms: Sequence[str]) -> Se
     Notes
     -----
     The programme of Konis [1]_: maximise the sum of (2y - 1) x'b over -1 <= b <= 1 with (2y - 1) x'b >= 0 for every
-    pattern. A maximum above 0 is separation; estimates with b other than 0 are infinite, with its sign. R:
-    ``brglm2::detect_separation``.
+    pattern, x with columns standardised. A maximum above 0 is separation; estimates with b other than 0 are infinite,
+    with its sign. Complete separation is so in many directions; the signs are then those of the widest margin. R:
+    ``detectseparation::detect_separation``. SPSS stops with a warning or after its last iteration.
 
     References
     ----------
@@ -92,19 +96,27 @@ def _separation(design: Design) -> tuple[str, dict[int, int]]:
     import numpy as np
     from scipy.optimize import linprog
 
-    signed = design.x * np.where(design.y == 1, 1.0, -1.0)[:, None]
-    most = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1), method="highs")
-    if most.status != 0:
-        raise ArithmeticError(f"separation was not decided: {most.message}")
-    if -most.fun < 1e-9:
-        return "none", {}
+    # The programme's tolerances are absolute: years, or days since an epoch, would drown what separates in them.
+    centre, spread = design.x.mean(axis=0), design.x.std(axis=0)
+    centre[0], spread[0] = 0.0, 1.0
+    signed = (design.x - centre) / spread * np.where(design.y == 1, 1.0, -1.0)[:, None]
+    patterns, width = signed.shape
+    most = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(patterns), bounds=(-1, 1), method="highs")
     # Complete: every pattern on its side by a margin.
-    width = signed.shape[1]
-    margin = linprog([*[0.0] * width, -1.0], A_ub=np.column_stack([-signed, np.ones(len(signed))]),
-                     b_ub=np.zeros(len(signed)), bounds=[*[(-1, 1)] * width, (0, 1)], method="highs")  # fmt: skip
-    complete = -margin.fun > 1e-9
+    margin = linprog([*[0.0] * width, -1.0], A_ub=np.column_stack([-signed, np.ones(patterns)]),
+                     b_ub=np.zeros(patterns), bounds=[*[(-1, 1)] * width, (0, 1)], method="highs")  # fmt: skip
+    for programme in (most, margin):
+        if programme.status != 0:
+            raise ArithmeticError(f"separation was not decided: {programme.message}")
+    if (signed @ most.x).max() < FEASIBLE:
+        return "none", {}
+    complete = -margin.fun > FEASIBLE
     direction = margin.x[:-1] if complete else most.x
-    infinite = {k: int(np.sign(b)) for k, b in enumerate(direction) if abs(b) > 1e-9}
+    shift = direction * centre / spread
+    infinite = {k: int(np.sign(b)) for k, b in enumerate(direction) if k and abs(b) > FEASIBLE}
+    intercept = direction[0] - shift.sum()  # of the columns as they were
+    if abs(intercept) > FEASIBLE * (1 + np.abs(shift).sum()):
+        infinite = {0: int(np.sign(intercept)), **infinite}
     return ("complete" if complete else "quasi-complete"), infinite
 
 
