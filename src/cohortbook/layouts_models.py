@@ -156,8 +156,11 @@ def landmark_table(result: SurvivalStudy) -> DisplayTable:
         rows.append(Row((row["label"], decimal(row["n_risk"], 0), _estimate(row), *printed)))
     level = decimal(100 * result.overall.confidence_level, 0)
     notes = (
-        *["The bands count everybody who was followed longer, and so take the living who were followed for less for dead; the "
-          "curve takes them for censored."] * bands,
+        *[
+            "The bands count everybody who was followed longer, and so take the living who were followed for less for dead; the "
+            "curve takes them for censored."
+        ]
+        * bands,
         f"Median survival {_median(result.overall)}; median follow-up by the reverse Kaplan-Meier method "
         f"{_median(result.follow_up)} {result.plan.unit}.",
         *provenance_notes(result.provenance),
