@@ -41,6 +41,17 @@ def test_incidence_equals_r(case):
         assert curve.events == (expected["data_cause"] == k).sum()
 
 
+def test_read_at_times_equals_r():
+    expected = R["pbc"]
+    found = aalen_johansen(Tally.from_rows(rows_of("pbc")), **WHERE)
+    for name, k in CAUSES.items():
+        frame = found[name].at(expected[f"at_time{k}"])
+        assert_allclose(frame["estimate"], expected[f"at_incidence{k}"], rtol=1e-12)
+        assert_allclose(frame["estimate"], expected[f"at_cuminc{k}"], rtol=1e-12)
+        for column, quantity in (("std_error", "se"), ("conf_low", "low"), ("conf_high", "high")):
+            assert_allclose(frame[column], expected[f"at_{quantity}{k}"], rtol=1e-10, err_msg=column)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_delayed_entry_equals_etm(case):
     found = aalen_johansen(Tally.from_rows(rows_of(case)), **WHERE, entry="entry")
@@ -105,6 +116,28 @@ def test_edges(times, causes, expected):
     assert {name: curve.incidence.tolist() for name, curve in found.items()} == expected
     for curve in found.values():
         assert_array_equal(np.isnan(curve.conf_low), (curve.incidence == 0) | (curve.incidence == 1))
+
+
+def test_an_incidence_of_one_is_exactly_one_and_certain():
+    # The sum of these five fifths exceeds 1 in floating point.
+    curve = aalen_johansen(Tally.from_rows(rows(range(1, 6), [1] * 5)), **WHERE)["one"]
+    assert curve.incidence.max() <= 1
+    assert (curve.incidence[-1], curve.std_error[-1]) == (pytest.approx(1, abs=1e-12), 0)
+    assert np.isnan([curve.conf_low[-1], curve.conf_high[-1]]).all()
+    assert (curve.std_error[:-1] > 0).all()
+
+
+def test_unit_of_time_and_twice_the_patients():
+    frame = rows_of("drawn")
+    once = aalen_johansen(Tally.from_rows(frame), **WHERE, entry="entry")["two"]
+    scaled = aalen_johansen(Tally.from_rows(frame.assign(time=frame["time"] / 8, entry=frame["entry"] / 8)),
+                            **WHERE, entry="entry")["two"]  # fmt: skip
+    twice = aalen_johansen(Tally.from_rows(pd.concat([frame, frame])), **WHERE, entry="entry")["two"]
+    assert_array_equal(scaled.times, once.times / 8)
+    assert_array_equal(scaled.incidence, once.incidence)
+    assert_array_equal(scaled.std_error, once.std_error)
+    assert_allclose(twice.incidence, once.incidence, rtol=1e-12)
+    assert_allclose(2 * twice.std_error**2, once.std_error**2, rtol=1e-9)
 
 
 def test_missing_values_are_left_out_and_counted():

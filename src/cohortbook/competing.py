@@ -100,7 +100,7 @@ def aalen_johansen(
     Raises
     ------
     ValueError
-        As `cohortbook.survival.life_table`; or when `cause` is not a categorical of two levels or more.
+        As `cohortbook.lifetable.life_table`; or when `cause` is not a categorical of two levels or more.
 
     Notes
     -----
@@ -151,12 +151,13 @@ def aalen_johansen(
     found = {}
     for k, level in enumerate(levels):
         d = table.events[:, k]
-        incidence = np.cumsum(before * d / n)
-        std_error = np.sqrt(_variance(incidence, before, d, every, n))
+        incidence = np.minimum(np.cumsum(before * d / n), 1.0)
+        sure = incidence > 1 - 1e-12  # where the sums of the variance cancel and leave rounding
+        std_error = np.where(sure, 0.0, np.sqrt(_variance(incidence, before, d, every, n)))
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = np.exp(z * std_error / np.abs(incidence * np.log(incidence)))  # NaN or infinite at 0 and 1
             low, high = incidence**spread, incidence ** (1 / spread)
-        certain = (incidence == 0) | (incidence > 1 - 1e-12)
+        certain = sure | (incidence == 0)
         found[level] = CumulativeIncidence(
             cause=level, times=table.times, n_risk=n, n_events=d, incidence=incidence, std_error=std_error,
             conf_low=np.where(certain, NAN, low), conf_high=np.where(certain, NAN, high), naive=1 - np.cumprod(1 - d / n),
