@@ -17,7 +17,8 @@ from survival_cases import reference, rows_of, survival_rows, survival_tally
 
 R = reference()
 WHERE = {"time": "time", "event": "event"}
-TERMS = {"drawn": ["x1", "x2", "x3"], "remission": ["group"], "cox_at_zero": ["x"]}
+TERMS = {"drawn": ["x1", "x2", "x3"], "remission": ["group"], "cox_at_zero": ["x"], "veteran": ["x1", "group", "x2", "x4"],
+         "lung": ["x1", "x2", "x4", "x5"]}  # fmt: skip
 
 
 @pytest.mark.parametrize("case, prefix", [(case, p) for case in R for p in ("", "late_") if f"{p}cox_coef" in R[case]])
@@ -27,6 +28,8 @@ def test_model_equals_r(case, prefix):
     entry = "entry" if prefix else None
     fit = cox_regression(Tally.from_rows(rows_of(case)), **WHERE, terms=TERMS[case], entry=entry, confidence_level=0.9)
     assert fit.refused is None
+    assert [fit.n, fit.events] == expected["n"].tolist()
+    assert fit.n + fit.n_missing == len(rows_of(case))
     for found, name in (
         (fit.estimates, "coef"),
         (fit.std_errors, "se"),
@@ -63,6 +66,13 @@ def test_one_entry_time_for_all_changes_nothing():
     tally = Tally.from_rows(rows_of("drawn").assign(time=lambda d: d["time"] + 90))
     plain, late = (cox_regression(tally, **WHERE, terms=["x2"], entry=entry) for entry in (None, 90))
     assert plain == late
+
+
+def test_unit_of_time_changes_nothing():
+    rows = rows_of("drawn")
+    days = cox_regression(Tally.from_rows(rows), **WHERE, terms=["x1", "x2"], entry="entry")
+    weeks = rows.assign(time=rows["time"] / 8, entry=rows["entry"] / 8)
+    assert cox_regression(Tally.from_rows(weeks), **WHERE, terms=["x1", "x2"], entry="entry") == days
 
 
 def test_missing_values_are_left_out_and_counted():

@@ -59,6 +59,33 @@ def test_several_strata_are_those_of_their_patterns():
     assert one.method == "log-rank, stratified by both"
 
 
+def test_boolean_groups_and_empty_levels_are_those_of_their_patients():
+    rows = rows_of("remission")
+    plain = log_rank(Tally.from_rows(rows), **WHERE)
+    boolean = log_rank(Tally.from_rows(rows.assign(group=(rows["group"] == "b").astype("boolean"))), **WHERE)
+    empty = log_rank(
+        Tally.from_rows(rows.assign(group=rows["group"].cat.set_categories(["z", "a", "m", "b"]))), **WHERE
+    )
+    assert (boolean.groups, empty.groups) == ((False, True), ("a", "b"))
+    for test in (boolean, empty):
+        assert (test.statistic, test.p_value, test.df, test.n) == (plain.statistic, plain.p_value, 1, (21, 21))
+
+
+def test_a_group_of_one_patient_by_the_definition():
+    # At 2, 3 and 5 the lone b is one of 4, 3 and 2 at risk; it has the event at 3.
+    test = log_rank(survival_tally([2, 3, 4, 5], [True, True, False, True], group=list("abaa")), **WHERE)
+    assert test.n == (3, 1)
+    assert_allclose(test.expected[1], 1 / 4 + 1 / 3)
+    assert_allclose(test.statistic, (1 - 7 / 12) ** 2 / (3 / 16 + 2 / 9))
+
+
+def test_unit_of_time_changes_nothing():
+    rows = rows_of("drawn")
+    weeks = rows.assign(time=rows["time"] / 8, entry=rows["entry"] / 8)
+    days, weeks = (log_rank(Tally.from_rows(r), **WHERE, entry="entry", strata="stratum") for r in (rows, weeks))
+    assert weeks == days
+
+
 UNDEFINED = {
     "one group": (survival_tally([1, 2], [True, True], group=["a", "a"]), "fewer than two groups"),
     "one patient": (survival_tally([1], [True], group=["a"]), "fewer than two groups"),

@@ -124,6 +124,12 @@ def test_groups_have_curves_of_their_own():
     assert len(kaplan_meier_by(Tally(with_empty), by="group", **WHERE)) == 2
 
 
+def test_boolean_groups_one_of_a_single_patient():
+    group = pd.array([True, False, False, None], dtype="boolean")
+    curves = kaplan_meier_by(survival_tally([7, 3, 5, 9], [True, True, False, True], group=group), by="group", **WHERE)
+    assert [(c.group, c.n, c.survival.tolist()) for c in curves] == [(False, 2, [0.5, 0.5]), (True, 1, [0])]
+
+
 def test_missing_values_are_left_out_and_counted():
     rows = survival_rows([5, None, 8, 9, 9], [True, True, None, False, True], entry=[1.0, 2, 3, None, 4])
     known, entered = (
@@ -133,6 +139,15 @@ def test_missing_values_are_left_out_and_counted():
     assert (known.n, known.n_missing, entered.n, entered.n_missing) == (3, 2, 2, 3)
     assert_array_equal(known.survival, kaplan_meier(survival_tally([5, 9, 9], [True, False, True]), **WHERE).survival)
     assert event_rate(Tally.from_rows(rows), **WHERE).n_missing == 2
+    # Who lacks the event is not taken for censored, the event of the reverse curve.
+    follow_up = reverse_kaplan_meier(Tally.from_rows(rows), **WHERE)
+    assert (follow_up.n, follow_up.n_missing, follow_up.events, follow_up.times.tolist()) == (3, 2, 1, [5, 9])
+
+
+def test_before_the_first_exit_everybody_lives_and_beyond_the_last_nobody_knows():
+    frame = kaplan_meier(survival_tally([5, 8], [True, False]), **WHERE).at([0, 4.9, 5, 8, 8.1])
+    assert frame["estimate"].fillna(-1).tolist() == [1, 1, 0.5, 0.5, -1]
+    assert frame["std_error"].isna().tolist() == [False] * 4 + [True]
 
 
 @pytest.mark.parametrize(
@@ -234,6 +249,19 @@ def test_a_curve_takes_a_few_milliseconds():
     assert (time.process_time() - start) / 10 < 0.02
 
 
+def test_a_million_patients_cost_what_their_days_cost():
+    day = np.repeat(np.arange(1.0, 3001), 2)
+    frame = pd.DataFrame(
+        {"time": day, "event": pd.array([True, False] * 3000, dtype="boolean"), "n": [100, 234] * 3000}
+    )
+    tally = Tally(frame)
+    kaplan_meier(tally, **WHERE)
+    start = time.process_time()
+    curve = kaplan_meier(tally, **WHERE)
+    assert time.process_time() - start < 0.1
+    assert (curve.n, len(curve.times), curve.n_risk[0]) == (1_002_000, 3000, 1_002_000)
+
+
 patients = st.lists(
     st.tuples(st.integers(0, 12), st.integers(1, 10), st.booleans()).map(lambda p: (p[0], p[0] + p[1], p[2])),
     min_size=1, max_size=25,
@@ -281,6 +309,22 @@ def test_curve_falls_inside_its_limits(drawn):
     assert_array_equal(known, (curve.survival > 0) & (curve.survival < 1))
     assert (curve.conf_low[known] <= curve.survival[known]).all()
     assert (curve.survival[known] <= curve.conf_high[known]).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(patients)
+def test_unit_of_time_and_twice_the_patients(drawn):
+    rows = delayed(drawn)
+    once = kaplan_meier(Tally.from_rows(rows), **WHERE, entry="entry")
+    scaled = rows.assign(time=rows["time"] / 8, entry=rows["entry"] / 8)
+    scaled = kaplan_meier(Tally.from_rows(scaled), **WHERE, entry="entry")
+    for name in ("survival", "std_error", "conf_low", "conf_high"):
+        assert_array_equal(getattr(scaled, name), getattr(once, name))
+    assert_array_equal([8 * scaled.median, 8 * scaled.median_high], [once.median, once.median_high])
+    tally = Tally.from_rows(rows)
+    twice = kaplan_meier(tally + tally, **WHERE, entry="entry")
+    assert_allclose(twice.survival, once.survival, rtol=1e-12)
+    assert_allclose(2 * twice.std_error**2, once.std_error**2, rtol=1e-10)
 
 
 @pytest.mark.parametrize("name", ["survival", "logrank", "competing", "cox"])

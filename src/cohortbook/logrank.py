@@ -18,9 +18,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRank:
-    """A log-rank test: observed and expected events of each group, chi-square and P.
+    """A log-rank test.
 
-    `reason` says why P is undefined; then it is NaN.
+    Attributes
+    ----------
+    by : str
+    groups : tuple
+        The levels that anybody has, in their order.
+    n, observed : tuple of int
+        Patients and events of each group.
+    expected : tuple of float
+        Events of each group if survival were the same in all.
+    statistic, p_value : float
+        Chi-square and its P; NaN when undefined.
+    df : int
+    n_missing : int
+    reason : str or None
+        Why the test is undefined.
+    method, provenance : str
     """
 
     by: str
@@ -79,8 +94,9 @@ def log_rank(
     -----
     Mantel's test [1]_: observed less expected events, with the hypergeometric variance at each event time. A group that
     is not at risk at any event expects none and takes no degree of freedom. R: ``survdiff(Surv(time, event) ~ by +
-    strata(strata))``, which has no delayed entry; there the score test of ``coxph(ties = "exact")`` is the same. SPSS: KM
-    /TEST LOGRANK /STRATA.
+    strata(strata))``, which has no delayed entry; there the score test of ``coxph(ties = "exact")`` is the same. Where no two
+    groups are at risk together R prints a chi-square of 0 and P = 1, which would pass for a finding; here it is
+    undefined. SPSS: KM /TEST LOGRANK /STRATA.
 
     References
     ----------

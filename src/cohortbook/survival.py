@@ -220,7 +220,27 @@ def _first_at_most(times: np.ndarray, curve: np.ndarray, level: float = 0.5) -> 
 def kaplan_meier_by(tally: Tally, *, by: str, **options: Any) -> tuple[SurvivalCurve, ...]:
     """Estimate a Kaplan-Meier curve for each level of a column that anybody has, in their order.
 
-    Patients who lack the level are in no curve; `cohortbook.logrank.log_rank` counts them. Further options as `kaplan_meier`.
+    Parameters
+    ----------
+    tally : Tally
+    by : str
+        A boolean or categorical column. Patients who lack it are in no curve; `cohortbook.logrank.log_rank` counts them.
+    **options
+        As `kaplan_meier`.
+
+    Returns
+    -------
+    tuple of SurvivalCurve
+        Each with its level as `group`; empty levels have none.
+
+    Raises
+    ------
+    ValueError
+        As `kaplan_meier`, or when `by` is not in the tally.
+
+    Notes
+    -----
+    R: ``survfit(Surv(time, event) ~ by, conf.type = "log-log")``. SPSS: KM time BY by.
 
     Examples
     --------
@@ -280,7 +300,19 @@ def reverse_kaplan_meier(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRate(OneRow):
-    """Events per unit of time at risk, with an exact Poisson interval."""
+    """Events per unit of time at risk, with an exact Poisson interval.
+
+    Attributes
+    ----------
+    events : int
+    time_at_risk : float
+        Sum over patients of exit less entry, in the unit of time.
+    estimate, conf_low, conf_high : float
+        Events per unit of time.
+    confidence_level : float
+    n, n_missing : int
+    method, provenance : str
+    """
 
     events: int
     time_at_risk: float

@@ -33,6 +33,7 @@ cases <- list(
   one_event = data.frame(time = 5, event = 1), one_censored = data.frame(time = 5, event = 0),
   all_tied = data.frame(time = rep(6, 5), event = c(1, 1, 0, 0, 0)),
   half_then_more = data.frame(time = c(2, 4, 6, 8), event = c(1, 1, 0, 1)),
+  half_but_for_rounding = data.frame(time = 1:24, event = 1), # the product of 12 factors exceeds one half
   half_to_the_end = data.frame(time = c(2, 4, 6, 8), event = c(1, 1, 0, 0)),
   at_zero = data.frame(time = c(0, 0, 3, 5, 5), event = c(1, 0, 1, 1, 0)),
   # Everybody at risk dies at 4; others enter later.
@@ -55,7 +56,7 @@ cox <- function(case, prefix, formula, data) {
   test <- cox.zph(fit, "rank", terms = FALSE)$table
   found <- list(coef = table[, 1], se = table[, 3], z = table[, 4], p = table[, 5], low = confint(fit, level = 0.9)[, 1],
                 high = confint(fit, level = 0.9)[, 2], log_likelihood = fit$loglik[2],
-                concordance = fit$concordance["concordance"], ph = test[, 1], ph_p = test[, 3])
+                concordance = fit$concordance["concordance"], ph = test[, 1], ph_p = test[, 3], n = c(fit$n, fit$nevent))
   names(found) <- paste0(prefix, "cox_", names(found))
   do.call(add, c(case, found))
 }
@@ -127,4 +128,23 @@ early <- data.frame(time = c(1, 2, 5, 6, 7, 8, 9, 4), event = c(0, 0, 1, 1, 0, 1
 add("left_early", data_time = early$time, data_event = early$event, data_group = early$group)
 test <- survdiff(Surv(time, event) ~ group, early)
 add("left_early", logrank_statistic = test$chisq, logrank_p = test$pvalue, logrank_observed = test$obs, logrank_expected = test$exp)
+# Data sets of the package survival: Veterans' lung cancer (hazards not proportional), lung cancer with missing values.
+plain <- with(veteran, data.frame(time, event = status, x1 = as.integer(trt == 2), group = as.character(celltype), x2 = karno,
+                                  x4 = age))
+do.call(add, c("veteran", setNames(as.list(plain), paste0("data_", names(plain)))))
+cox("veteran", "", Surv(time, event) ~ x1 + group + x2 + x4, plain)
+test <- survdiff(Surv(time, event) ~ group, plain)
+add("veteran", logrank_statistic = test$chisq, logrank_p = test$pvalue, logrank_observed = test$obs, logrank_expected = test$exp)
+plain <- with(lung, data.frame(time, event = status - 1, x1 = as.integer(sex == 2), x2 = age, x4 = ph.karno, x5 = wt.loss))
+do.call(add, c("lung", setNames(as.list(plain), paste0("data_", names(plain)))))
+cox("lung", "", Surv(time, event) ~ x1 + x2 + x4 + x5, plain)
+# Competing risks read at some times: transplantation (1) and death (2) in primary biliary cholangitis.
+add("pbc", data_time = pbc$time, data_cause = pbc$status)
+at <- summary(survfit(Surv(time, factor(status, 0:2)) ~ 1, pbc, id = id, conf.type = "log-log"), times = c(100, 365, 730.5, 1826, 4000))
+for (k in 1:2) {
+  found <- list(at$time, at$pstate[, k + 1], at$std.err[, k + 1], at$lower[, k + 1], at$upper[, k + 1],
+                timepoints(cuminc(pbc$time, pbc$status), at$time)$est[k, ])
+  names(found) <- paste0(c("at_time", "at_incidence", "at_se", "at_low", "at_high", "at_cuminc"), k)
+  do.call(add, c("pbc", found))
+}
 write.csv(do.call(rbind, lines), "survival.csv", row.names = FALSE, quote = FALSE)
