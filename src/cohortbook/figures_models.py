@@ -104,7 +104,8 @@ def plot_strata(result: SurvivalStudy) -> tuple[Plot, ...]:
 def _plot_stratum(result: SurvivalStudy, stratum: Stratum) -> Plot:
     names = [wrapped(level_name(curve.group), 24) for curve in stratum.curves]
     many = len(names) > MANY
-    figure, axis, risk = _with_risk(sum(name.count("\n") + 1 for name in names))
+    lines = sum(name.count("\n") + 1 for name in names)
+    figure, axis, risk = _with_risk(lines, height=max(3.1, 0.18 * lines + 0.6) if many else 3.1)
     rows = []
     for k, (curve, name) in enumerate(zip(stratum.curves, names, strict=True)):
         style = ("-", (0, (4, 2)), (0, (1, 1)))[k // len(COLOURS) % 3]
@@ -148,9 +149,9 @@ def plot_competing(result: CompetingStudy | Absent) -> Plot | Absent:
     )  # fmt: skip
 
 
-def _with_risk(rows: int) -> tuple[Any, Axes, Axes]:
+def _with_risk(rows: int, height: float = 3.1) -> tuple[Any, Axes, Axes]:
     """Make a figure of two parts: the curves, and below them the numbers at risk."""
-    heights = [3.1, 0.3 + 0.2 * rows]
+    heights = [height, 0.3 + 0.2 * rows]
     figure, (axis, risk) = axes(sum(heights) + 0.35, 2, 1, height_ratios=heights)
     risk.axis("off")
     return figure, axis, risk
