@@ -52,7 +52,10 @@ def _(result: ModelStudy) -> DisplayTable:
     """The full model as the journal prints it: P values alone."""
     full, plan = result.full, result.plan
     rows = [Row((_marked(result, c), p_value(full.p_value(c), plan.p_decimals))) for c in columns_of(result)]
-    notes = [f"Wald's P of the model of all {len(result.screening.candidates)} candidates, maximum likelihood."]
+    notes = [
+        f"Wald's P of the model of all {len(result.screening.candidates)} candidates, maximum likelihood.",
+        *_dropped(result),
+    ]
     if not full.converged:
         notes.append(
             f"Stopped by its limit of {full.iterations} steps, not converged: the likelihood has no finite maximum "
@@ -84,6 +87,11 @@ def separating_cells(result: ModelStudy) -> list[str]:
     return cells
 
 
+def _dropped(result: ModelStudy) -> list[str]:
+    """Name what is in no model, and why."""
+    return [f"{result.labels[column]} is left out: {why}." for column, why in result.full.dropped.items()]
+
+
 def full_model_table(result: ModelStudy | Absent) -> DisplayTable | Absent:
     """Lay out odds ratios: each candidate alone and all together, by maximum likelihood and by Firth's method."""
     if not result:
@@ -98,9 +106,8 @@ def full_model_table(result: ModelStudy | Absent) -> DisplayTable | Absent:
             rows.append(Row((f"{when}, maximum likelihood", *_odds_ratio(likelihood, column)), "level"))
             rows.append(Row((f"{when}, Firth", *_odds_ratio(firth, column)), "level"))
     problems = [f"{result.labels.get(c, c)}: {text}." for c, text in result.firth.problems.items()]
-    dropped = [f"{c} is left out: {why}." for c, why in result.full.dropped.items()]
     notes = ("Maximum likelihood: Wald's interval and P. Firth: penalised likelihood, profile interval, likelihood-ratio P.",
-             *(f"No finite estimate: {cell}." for cell in separating_cells(result)), *problems, *dropped,
+             *(f"No finite estimate: {cell}." for cell in separating_cells(result)), *problems, *_dropped(result),
              *provenance_notes(result.provenance))  # fmt: skip
     return DisplayTable(
         name="odds-ratios", title=f"Odds ratios of {result.outcome_label.lower()}",

@@ -185,7 +185,9 @@ def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 
 def _labels(cohort: Cohort, fit: LogisticFit) -> dict[str, str]:
     """Label the columns of a model: the variable's label, and the level it stands for."""
     labels = {"intercept": "Intercept"}
-    for term, columns in fit.blocks.items():
+    # What is left out is named too.
+    blocks = [*fit.blocks.items(), *((column.partition(": ")[0], (column,)) for column in fit.dropped)]
+    for term, columns in blocks:
         for column in columns:
             level = column.removeprefix(f"{term}: ") if column != term else ""
             labels[column] = f"{cohort.study.label(term)}: {level}" if level else with_unit(cohort, term)
