@@ -164,8 +164,8 @@ def landmark_table(result: SurvivalStudy) -> DisplayTable:
     level = decimal(100 * result.overall.confidence_level, 0)
     notes = (
         *[
-            "The bands count everybody who was followed longer, and so take the living who were followed for less for dead; the "
-            "curve takes them for censored."
+            "The bands count everybody who was followed longer, and so take the living who were followed for less for dead; "
+            "the curve takes them for censored."
         ]
         * bands,
         f"Median survival {_median(result.overall)}; median follow-up by the reverse Kaplan-Meier method "
