@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cohortbook.design import Design, make_design
 from cohortbook.lifetable import event_table
-from cohortbook.results import NAN, OneRow, require_confidence_level
+from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 EVENTS_PER_COLUMN = 5
 #: Linear predictors further apart than this (a hazard ratio of 22,000) are examined for monotone likelihood.
 FAR = 10.0
+#: Shares of Newton's step to try in turn: lifelines' own overshoots where the carriers of a rare term have the event early.
+STEPS = (0.95, 0.5, 0.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,7 @@ class CoxFit:
         Log hazard ratio, its standard error, Wald's z and P, Wald's interval.
     ph_statistics, ph_p_values : tuple of float
         Test of proportional hazards: Schoenfeld residuals against the rank of time; chi-square with 1 degree of freedom.
+        NaN, with a warning, where a column differs among those at risk at one event time only.
     ph_global_statistic, ph_global_p_value : float
         The same for all columns at once, with as many degrees of freedom.
     log_likelihood, concordance : float
@@ -171,7 +174,13 @@ def cox_regression(
         failure = lack_of_maximum(rows, design.columns) or failure
     if failure:
         return CoxFit(refused=failure, **known)
-    return CoxFit(refused=None, terms=design.columns, **_numbers(fitter, rows, late), **known)
+    numbers = _numbers(fitter, rows, late)
+    untested = [name for name, chi_square in zip(design.columns, numbers["ph_statistics"], strict=True)
+                if np.isnan(chi_square)]  # fmt: skip
+    untested = untested or ["all columns at once"] * bool(np.isnan(numbers["ph_global_statistic"]))
+    warn_undefined(f"proportional hazards of {', '.join(untested)}",
+                   "those at risk differ at too few event times" if untested else None)  # fmt: skip
+    return CoxFit(refused=None, terms=design.columns, **numbers, **known)
 
 
 def _refusal(design: Design, events_per_column: float) -> str | None:
@@ -205,16 +214,20 @@ def _fit(rows: RiskRows, late: bool, alpha: float) -> tuple[CoxPHFitter, str | N
     frame = pd.DataFrame(rows.x, columns=names).assign(time=rows.exit, event=rows.event)
     if late:
         frame["entry"] = rows.entry
-    fitter = CoxPHFitter(alpha=alpha)
     # Its rule for the relative change of the likelihood would stop at seven digits.
     tight = {"precision": 1e-16, "r_precision": 0.0, "max_steps": 500}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # it guesses at separation; `lack_of_maximum` decides
-        try:
-            fitter.fit(frame, "time", "event", entry_col="entry" if late else None, fit_options=tight)
-        except (ConvergenceError, ArithmeticError, np.linalg.LinAlgError) as error:
-            return fitter, f"the fit did not converge ({type(error).__name__})"
-    return fitter, None
+        for step in STEPS:
+            fitter = CoxPHFitter(alpha=alpha)
+            try:
+                fitter.fit(frame, "time", "event", entry_col="entry" if late else None,
+                           fit_options={**tight, "step_size": step})  # fmt: skip
+            except (ConvergenceError, ArithmeticError, np.linalg.LinAlgError) as error:
+                failure = f"the fit did not converge ({type(error).__name__})"
+            else:
+                return fitter, None
+    return fitter, failure
 
 
 def _numbers(fitter: CoxPHFitter, rows: RiskRows, late: bool) -> dict[str, tuple[float, ...] | float]:

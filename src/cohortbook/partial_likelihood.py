@@ -134,9 +134,10 @@ def proportional_hazards(rows: RiskRows, beta: np.ndarray) -> tuple[np.ndarray, 
     Returns
     -------
     each : numpy.ndarray, shape (columns,)
-        Chi-square with 1 degree of freedom.
+        Chi-square with 1 degree of freedom; NaN where a column differs among those at risk at one event time only, so that
+        nothing is known of a change.
     together : float
-        Chi-square with as many as there are columns.
+        Chi-square with as many as there are columns; NaN where the columns' changes cannot be told apart.
 
     Notes
     -----
@@ -153,9 +154,13 @@ def proportional_hazards(rows: RiskRows, beta: np.ndarray) -> tuple[np.ndarray, 
 
     def chi_square(tested: list[int]) -> float:
         kept = [*range(p), *tested]
-        return float(score[kept] @ np.linalg.solve(information[np.ix_(kept, kept)], score[kept]))
+        size = np.sqrt(np.diag(information)[kept])
+        if not size.all():
+            return float("nan")
+        # Between columns of unit length; a singular matrix of other scales is solved to rounding noise.
+        inner = information[np.ix_(kept, kept)] / np.outer(size, size)
+        if np.linalg.eigvalsh(inner)[0] < 1e-10:
+            return float("nan")
+        return float(score[kept] / size @ np.linalg.solve(inner, score[kept] / size))
 
-    try:
-        return np.array([chi_square([p + k]) for k in range(p)]), chi_square(list(range(p, 2 * p)))
-    except np.linalg.LinAlgError:
-        return np.full(p, np.nan), float("nan")
+    return np.array([chi_square([p + k]) for k in range(p)]), chi_square(list(range(p, 2 * p)))
