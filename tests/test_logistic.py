@@ -109,6 +109,25 @@ def test_separation_is_what_brute_force_finds(counts):
     assert detect_separation(tally, outcome="y", terms=["a", "b"]).kind == wanted
 
 
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.sampled_from([0, 0, 1, 2]), min_size=16, max_size=16))
+def test_every_infinite_estimate_is_named_with_its_sign(counts):
+    """Three binary terms: directions of small whole numbers that err for nobody say which estimates are infinite."""
+    cells = [(*abc, y, n) for (*abc, y), n in zip(itertools.product((0, 1), repeat=4), counts, strict=True) if n]
+    if len({cell[3] for cell in cells}) < 2:
+        return
+    tally = table(cells, "a", "b", "c", "y")
+    used = make_design(tally, outcome="y", terms=["a", "b", "c"])
+    signed = used.x * np.where(used.y == 1, 1, -1)[:, None]
+    grid = np.array(list(itertools.product(range(-3, 4), repeat=used.x.shape[1])))
+    harmless = grid[(grid @ signed.T >= 0).all(axis=1)]
+    found = detect_separation(tally, outcome="y", terms=["a", "b", "c"])
+    assert (found.kind == "none") == (not harmless.any())
+    for name, up, down in zip(("intercept", *used.columns), harmless.max(axis=0), harmless.min(axis=0), strict=True):
+        if not (up > 0 and down < 0):  # else the data allow either sign
+            assert found.directions.get(name, 0) == np.sign(up + down), name
+
+
 def test_columns_that_say_nothing_are_dropped_by_name():
     rows = pd.DataFrame({"x": [0.0, 1, 2, 3, 4, 5], "same": [1.0] * 6, "y": [False, True, False, True, True, False]})
     rows["twice"] = rows["x"] * 2

@@ -65,10 +65,13 @@ def detect_separation(tally: Tally, *, outcome: str, terms: Sequence[str]) -> Se
 
     Notes
     -----
-    The programme of Konis [1]_: maximise the sum of (2y - 1) x'b over -1 <= b <= 1 with (2y - 1) x'b >= 0 for every
-    pattern, x with columns standardised. A maximum above 0 is separation; estimates with b other than 0 are infinite,
-    with its sign. Complete separation is so in many directions; the signs are then those of the widest margin. R:
-    ``detectseparation::detect_separation``. SPSS stops with a warning or after its last iteration.
+    Two linear programmes, after Konis [1]_, in b with s = (2y - 1) x'b >= 0 for every pattern, x with columns
+    standardised. The first maximises the sum of min(s, 1): as b may grow, every pattern that any b tells apart reaches 1,
+    and any such pattern is separation. The second finds the b of -1 <= b <= 1 that tells all of them by the widest margin:
+    estimates with b other than 0 are infinite, with its sign. Konis maximises the sum of s over -1 <= b <= 1, which
+    decides the same, but does not find every infinite estimate: its b may leave out a pattern, and a column, to gain on
+    others. Some data allow an infinite estimate of either sign; the widest margin's is then given.
+    R: ``detectseparation::detect_separation`` (Konis's programme). SPSS stops with a warning or after its last iteration.
 
     References
     ----------
@@ -94,6 +97,7 @@ def detect_separation(tally: Tally, *, outcome: str, terms: Sequence[str]) -> Se
 
 def _separation(design: Design) -> tuple[str, dict[int, int]]:
     import numpy as np
+    from scipy import sparse
     from scipy.optimize import linprog
 
     # The programme's tolerances are absolute: years, or days since an epoch, would drown what separates in them.
@@ -101,23 +105,25 @@ def _separation(design: Design) -> tuple[str, dict[int, int]]:
     centre[0], spread[0] = 0.0, 1.0
     signed = (design.x - centre) / spread * np.where(design.y == 1, 1.0, -1.0)[:, None]
     patterns, width = signed.shape
-    most = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(patterns), bounds=(-1, 1), method="highs")
-    # Complete: every pattern on its side by a margin.
-    margin = linprog([*[0.0] * width, -1.0], A_ub=np.column_stack([-signed, np.ones(patterns)]),
-                     b_ub=np.zeros(patterns), bounds=[*[(-1, 1)] * width, (0, 1)], method="highs")  # fmt: skip
-    for programme in (most, margin):
-        if programme.status != 0:
-            raise ArithmeticError(f"separation was not decided: {programme.message}")
-    if (signed @ most.x).max() < FEASIBLE:
+    apart = linprog([*[0.0] * width, *[-1.0] * patterns], A_ub=sparse.hstack([-signed, sparse.eye_array(patterns)]),
+                    b_ub=np.zeros(patterns), bounds=[*[(-1 / FEASIBLE, 1 / FEASIBLE)] * width, *[(0, 1)] * patterns],
+                    method="highs")  # fmt: skip
+    if apart.status != 0:
+        raise ArithmeticError(f"separation was not decided: {apart.message}")
+    told = apart.x[width:] > 0.5
+    if not told.any():
         return "none", {}
-    complete = -margin.fun > FEASIBLE
-    direction = margin.x[:-1] if complete else most.x
+    margin = linprog([*[0.0] * width, -1.0], A_ub=np.column_stack([-signed, told]), b_ub=np.zeros(patterns),
+                     bounds=[*[(-1, 1)] * width, (0, 1)], method="highs")  # fmt: skip
+    if margin.status != 0:
+        raise ArithmeticError(f"the direction of separation was not found: {margin.message}")
+    direction = margin.x[:-1]
     shift = direction * centre / spread
     infinite = {k: int(np.sign(b)) for k, b in enumerate(direction) if k and abs(b) > FEASIBLE}
     intercept = direction[0] - shift.sum()  # of the columns as they were
     if abs(intercept) > FEASIBLE * (1 + np.abs(shift).sum()):
         infinite = {0: int(np.sign(intercept)), **infinite}
-    return ("complete" if complete else "quasi-complete"), infinite
+    return ("complete" if told.all() else "quasi-complete"), infinite
 
 
 def _empty_cells(tally: Tally, outcome: str, term: str, terms: Sequence[str]) -> list[str]:
