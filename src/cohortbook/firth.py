@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from cohortbook.tally import Tally
 
-#: Newton's limits, and the longest step, which keeps the first ones from running away.
-MAX_ITERATIONS, TOLERANCE, LONGEST_STEP = 200, 1e-9, 5.0
+#: Newton's limits: steps, the gain of a step (of the log-likelihood's size) below which it is the last, and the longest
+#: step, as the change of the log odds of any pattern, which keeps the first ones from running away.
+MAX_ITERATIONS, GAIN, LONGEST_STEP = 200, 1e-14, 5.0
 #: How far from an estimate, in standard errors, an end of a profile interval is looked for.
 REACH = 60.0
 
@@ -97,8 +98,8 @@ def firth_logistic(tally: Tally, *, outcome: str, terms: Sequence[str], confiden
 
     Notes
     -----
-    Maximises l(b) + log|I(b)| / 2 [1]_ by Newton's method on the score with h(1/2 - p) added, h the leverages. Intervals
-    and tests profile the same function, its penalty with the information of all columns [2]_. R:
+    Maximises l(b) + log|I(b)| / 2 [1]_ by Newton's method: the score with h(1/2 - p) added, h the leverages, and its
+    exact derivatives. Intervals and tests profile the same function, its penalty with the information of all columns [2]_. R:
     ``logistf::logistf(pl = TRUE)``. SPSS: extension STATS FIRTHLOG.
 
     References
@@ -123,25 +124,34 @@ def firth_logistic(tally: Tally, *, outcome: str, terms: Sequence[str], confiden
 
     require_confidence_level(confidence_level)
     design = make_design(tally, outcome=outcome, terms=terms)
-    model = _Penalised(design.x, design.y, design.n)
-    beta, top, converged, steps = model.maximise()
     names = ("intercept", *design.columns)
-    size = len(names)
-    errors = np.sqrt(np.diag(np.linalg.inv(model.information(beta))))
+    basis, triangle = np.linalg.qr(design.x)
+    best, _, converged, steps = _Penalised(basis, design.y, design.n).maximise()
+    log_odds = basis @ best
     drop = chi2.isf(1 - confidence_level, 1) / 2
     problems: dict[str, str] = {} if converged else {"model": f"not converged after {steps} steps"}
-    statistics, p_values, low, high = (np.full(size, NAN) for _ in range(4))
+    beta, errors, statistics, p_values, low, high = (np.full(len(names), NAN) for _ in range(6))
     for k, name in enumerate(names):
-        _, value, found, _ = model.maximise(fixed={k: 0.0}, start=beta)
+        own, others = _split_basis(design.x, k)
+        length = np.linalg.norm(own)
+        model = _Penalised(np.column_stack([own / length, others]), design.y, design.n)
+        peak = model.x.T @ log_odds
+        top, covariance = model.value(peak), np.linalg.inv(model.information(peak))
+        beta[k], errors[k] = peak[0] / length, np.sqrt(covariance[0, 0]) / length
+        course = covariance[0] / covariance[0, 0]  # where the others go, to first order, as this one moves
+        _, value, found, _ = model.maximise(first_fixed=True, start=model.moved(peak, course, -peak[0]))
         if found:
             statistics[k] = max(0.0, 2 * (top - value))
             p_values[k] = chi2.sf(statistics[k], 1)
         else:
             problems[name] = "the model without it did not converge"
-        for sign, ends in ((-1, low), (1, high)):
-            ends[k] = model.profile_end(k, beta, errors[k], top - drop, sign)
+        for side, sign, ends in (("lower", -1, low), ("upper", 1, high)):
+            ends[k] = model.profile_end(peak, course, np.sqrt(covariance[0, 0]), top - drop, sign) / length
             if ends[k] != ends[k]:
-                problems[name] = f"no {'lower' if sign < 0 else 'upper'} end of the profile interval was found"
+                said = f"{problems[name]}; " if name in problems else ""
+                problems[name] = f"{said}no {side} end of the profile interval was found"
+    # Of the columns as they are: log|I| there and in the basis differ by a constant.
+    top = _Penalised(basis, design.y, design.n).value(best) + np.log(np.abs(np.diag(triangle))).sum()
     return FirthFit(
         terms=names, estimates=tuple(beta.tolist()), std_errors=tuple(errors.tolist()),
         statistics=tuple(statistics.tolist()), p_values=tuple(p_values.tolist()), conf_low=tuple(low.tolist()),
@@ -153,8 +163,22 @@ def firth_logistic(tally: Tally, *, outcome: str, terms: Sequence[str], confiden
     )  # fmt: skip
 
 
+def _split_basis(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the part of a column that the others do not span, and an orthonormal basis of the others.
+
+    With these for columns, the first coefficient is still that of the column, and nothing hangs on units and origins.
+    """
+    import numpy as np
+
+    others, _ = np.linalg.qr(np.delete(x, k, axis=1))
+    own = x[:, k]
+    for _ in range(2):  # once more, for what rounding left
+        own = own - others @ (others.T @ own)
+    return own, others
+
+
 class _Penalised:
-    """The penalised log-likelihood of one table of counts, and its maxima under fixed coefficients."""
+    """The penalised log-likelihood of one table of counts, on columns that form an orthonormal basis."""
 
     def __init__(self, x: np.ndarray, y: np.ndarray, n: np.ndarray) -> None:
         self.x, self.y, self.n = x, y, n
@@ -165,14 +189,23 @@ class _Penalised:
         p = expit(self.x @ beta)
         return (self.x.T * (self.n * p * (1 - p))) @ self.x
 
-    def score(self, beta: np.ndarray) -> np.ndarray:
+    def slope_and_curvature(self, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return first derivatives, minus the second ones, and the information of the likelihood alone."""
         import numpy as np
         from scipy.special import expit
 
-        p = expit(self.x @ beta)
+        x, p = self.x, expit(self.x @ beta)
         weights = self.n * p * (1 - p)
-        leverage = weights * np.einsum("pi,ij,pj->p", self.x, np.linalg.inv((self.x.T * weights) @ self.x), self.x)
-        return self.x.T @ (self.n * (self.y - p) + leverage * (0.5 - p))
+        information = (x.T * weights) @ x
+        inverse = np.linalg.inv(information)
+        leverage = weights * np.einsum("pi,ij,pj->p", x, inverse, x)
+        slope = x.T @ (self.n * (self.y - p) + leverage * (0.5 - p))
+        # Of log|I| / 2: its second derivatives have a part from those of the weights, and one from I's own change.
+        change = np.einsum("p,pi,pj,pk->kij", weights * (1 - 2 * p), x, x, x, optimize=True)
+        turned = inverse @ change
+        penalty = (x.T * (leverage * ((1 - 2 * p) ** 2 / 2 - p * (1 - p)))) @ x
+        penalty -= np.einsum("jab,kba->jk", turned, turned) / 2
+        return slope, information - penalty, information
 
     def value(self, beta: np.ndarray) -> float:
         import numpy as np
@@ -181,61 +214,79 @@ class _Penalised:
         return float(log_likelihood(self.x, self.y, self.n, beta)) + logdet / 2 if sign > 0 else -np.inf
 
     def maximise(
-        self, fixed: dict[int, float] | None = None, start: np.ndarray | None = None
+        self, *, first_fixed: bool = False, start: np.ndarray | None = None
     ) -> tuple[np.ndarray, float, bool, int]:
-        """Maximise over the coefficients that are not fixed; return them, the value, whether it converged, the steps."""
+        """Maximise over all coefficients, or all but the first; return them, the value, whether it converged, the steps."""
         import numpy as np
 
         beta = np.zeros(self.x.shape[1]) if start is None else start.copy()
-        for k, value in (fixed or {}).items():
-            beta[k] = value
-        free = [k for k in range(len(beta)) if k not in (fixed or {})]
+        free = slice(int(first_fixed), None)
         now = self.value(beta)
-        for step_number in range(1, MAX_ITERATIONS + 1):
-            if not free:
-                return beta, now, True, 0
+        if not len(beta[free]):
+            return beta, now, True, 0
+        for number in range(1, MAX_ITERATIONS + 1):
             try:
-                score, within = self.score(beta)[free], self.information(beta)[free][:, free]
-                step = np.linalg.solve(within, score)
-                step *= min(1.0, LONGEST_STEP / max(np.abs(step).max(), 1e-300))
-                # The information is not the curvature of the penalised likelihood: where patients are few a step
-                # overshoots, and would swing for ever. Where the slope along it has turned, go to where it is level.
-                tried = beta.copy()
-                tried[free] += step
-                slope, beyond = score @ step, self.score(tried)[free] @ step
-                step *= slope / (slope - beyond) if beyond < 0 < slope else 1.0
+                slope, *matrices = (part[free] for part in self.slope_and_curvature(beta))
+                step, concave = self._uphill(slope, *(matrix[:, free] for matrix in matrices))
             except np.linalg.LinAlgError:
-                return beta, now, False, step_number
+                return beta, now, False, number
+            if concave and slope @ step < GAIN * (1 + abs(now)):  # Newton's last step: its error is that squared
+                beta[free] += step
+                return beta, self.value(beta), True, number
+            step *= min(1.0, LONGEST_STEP / np.abs(self.x[:, free] @ step).max())
             for _ in range(40):
                 tried = beta.copy()
                 tried[free] += step
                 after = self.value(tried)
-                if after >= now - 1e-13 * (1 + abs(now)):
+                if after >= now + 1e-4 * (slope @ step):
                     break
                 step /= 2
+            else:
+                return beta, now, False, number
             beta, now = tried, after
-            if np.abs(step).max() < TOLERANCE:
-                return beta, now, True, step_number
         return beta, now, False, MAX_ITERATIONS
 
-    def profile_end(self, k: int, beta: np.ndarray, error: float, level: float, sign: int) -> float:
-        """Find where the profile of a coefficient falls to a level, on one side of its estimate; NaN if nowhere."""
+    @staticmethod
+    def _uphill(slope: np.ndarray, curvature: np.ndarray, information: np.ndarray) -> tuple[np.ndarray, bool]:
+        """Return Newton's step where the function is concave; else the scoring step, which leads up everywhere."""
+        import numpy as np
+
+        try:
+            np.linalg.cholesky(curvature)
+        except np.linalg.LinAlgError:
+            return np.linalg.solve(information, slope), False
+        return np.linalg.solve(curvature, slope), True
+
+    def moved(self, beta: np.ndarray, course: np.ndarray, distance: float) -> np.ndarray:
+        """Move the first coefficient by a distance, and the others with it where that is likelier."""
+        import numpy as np
+
+        together, alone = beta + distance * course, beta.copy()
+        alone[0] += distance
+        return max(together, alone, key=lambda b: np.nan_to_num(self.value(b), nan=-np.inf))
+
+    def profile_end(self, peak: np.ndarray, course: np.ndarray, error: float, level: float, sign: int) -> float:
+        """Find where the profile of the first coefficient falls to a level, on one side of its peak; NaN if nowhere."""
         from scipy.optimize import brentq
 
-        near, where = beta, 0.0
+        near, where = peak, 0.0
 
         def height(distance: float) -> float:
             nonlocal near
-            near, value, found, _ = self.maximise(fixed={k: beta[k] + sign * distance}, start=near)
-            return value - level if found else NAN
+            for origin in (near, peak):
+                start = self.moved(origin, course, peak[0] + sign * distance - origin[0])
+                here, value, found, _ = self.maximise(first_fixed=True, start=start)
+                if found:
+                    near = here
+                    return value - level
+            return NAN
 
         distance = error
         while (now := height(distance)) > 0 and distance < REACH * error:
             where, distance = distance, distance * 1.6
         if not now <= 0:
             return NAN
-        near = beta
         try:
-            return float(beta[k] + sign * brentq(height, where, distance, xtol=1e-10, rtol=1e-12))
+            return float(peak[0] + sign * brentq(height, where, distance, xtol=1e-10 * error, rtol=1e-12))
         except ValueError:  # a maximum on the way was not found
             return NAN
