@@ -6,13 +6,12 @@ are looked up only to say where an error stands.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from cohortbook.csvfile import read_records, several
 from cohortbook.errors import CohortbookError
 from cohortbook.study import Study, load_study, nearest
 from cohortbook.tally import Tally, count_patterns, in_memory
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
     from cohortbook.schema import Condition
 
-#: How many offending rows an error lists before it gives the count of the rest.
-LISTED = 20
 _SEPARATOR = "\x1f"
 
 
@@ -147,25 +144,15 @@ def _read_csv(path: Path, study: Study) -> tuple[pd.DataFrame, list[int]]:
     unit = study.file.study.unit
     if not path.is_file():
         raise CohortError(f"{path}: no such file; {study.path.name} names it under study: data:")
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise CohortError(f"{path}: line {line}: not UTF-8 text; save the file as CSV UTF-8") from None
-    reader, records = csv.reader(io.StringIO(text, newline=""), strict=True), []
-    try:
-        records.extend(enumerate(reader, start=1))
-    except csv.Error as error:
-        raise CohortError(f"{path}: line {reader.line_num}: not CSV: {error}; is a quotation mark left open?") from None
-    records = [(row, cells) for row, cells in records if any(cell.strip() for cell in cells)]
+    records = read_records(path, CohortError)
     if not records:
         raise CohortError(f"{path}: the file is empty; expected a header line and one line a {unit}")
     (at, header), *records = records
     header = [name.strip() for name in header]
     _check_header(path, at, header, study)
     if ragged := [(row, len(cells)) for row, cells in records if len(cells) != len(header)]:
-        _fail(str(path), [f"row {row}: {found} values; the header has {len(header)}" for row, found in ragged])
+        problems = [f"row {row}: {found} values; the header has {len(header)}" for row, found in ragged]
+        raise CohortError(several(path, problems, " in the data"))
     if not records:
         raise CohortError(f"{path}: a header and no {unit}; expected one line a {unit}")
     frame = pd.DataFrame([cells for _, cells in records], columns=header, dtype=object)
@@ -206,13 +193,6 @@ def _check_frame(study: Study, data: Any, source: str) -> None:
         raise CohortError(f"{source}: no {unit}; expected one row a {unit}")
 
 
-def _fail(source: str, problems: list[str]) -> NoReturn:
-    """Raise one error that lists the first offending rows and counts the rest."""
-    shown = "\n".join(f"  {text}" for text in problems[:LISTED])
-    more = f"\n  and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
-    raise CohortError(f"{source}: {len(problems)} error{'s' * (len(problems) > 1)} in the data\n{shown}{more}")
-
-
 def _check(study: Study, frame: Any, source: str, rows: Sequence[int] | None) -> None:
     """Check every column on its distinct values; look up rows only for values that do not fit."""
     identifier = study.file.study.id
@@ -234,7 +214,8 @@ def _check(study: Study, frame: Any, source: str, rows: Sequence[int] | None) ->
         for name in study.times & set(study.file.derived):
             problems += _locate(study, frame, study.bases(name), _negative(study, frame, name), rows)
     if problems:
-        _fail(source, [text for _, text in sorted(problems, key=lambda problem: problem[0])])
+        listed = [text for _, text in sorted(problems, key=lambda problem: problem[0])]
+        raise CohortError(several(source, listed, " in the data"))
 
 
 def _negative(study: Study, frame: Any, name: str) -> dict[tuple, str]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
+
+from cohortbook.errors import CohortbookError
 
 if TYPE_CHECKING:
     from cohortbook.published import Figure
@@ -54,7 +57,7 @@ def tables_with_margins(size: int, margins: Sequence[tuple[int, int]]) -> Iterat
 def joint_counts(
     sizes: Sequence[int],
     margins: Sequence[Sequence[tuple[int, int]]],
-    figures: Sequence[Figure],
+    printed: Sequence[Sequence[Figure]],
     max_iterations: int,
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     """Find every joint table of the terms, with and without the outcome, that prints the P values of a model.
@@ -65,8 +68,8 @@ def joint_counts(
         Patients with and without the outcome.
     margins : sequence
         Least and most patients who show each term, with and without the outcome.
-    figures : sequence of Figure
-        The printed Wald P of each term, in the order of the terms.
+    printed : sequence of sequence of Figure
+        The printed Wald P of each term, as often as it is printed; none for a term whose P is not.
     max_iterations : int
         Newton steps after which the program that printed them stops.
 
@@ -74,6 +77,11 @@ def joint_counts(
     -------
     list of (tuple of int, tuple of int)
         Pattern counts with and without the outcome, as `tables_with_margins` orders them.
+
+    Raises
+    ------
+    CohortbookError
+        When the printed counts leave more tables than `LIMIT`.
 
     Notes
     -----
@@ -84,14 +92,20 @@ def joint_counts(
     from cohortbook.logistic import fit_many
     from cohortbook.published import prints_as
 
-    tables = list(
-        itertools.islice(
-            itertools.product(*(list(tables_with_margins(s, m)) for s, m in zip(sizes, margins, strict=True))), LIMIT + 1
+    halves = [
+        list(itertools.islice(tables_with_margins(size, given), LIMIT + 1))
+        for size, given in zip(sizes, margins, strict=True)
+    ]
+    if math.prod(map(len, halves)) > LIMIT:
+        terms = ", ".join(dict.fromkeys(figure.variable for figures in printed for figure in figures))
+        raise CohortbookError(
+            f"more than {LIMIT:,} joint tables of {terms} have the printed counts; "
+            "print the counts of each term in both groups to narrow them"
         )
-    )
-    if len(tables) > LIMIT:
-        raise ValueError(f"more than {LIMIT:,} joint tables have the printed margins; print more counts to narrow them")
-    patterns = np.array(list(itertools.product((0, 1), repeat=len(figures))), float)
+    tables = list(itertools.product(*halves))
+    if not tables:
+        return []
+    patterns = np.array(list(itertools.product((0, 1), repeat=len(printed))), float)
     design = np.vstack([patterns, patterns])
     design = np.hstack([np.ones((len(design), 1)), design])
     outcome = np.repeat([1.0, 0.0], len(patterns))
@@ -100,5 +114,5 @@ def joint_counts(
     return [
         table
         for table, row in zip(tables, p_values, strict=True)
-        if all(prints_as(figure, p) for figure, p in zip(figures, row, strict=True))
+        if all(prints_as(figure, p) for figures, p in zip(printed, row, strict=True) for figure in figures)
     ]

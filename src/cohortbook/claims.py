@@ -1,0 +1,146 @@
+"""What each printed figure says of a cohort: one constraint, stated once.
+
+`cohortbook.solver` turns claims into constraints; `cohortbook.published.reprint` recomputes what they came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from cohortbook.published import Figure, Interval, levels_of
+from cohortbook.study import NUMERIC, Study
+
+if TYPE_CHECKING:
+    from cohortbook.schema import Condition, Group
+
+#: Tests of numbers, and of two levels, whose P a constraint can state.
+STATED = {"numbers": ("mann_whitney", "student_t"), "levels": ("pearson_chi_square", "fisher_exact")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What one figure, or one printed model, says of the patients.
+
+    Attributes
+    ----------
+    figures : tuple of Figure
+        The figures that say it: one, or every P value of a printed model.
+    kind : {"count", "mean", "min", "max", "value", "test", "model"}
+        What `interval` bounds: how many patients meet `condition`; the mean or an extreme of `variable`; nothing for
+        the value of a patient; the P value of a test, or of each term of a model.
+    condition : dict
+        Variable -> level or levels; empty for the size of a group.
+    where : dict
+        The group it is said of; empty for everybody.
+    by : str
+        The grouping variable of a test, the outcome of a model.
+    patient : int or None
+        Whose value it is, counted from 1.
+    terms : tuple of str
+        The terms of a model, in order.
+    """
+
+    figures: tuple[Figure, ...]
+    kind: str
+    variable: str = ""
+    condition: Condition = field(default_factory=dict)
+    where: Condition = field(default_factory=dict)
+    patient: int | None = None
+    by: str = ""
+    interval: Interval | None = None
+    terms: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The id of its figure, or of its figures."""
+        return "+".join(figure.id for figure in self.figures)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables it constrains together, the group aside."""
+        return self.terms or tuple(self.condition) or ((self.variable,) if self.variable else ())
+
+
+def planned_tests(study: Study, variable: str) -> tuple[str, ...]:
+    """Return the tests that the study file lets compare a variable: the one it names, or those `auto` chooses from."""
+    rows = study.file.comparison.rows if study.file.comparison else ()
+    test = next((row.test for row in rows if row.variable == variable), "auto")
+    if test != "auto":
+        return (test,)
+    return STATED["numbers"] if study.kind(variable) in NUMERIC else STATED["levels"][:1]
+
+
+def unstated(study: Study, figure: Figure) -> str:
+    """Return why no constraint states a figure about the cohort; an empty text when one does."""
+    if figure.statistic in ("sd", "median"):
+        return f"no constraint states a {figure.statistic}"
+    group = study.plan("published").groups.get(figure.group)
+    if group and group.compare:
+        if study.kind(figure.variable) not in NUMERIC and len(study.levels(figure.variable)) > 2:
+            return "no constraint states a test of more than two levels"
+        of = "numbers" if study.kind(figure.variable) in NUMERIC else "levels"
+        if not set(planned_tests(study, figure.variable)) & set(STATED[of]):
+            return f"no constraint states the test {planned_tests(study, figure.variable)[0]}"
+    if group and group.model and any(study.kind(term) != "binary" for term in _terms(study, figure.variable)):
+        return "no constraint states a model whose terms are not all binary"
+    return ""
+
+
+def _terms(study: Study, *printed: str) -> tuple[str, ...]:
+    return study.plan("model").candidates or tuple(dict.fromkeys(printed))
+
+
+def claims(study: Study, figures: Sequence[Figure]) -> list[Claim]:
+    """Turn printed figures about the cohort into what they say of its patients.
+
+    Figures that say nothing of patients (design, literature) or that no constraint states (`unstated`) give no claim;
+    the P values of the printed model give one claim together.
+    """
+    groups = study.plan("published").groups
+    found, model = [], []
+    for figure in figures:
+        if figure.about != "cohort" or unstated(study, figure):
+            continue
+        group = groups.get(figure.group)
+        if group and group.model:
+            model.append(figure)
+        else:
+            found.append(_claim(study, figure, group))
+    if model:
+        terms = _terms(study, *(figure.variable for figure in model))
+        found.append(Claim(figures=tuple(model), kind="model", by=study.plan("model").outcome, terms=terms))
+    return found
+
+
+def _claim(study: Study, figure: Figure, group: Group | None) -> Claim:
+    where = group.where if group else {}
+    said = {"figures": (figure,), "where": where}
+    match figure.statistic:
+        case "total":
+            return Claim(kind="count", interval=_exactly(figure.value), **said)
+        case "n" | "percent":
+            condition = {figure.variable: tuple(levels_of(study, figure.variable, figure.level)) or ("yes",)}
+            fits = _exactly(figure.value) if figure.statistic == "n" else _counts(study, figure)
+            return Claim(kind="count", condition=condition, interval=fits, **said)
+        case "value":
+            value = float(figure.value) if study.kind(figure.variable) in NUMERIC else figure.value
+            return Claim(figures=(figure,), kind="value", condition={figure.variable: (value,)}, patient=group.patient)
+        case "p":
+            return Claim(
+                figures=(figure,), kind="test", variable=figure.variable, by=group.compare, interval=figure.interval
+            )
+    return Claim(kind=figure.statistic, variable=figure.variable, interval=figure.interval, **said)
+
+
+def _exactly(count: str) -> Interval:
+    return Interval(Fraction(count), Fraction(count))
+
+
+def _counts(study: Study, figure: Figure) -> Interval:
+    """Return the counts whose percentage prints so; an interval that holds none where no count does."""
+    of = figure.denominator or study.plan("reconstruction").patients
+    fits = [k for k in range(of + 1) if Fraction(100 * k, of) in figure.interval]
+    return Interval(Fraction(fits[0]), Fraction(fits[-1])) if fits else Interval(Fraction(1), Fraction(0))

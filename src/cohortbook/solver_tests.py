@@ -1,0 +1,226 @@
+"""Printed P values as constraints on a block: tests of counts, of ranks and of means, and a regression table."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cohortbook.cells import SolverError
+from cohortbook.printed_tests import COUNTED, counts_that_print, student_limits, tie_window
+from cohortbook.study import NO_YES, NUMERIC
+
+if TYPE_CHECKING:
+    from ortools.sat.python import cp_model
+
+    from cohortbook.claims import Claim
+    from cohortbook.solver import Block
+
+#: What a pair of equal values adds to the sum of t^3 - t; drawn values are expected to hold no more than one in three.
+TIED = 6
+
+
+def add_test(block: Block, claim: Claim, literal: Any) -> None:
+    """Hold a test to its printed P when the literal is true."""
+    (_add_numbers if block.study.kind(claim.variable) in NUMERIC else _add_counts)(block, claim, literal)
+
+
+def _one_of(block: Block, literals: list[Any], options: Iterable[list[tuple[Any, int, int]]], name: str) -> None:
+    """Hold one of several conjunctions of (expression, low, high) when all the literals are true."""
+    chosen = []
+    for k, bounds in enumerate(options):
+        option = block.model.new_bool_var(f"{name}#{k}")
+        chosen.append(option)
+        for expression, low, high in bounds:
+            block.between(expression, low, high, option)
+    block.model.add(sum(chosen) >= 1).only_enforce_if(literals)
+
+
+def _add_counts(block: Block, claim: Claim, literal: Any) -> None:
+    """Hold the counts of two levels to those that print P by a test that the plan may take."""
+    groups = [block.group({claim.by: answer})[0] for answer in NO_YES[::-1]]
+    sizes = [sum(len(block.units[u]) for u in units) for units in groups]
+    level = block.study.levels(claim.variable)[-1]
+    counts = [block.meeting(units, {claim.variable: level}) for units in groups]
+    options = [
+        [(counts[0], a, a), (counts[1], first, last)]
+        for test in block.tests.get(claim.variable, ("pearson_chi_square",)) if test in COUNTED
+        for a, first, last in counts_that_print(test, *sizes, claim.interval)
+    ]  # fmt: skip
+    _one_of(block, [literal], options, claim.id)
+
+
+def _add_numbers(block: Block, claim: Claim, literal: Any) -> None:
+    groups = [block.group({claim.by: answer})[0] for answer in NO_YES[::-1]]
+    state = {"mann_whitney": _add_ranks, "student_t": _add_student}
+    tests = block.tests.get(claim.variable, tuple(state))
+    chosen = {test: block.model.new_bool_var(f"{claim.id} by {test}") for test in tests}
+    for test, by in chosen.items():
+        if test in state:
+            state[test](block, claim, *groups, by)
+    block.model.add(sum(chosen.values()) >= 1).only_enforce_if(literal)
+
+
+def _add_ranks(block: Block, claim: Claim, true: list[int], false: list[int], literal: Any) -> None:
+    """Bound twice Mann-Whitney's U of the true group: sums of counts below and at each of its values.
+
+    Values of one run cannot be ranked among each other. A proof allows any rank; a cohort keeps the groups apart.
+    """
+    name, model, cells = claim.variable, block.model, block.cells[claim.variable]
+    n1, n0 = (sum(len(block.units[u]) for u in units) for units in (true, false))
+    twice = []
+    for k, cell in enumerate(cells):
+        below = _counted(block, f"{name} below {cell}", n0, block.count(false, lambda p, k=cell: p[name][1] < k[0]))
+        equal = _counted(block, f"{name} in {cell}", n0, block.count(false, lambda p, k=cell: p[name] == k))
+        for u in true:
+            here = block.count([u], lambda p, k=cell: p[name] == k)
+            here = _counted(block, f"{name} of unit {u} in {cell}", len(block.units[u]), here)
+            lower, tied = (model.new_int_var(0, len(block.units[u]) * n0, "") for _ in range(2))
+            model.add_multiplication_equality(lower, here, below)
+            model.add_multiplication_equality(tied, here, equal)
+            if cell[0] == cell[1]:
+                twice += [lower, lower, tied]
+                continue
+            spare = model.new_int_var(0, 2 * len(block.units[u]) * n0, "")
+            model.add(spare <= 2 * tied)
+            if not block.lenient:
+                model.add(tied == 0).only_enforce_if(literal)
+            twice += [lower, lower, spare]
+    # Of the ties within runs of values, a proof allows any; a cohort, as many as drawing them makes.
+    ties, runs = _ties(block, name), any(first != last for first, last in cells)
+    least, spare = (math.inf, 0) if block.lenient else (0, TIED * ((n1 + n0) // 3))
+    options = [
+        [(sum(twice), u2, u2), (ties, max(0, window[0] - least), window[1] - spare) if runs else (ties, *window)]
+        for u2 in range(2 * n1 * n0 + 1)
+        if (window := tie_window(u2, n1, n0, claim.interval))
+    ]
+    _one_of(block, [literal], options, claim.id)
+
+
+def _counted(block: Block, name: str, most: int, expression: Any) -> Any:
+    variable = block.model.new_int_var(0, most, name)
+    block.model.add(variable == expression)
+    return variable
+
+
+def _ties(block: Block, name: str) -> Any:
+    """Return the sum of t^3 - t over the values that have a cell of their own."""
+    model, size, terms = block.model, block.roster.size, []
+    cubes = [t**3 - t for t in range(size + 1)]
+    for cell in block.cells[name]:
+        if cell[0] == cell[1]:
+            total = _counted(
+                block,
+                f"{name}={cell} in all",
+                size,
+                block.count(range(len(block.units)), lambda p, k=cell: p[name] == k),
+            )
+            terms.append(cube := model.new_int_var(0, cubes[-1], f"{name}={cell} ties"))
+            model.add_element(total, cubes, cube)
+    return sum(terms)
+
+
+def _add_student(block: Block, claim: Claim, true: list[int], false: list[int], literal: Any) -> None:
+    """Bound Student's t; where values are runs, a proof does without, and a cohort is held to it when they are drawn."""
+    name, model, cells = claim.variable, block.model, block.cells[claim.variable]
+    if any(low != high for low, high in cells):
+        return
+    origin = cells[0][0]
+    sizes = [sum(len(block.units[u]) for u in units) for units in (true, false)]
+    sums, squares = (
+        [sum((block.patterns[k][name][0] - origin) ** power * n for u in units for k, n in block.n[u].items())
+         for units in (true, false)]
+        for power in (1, 2)
+    )  # fmt: skip
+    hold_student(model, sums, squares, sizes, cells[-1][0] - origin, claim, literal, outward=block.lenient)
+
+
+def add_model(block: Block, claim: Claim, literal: Any) -> None:
+    """Hold the joint counts of a printed model's terms to those under which its P values come out."""
+    from cohortbook.patterns import joint_counts
+
+    groups = [block.group({claim.by: answer})[0] for answer in NO_YES[::-1]]
+    sizes = [sum(len(block.units[u]) for u in units) for units in groups]
+    bits = list(itertools.product((0, 1), repeat=len(claim.terms)))
+    shown = [
+        [block.meeting(units, dict(zip(claim.terms, (NO_YES[bit] for bit in row), strict=True))) for row in bits]
+        for units in groups
+    ]
+    # Tables are sought among those with the printed margins; where one of these falls, a proof allows any table.
+    used: dict[str, Any] = {}
+    margins = [
+        [_margin(block, term, claim.by, answer, used) for term in claim.terms] for answer in NO_YES[::-1]
+    ]  # fmt: skip
+    printed = [[f for f in claim.figures if f.variable == term] for term in claim.terms]
+    options = [
+        [(e, n, n) for g in (0, 1) for e, n in zip(shown[g], table[g], strict=True)]
+        for table in joint_counts(sizes, margins, printed, block.study.plan("model").max_iterations)
+    ]
+    _one_of(block, [literal, *used.values()], options, claim.id)
+
+
+def _margin(block: Block, term: str, by: str, answer: str, used: dict[str, Any]) -> tuple[int, int]:
+    """Return how many patients of a group the printed counts give a binary term, least and most; note their literals."""
+    members = block.roster.members(block.study, {by: answer})
+    low, high = 0, len(members)
+    for claim in block.claims:
+        if claim.kind != "count" or claim.condition != {term: ("yes",)} or block.roster.unsettled(claim.where):
+            continue
+        if block.roster.members(block.study, claim.where) == members:
+            least, most = claim.interval.whole()
+            low, high = max(low, least), min(high, most)
+            used[claim.id] = block.kept[claim.id]
+    return low, high
+
+
+def hold_student(
+    model: cp_model.CpModel, sums: Sequence, squares: Sequence, sizes: Sequence[int], top: int, claim: Claim, literal: Any,
+    *, outward: bool,
+) -> None:  # fmt: skip
+    """Hold Student's t of two groups to its printed P: t^2 = D^2 (N - 2) / (N W), in whole numbers.
+
+    Parameters
+    ----------
+    model : CpModel
+    sums, squares, sizes : pair
+        Of the values in the two groups, which lie between 0 and `top`.
+    claim : Claim
+        Whose P is held.
+    literal : literal or None
+        What it depends on.
+    outward : bool
+        As for `student_limits`.
+
+    Notes
+    -----
+    D = n0 S1 - n1 S0; W = n1 n0 (Q1 + Q0) - n0 S1^2 - n1 S0^2, with S the sums and Q the sums of squares.
+    """
+    (n1, n0), total = sizes, sum(sizes)
+    held = [] if literal is None else [literal]
+    if not n1 or not n0 or total < 3:
+        model.add(sum(held) <= len(held) - 1)
+        return
+    limits = student_limits(total, total * (n1 * n0 * top) ** 2, claim.interval, outward=outward)
+    if limits is None:
+        if not outward:
+            raise SolverError(
+                f"{claim.id}: the numbers of {claim.variable!r} are too large to hold Student's t to its P"
+            )
+        return
+
+    def squared(expression: Any, low: int, high: int) -> Any:
+        root = model.new_int_var(low, high, "")
+        square = model.new_int_var(0, max(-low, high) ** 2, "")
+        model.add(root == expression)
+        model.add_multiplication_equality(square, root, root)
+        return square
+
+    least, most, scale = limits
+    distance = squared(n0 * sums[0] - n1 * sums[1], -n1 * n0 * top, n1 * n0 * top)
+    within = n1 * n0 * sum(squares) - n0 * squared(sums[0], 0, n1 * top) - n1 * squared(sums[1], 0, n0 * top)
+    bounds = [(total - 2) * scale * distance >= least * total * within, within >= 1]
+    if most is not None:
+        bounds.append((total - 2) * scale * distance <= most * total * within)
+    for bound in bounds:
+        model.add(bound).only_enforce_if(held)

@@ -1,0 +1,99 @@
+"""patterns.py: every joint table with the printed margins, and those among them that print a model's P values."""
+
+import itertools
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cohortbook import patterns
+from cohortbook.errors import CohortbookError
+from cohortbook.logistic import fit_logistic
+from cohortbook.patterns import joint_counts, tables_with_margins
+from cohortbook.published import Figure, prints_as
+from cohortbook.tally import Tally
+
+
+def printed(variable, value):
+    parts = dict.fromkeys(("level", "claim", "note"), "")
+    return Figure(id=f"{variable}={value}", source="Table 8", about="cohort", variable=variable, group="model",
+                  statistic="p", value=value, denominator=None, **parts)  # fmt: skip
+
+
+def compositions(size, cells):
+    """Yield every way to spread patients over cells."""
+    for bars in itertools.combinations(range(size + cells - 1), cells - 1):
+        ends = (-1, *bars, size + cells - 1)
+        yield tuple(b - a - 1 for a, b in itertools.pairwise(ends))
+
+
+@settings(max_examples=80, deadline=None)
+@given(size=st.integers(0, 5), data=st.data(), terms=st.integers(1, 3))
+def test_tables_are_all_that_have_the_margins(size, data, terms):
+    limits = st.tuples(st.integers(0, size), st.integers(0, size))
+    margins = data.draw(st.lists(limits, min_size=terms, max_size=terms))
+    bits = list(itertools.product((0, 1), repeat=terms))
+    expected = [
+        table for table in compositions(size, len(bits))
+        if all(low <= sum(n for n, bit in zip(table, bits, strict=True) if bit[t]) <= high
+               for t, (low, high) in enumerate(margins))
+    ]  # fmt: skip
+    found = list(tables_with_margins(size, margins))
+    assert len(found) == len(set(found))
+    assert sorted(found) == sorted(expected)
+
+
+def fitted(table):
+    """Fit a table of two terms the way the notebooks do; return the P value of each."""
+    rows = [
+        {"failed": failed, "a": bool(a), "b": bool(b), "n": n}
+        for failed, counts in zip((True, False), table, strict=True)
+        for (a, b), n in zip(itertools.product((0, 1), repeat=2), counts, strict=True)
+    ]
+    fit = fit_logistic(Tally(pd.DataFrame(rows)), outcome="failed", terms=["a", "b"], max_iterations=20)
+    return fit.p_value("a"), fit.p_value("b")
+
+
+SIZES, MARGINS = (3, 6), [[(1, 3), (2, 2)], [(2, 3), (0, 3)]]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_joint_counts_are_all_tables_that_print():
+    tables = list(itertools.product(*(tables_with_margins(s, m) for s, m in zip(SIZES, MARGINS, strict=True))))
+    fits = {table: fitted(table) for table in tables}
+    assert len(tables) > 40
+    asked = {(f"{a:.2f}", f"{b:.2f}") for a, b in fits.values() if a == a and b == b}
+    for of_a, of_b in sorted(asked)[::5]:
+        figures = [[printed("a", of_a)], [printed("b", of_b), printed("b", of_b)]]
+        expected = [t for t, (a, b) in fits.items() if prints_as(figures[0][0], a) and prints_as(figures[1][0], b)]
+        assert sorted(joint_counts(SIZES, MARGINS, figures, 20)) == sorted(expected)
+    everything = joint_counts(SIZES, MARGINS, [[], []], 20)
+    assert sorted(everything) == sorted(tables)  # a term whose P is not printed narrows nothing
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_undefined_model_prints_nothing():
+    figures = [[printed("a", "0.50")], [printed("b", "0.50")]]
+    assert joint_counts((2, 2), [[(0, 0), (1, 1)], [(0, 0), (1, 1)]], figures, 20) == []
+
+
+def test_margins_that_contradict_each_other_leave_nothing():
+    assert joint_counts((2, 2), [[(2, 1)], [(0, 2)]], [[printed("a", "0.50")]], 20) == []
+
+
+def test_the_limit_is_kept(monkeypatch):
+    monkeypatch.setattr(patterns, "LIMIT", 100)
+    with pytest.raises(
+        CohortbookError, match=r"more than 100 joint tables of a, b have the printed counts; print the counts"
+    ):
+        joint_counts(
+            (3, 60), [[(0, 3), (0, 3)], [(0, 60), (0, 60)]], [[printed("a", "0.5")], [printed("b", "0.5")]], 20
+        )
+
+
+def test_a_flood_of_tables_is_stopped_early():
+    free = [(0, 70)] * 3
+    figures = [[printed("a", "0.5")], [], []]
+    with pytest.raises(CohortbookError, match="more than 200,000 joint tables of a have"):
+        joint_counts((70, 70), [free, free], figures, 20)
