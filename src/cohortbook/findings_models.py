@@ -198,6 +198,12 @@ def _(result: CoxStudy, *, significance: float = 0.05) -> Text:
             parts.append(f"{name} was not fitted: {fit.refused}.")
             continue
         bent = [result.labels[c] for c, p in zip(fit.terms, fit.ph_p_values, strict=True) if p < significance]
-        parts.append(f"{name}: " + (f"hazards are not proportional for {listed(bent)}." if bent else
-                     "nothing speaks against proportional hazards."))  # fmt: skip
+        untested = [result.labels[c] for c, p in zip(fit.terms, fit.ph_p_values, strict=True) if p != p]
+        said = (
+            f"hazards are not proportional for {listed(bent)}"
+            if bent
+            else "nothing speaks against proportional hazards"
+        )
+        said += f", which cannot be tested for {listed(untested)}" if untested else ""
+        parts.append(f"{name}: {said}.")
     return _caution(assumed, " ".join(parts))
