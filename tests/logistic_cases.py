@@ -37,6 +37,42 @@ def separated() -> Tally:
     return Tally.from_rows(pd.read_csv(REFERENCE / "logistic_separated.csv").astype(bool))
 
 
+@functools.cache
+def infert() -> Tally:
+    """Return R's infert as patterns."""
+    rows = pd.read_csv(REFERENCE / "logistic_infert.csv")
+    rows["education"] = pd.Categorical(rows["education"], categories=["0-5yrs", "6-11yrs", "12+ yrs"])
+    return Tally.from_rows(rows.astype({"case": bool, "age": float, "parity": float}))
+
+
+@functools.cache
+def mtcars() -> Tally:
+    """Return R's mtcars as patterns."""
+    return Tally.from_rows(pd.read_csv(REFERENCE / "logistic_mtcars.csv").astype({"am": bool, "vs": bool}))
+
+
+@functools.cache
+def pspp() -> dict[str, pd.DataFrame]:
+    """Return PSPP's "Variables in the Equation" by what the script echoes before them."""
+    tables, case, rows = {}, "", None
+    for line in (REFERENCE / "logistic_pspp.csv").read_text().splitlines():
+        if rows is None and line.startswith(("birthwt", "separated")):
+            case = line
+        elif line == "Table: Variables in the Equation":
+            rows = tables.setdefault(case, [])
+        elif not line:
+            rows = None
+        elif rows is not None and line.startswith(("Step 1,", ",")) and line.split(",")[1]:
+            rows.append(line.split(",")[1:5])
+    return {
+        case: pd.DataFrame(rows, columns=["term", "estimate", "std_error", "statistic"])
+        .replace({"Constant": "intercept"})
+        .set_index("term")
+        .astype(float)
+        for case, rows in tables.items()
+    }
+
+
 def table(cells: list[tuple], *names: str) -> Tally:
     """Return a tally of cells: the values of the named boolean columns, then the count."""
     frame = pd.DataFrame(cells, columns=[*names, "n"])

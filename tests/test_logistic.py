@@ -16,7 +16,7 @@ from cohortbook.design import make_design
 from cohortbook.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_logistic, fit_many
 from cohortbook.separation import detect_separation
 from cohortbook.tally import Tally
-from logistic_cases import birthwt, number, separated, table
+from logistic_cases import birthwt, infert, mtcars, number, pspp, reference, separated, table
 
 EXACT = {"max_iterations": EXACT_ITERATIONS, "tolerance": EXACT_CHANGE}
 #: R's names of the columns -> ours.
@@ -33,6 +33,37 @@ def fitted(**options):
 def test_maximum_likelihood_equals_glm(name, quantity):
     row = fitted().frame.set_index("term").loc[COLUMNS[name]]
     assert_allclose(row[quantity], number("birthwt", f"{name}:{quantity}"), rtol=1e-8)
+
+
+@pytest.mark.parametrize("quantity", ["estimate", "std_error", "p_value"])
+def test_a_second_data_set_equals_glm(quantity):
+    terms = ["education", "age", "parity", "spontaneous", "induced"]
+    fit = fit_logistic(infert(), outcome="case", terms=terms, **EXACT)
+    wanted = [number("infert", f"{name}:{quantity}") for name in fit.terms]
+    assert_allclose(fit.frame[quantity], wanted, rtol=1e-8)
+    assert_allclose(fit.log_likelihood, number("infert", "log_likelihood"), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("case", "tally", "outcome"),
+    [("birthwt smoke ht lwt", birthwt, "low"), ("separated late weak", separated, "failed")],
+)
+def test_default_limits_equal_pspp(case, tally, outcome):
+    """Both stop when no estimate moves by 0.001, which leaves far less to go; PSPP's errors are of the step before."""
+    terms = case.split()[1:]
+    fit = fit_logistic(tally(), outcome=outcome, terms=terms)
+    assert fit.converged
+    found = fit.frame.set_index("term").loc[pspp()[case].index]
+    assert_allclose(found["estimate"], pspp()[case]["estimate"], rtol=1e-6)
+    assert_allclose(found["std_error"], pspp()[case]["std_error"], rtol=1e-4)
+    assert_allclose(found["statistic"], pspp()[case]["statistic"], rtol=1e-4)
+
+
+def test_pspp_stops_elsewhere_under_separation():
+    """PSPP starts from the intercept alone, overshoots and gives up at once: there it cannot stand in for SPSS."""
+    found = pspp()["separated cement late weak"]
+    fit = fit_logistic(separated(), outcome="failed", terms=["cement", "late", "weak"])
+    assert found.loc["cement", "estimate"] < 0 < fit.estimates[1]
 
 
 def test_likelihoods_equal_glm():
@@ -80,6 +111,30 @@ def test_separation_of_one_term(cells, kind, directions):
     found = detect_separation(table(cells, "x", "y"), outcome="y", terms=["x"])
     assert (found.kind, found.directions) == (kind, directions)
     assert bool(found.cells) == (kind != "none")
+
+
+@pytest.mark.parametrize("case", [case for case in reference() if case.startswith("separation")])
+def test_separation_equals_where_newton_goes_in_r(case):
+    outcome, terms = case.split()[1].split("~")
+    kind, signs = reference()[case]["kind"].split()
+    tally = separated() if outcome == "failed" else mtcars()
+    found = detect_separation(tally, outcome=outcome, terms=terms.split("+"))
+    assert found.kind == kind
+    wanted = {term: {"+": 1, "-": -1}[sign] for term, sign in zip(terms.split("+"), signs, strict=True) if sign != "0"}
+    assert {term: sign for term, sign in found.directions.items() if term != "intercept"} == wanted
+
+
+@pytest.mark.parametrize("origin", [0.0, 2015.0, 45_000.0, 1e6])
+@pytest.mark.parametrize("unit", [0.001, 1.0, 1000.0])
+@pytest.mark.parametrize(("flip", "kind"), [(None, "none"), (4, "quasi-complete"), (5, "complete")])
+def test_separation_does_not_hang_on_units(origin, unit, flip, kind):
+    """Years, or days since an epoch, separate as what they count does."""
+    x = [0.0, 1, 2, 3, 3, 4, 5, 6]
+    y = {None: [0, 1, 0, 0, 1, 0, 1, 1], 4: [0, 0, 0, 0, 1, 1, 1, 1], 5: [0, 0, 0, 0, 0, 1, 1, 1]}[flip]
+    rows = pd.DataFrame({"x": [origin + unit * value for value in x], "y": pd.array(y, dtype="boolean")})
+    found = detect_separation(Tally.from_rows(rows), outcome="y", terms=["x"])
+    assert found.kind == kind
+    assert found.directions.get("x", 0) == (0 if flip is None else 1)
 
 
 def test_separation_by_a_number_and_by_a_combination():
@@ -153,6 +208,7 @@ def test_an_empty_level_makes_no_column():
     ("outcome", "terms", "text"),
     [
         ("y", ["z"], "terms: 'z' is not in the tally; expected one of x, y"),
+        ("z", ["x"], "outcome: 'z' is not in the tally; expected one of x, y"),
         ("x", ["y"], "outcome: 'x' is of type float64; expected boolean"),
         ("y", ["x"], "outcome: 'y' is the same in all 2 complete patients; expected both values"),
     ],
@@ -163,10 +219,49 @@ def test_errors_name_what_was_expected(outcome, terms, text):
         fit_logistic(Tally.from_rows(rows), outcome=outcome, terms=terms)
 
 
+def test_one_patient_has_one_outcome():
+    with pytest.raises(ValueError, match="'y' is the same in all 1 complete patients"):
+        fit_logistic(table([(1, 1, 1)], "x", "y"), outcome="y", terms=["x"])
+
+
+def test_without_terms_the_intercept_is_the_log_odds():
+    fit = fit_logistic(table([(1, 0, 6), (1, 1, 3)], "x", "y"), outcome="y", terms=["x"], **EXACT)
+    assert fit.terms == ("intercept",)
+    assert_allclose(fit.estimates[0], math.log(3 / 6), rtol=1e-12)
+    assert_allclose(fit.log_likelihood, fit.null_log_likelihood, rtol=1e-12)
+    assert math.isnan(fit.events_per_variable)
+
+
+def test_years_are_no_intercept_and_their_copies_are_dropped():
+    rows = pd.DataFrame({"year": [2015.0, 2016, 2017, 2018, 2019, 2020], "age": [40.0, 44, 39, 61, 50, 47]})
+    rows["born"] = rows["year"] - rows["age"]
+    rows["y"] = pd.array([0, 1, 0, 1, 1, 0], dtype="boolean")
+    used = make_design(Tally.from_rows(rows), outcome="y", terms=["year", "age", "born"])
+    assert used.columns == ("year", "age")
+    assert used.dropped == {"born": "the terms before it determine it"}
+    kept = make_design(Tally.from_rows(rows), outcome="y", terms=["year", "age", "born"], keep_determined=True)
+    assert kept.columns == ("year", "age", "born")
+
+
+def test_complete_on_leaves_out_who_lacks_another_column():
+    rows = pd.DataFrame({"x": [0.0, 1, 2], "z": [1.0, None, 1], "y": pd.array([0, 1, 0], dtype="boolean")})
+    used = make_design(Tally.from_rows(rows), outcome="y", terms=["x"], complete_on=["z"])
+    assert (used.total, used.n_missing, used.columns) == (2, 1, ("x",))
+    with pytest.raises(ValueError, match="complete_on: 'w' is not in the tally"):
+        make_design(Tally.from_rows(rows), outcome="y", terms=["x"], complete_on=["w"])
+
+
 def test_nobody_complete_is_an_error():
     rows = pd.DataFrame({"x": [None, 1.0], "y": pd.array([True, None], dtype="boolean")})
     with pytest.raises(ValueError, match="no patient has a value of all of y, x"):
         fit_logistic(Tally.from_rows(rows), outcome="y", terms=["x"])
+
+
+def test_a_nearly_singular_table_is_undefined_not_noise():
+    x = np.array([[1.0, 1e9], [1, 1e9 + 1], [1, 1e9 + 2], [1, 1e9 + 3]])
+    fits = fit_many(x, np.array([0.0, 1, 0, 1]), np.array([[5, 5, 5, 5]]))
+    assert np.isnan(fits.std_errors).all()
+    assert not fits.converged[0]
 
 
 def test_a_singular_table_spoils_no_other():
@@ -206,6 +301,20 @@ def test_recoding_doubling_and_order(counts):
     rows = table(cells[::-1], "x", "y").expand()
     assert_allclose(fit_logistic(Tally.from_rows(rows), outcome="y", terms=["x"], **EXACT).estimates, fit.estimates,
                     rtol=1e-8, atol=1e-12)  # fmt: skip
+
+
+@given(st.lists(st.integers(0, 9), min_size=8, max_size=8), st.randoms(use_true_random=False))
+@settings(max_examples=30, deadline=None)
+def test_order_and_expansion_change_nothing(counts, random):
+    cells = [(a, b, y, n + 1) for (a, b, y), n in zip(itertools.product((0, 1), repeat=3), counts, strict=True)]
+    options = {"outcome": "y", "terms": ["a", "b"], **EXACT}
+    fit = fit_logistic(table(cells, "a", "b", "y"), **options)
+    rows = table(cells, "a", "b", "y").expand()
+    random.shuffle(cells)
+    for other in (table(cells, "a", "b", "y"), Tally(rows.assign(n=1))):
+        again = fit_logistic(other, **options)
+        assert_allclose(again.estimates, fit.estimates, rtol=1e-8, atol=1e-10)
+        assert_allclose(again.std_errors, fit.std_errors, rtol=1e-8)
 
 
 @pytest.mark.parametrize("module", [logistic, design, separation])

@@ -1,9 +1,14 @@
 """selection.py against R: its tests one by one, and whole selections step by step."""
 
+import doctest
+import math
+
+import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from cohortbook import selection
 from cohortbook.design import make_design
 from cohortbook.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
 from cohortbook.selection import forward_selection, removal_tests, score_tests
@@ -76,6 +81,39 @@ def test_every_step_shows_the_variables_outside():
     assert set(found.frame["where"]) == {"in the model", "not in the model"}
 
 
+def rows_with_sum():
+    rng = np.random.default_rng(4)
+    rows = pd.DataFrame({"a": rng.normal(size=80), "b": rng.normal(size=80)})
+    rows["sum"] = rows["a"] + rows["b"]
+    rows["y"] = rng.random(80) < 1 / (1 + 2.718281828 ** (-1.5 * rows["sum"]))
+    return rows.assign(same=1.0)
+
+
+@pytest.mark.parametrize("candidates", [["a", "b", "sum", "same"], ["same", "sum", "b", "a"]])
+def test_an_aliased_candidate_competes_wherever_it_stands(candidates):
+    found = forward_selection(Tally.from_rows(rows_with_sum()), outcome="y", candidates=candidates)
+    assert found.steps[1].term == "sum"
+    assert found.dropped == {"same": "every patient has the same value"}
+    assert all("same" not in {t.term for t in step.outside} for step in found.steps)
+
+
+def test_what_the_model_determines_has_no_score_test():
+    found = forward_selection(Tally.from_rows(rows_with_sum()), outcome="y", candidates=["a", "b", "sum"], entry=1,
+                              removal=1)  # fmt: skip
+    last = found.steps[-1]
+    assert len(last.inside) == 2
+    assert [math.isnan(test.p_value) for test in last.outside] == [True]
+    assert found.stopped == "no term outside the model has P < 1"
+
+
+def test_without_changes_in_order_the_selection_is_the_same():
+    forwards = forward_selection(birthwt(), outcome="low", candidates=ALL, entry=0.2, removal=0.15)
+    backwards = forward_selection(birthwt(), outcome="low", candidates=ALL[::-1], entry=0.2, removal=0.15)
+    assert [(s.action, s.term) for s in forwards.steps] == [(s.action, s.term) for s in backwards.steps]
+    assert_allclose([s.test.p_value for s in forwards.steps[1:]], [s.test.p_value for s in backwards.steps[1:]],
+                    rtol=1e-6)  # fmt: skip
+
+
 def test_nothing_enters():
     found = forward_selection(
         table([(0, 0, 9), (0, 1, 9), (1, 0, 9), (1, 1, 9)], "x", "y"), outcome="y", candidates=["x"]
@@ -101,3 +139,9 @@ def test_an_outcome_without_events_is_an_error():
     rows = pd.DataFrame({"x": [0.0, 1], "y": [False, False]})
     with pytest.raises(ValueError, match="'y' is the same in all 2 complete patients"):
         forward_selection(Tally.from_rows(rows), outcome="y", candidates=["x"])
+
+
+def test_examples():
+    tested = doctest.testmod(selection)
+    assert tested.attempted > 0
+    assert tested.failed == 0

@@ -1,6 +1,7 @@
 # Reference values for tests/test_logistic.py, test_firth.py and test_selection.py.
 # Run in this folder: Rscript logistic.R      (Debian: r-base-core, r-cran-mass)
-# Writes logistic_data.csv (covariate patterns of MASS::birthwt and of a separated table) and logistic.csv.
+# Writes logistic.csv and the data that it is made from: logistic_birthwt.csv (MASS::birthwt), logistic_infert.csv and
+# logistic_mtcars.csv (R's own) and logistic_separated.csv.
 suppressMessages(library(MASS))
 lines <- list()
 add <- function(case, values) {
@@ -16,6 +17,10 @@ cells <- data.frame(cement = c(1, 1, 1, 0, 0, 0, 0, 1, 1, 1), late = c(1, 1, 0, 
 separated <- cells[rep(seq_len(nrow(cells)), cells$n), 1:4]
 write.csv(weights_of, "logistic_birthwt.csv", row.names = FALSE, quote = FALSE)
 write.csv(separated, "logistic_separated.csv", row.names = FALSE, quote = FALSE)
+write.csv(data.frame(case = infert$case, education = infert$education, age = infert$age, parity = infert$parity,
+                     spontaneous = infert$spontaneous > 0, induced = infert$induced > 0),
+          "logistic_infert.csv", row.names = FALSE, quote = FALSE)
+write.csv(mtcars[c("am", "vs", "gear", "cyl", "wt", "mpg", "hp", "qsec")], "logistic_mtcars.csv", row.names = FALSE)
 weights_of$race <- relevel(factor(weights_of$race), "black")
 tight <- glm.control(epsilon = 1e-15, maxit = 100)
 labelled <- function(prefix, values, names) setNames(values, paste(prefix, names, sep = ":"))
@@ -28,6 +33,12 @@ for (k in seq_len(nrow(table))) {
   add("birthwt", labelled(name, c(table[k, 1], table[k, 2], table[k, 4], confint.default(fit)[k, ]),
                           c("estimate", "std_error", "p_value", "conf_low", "conf_high")))
 }
+infertility <- glm(case ~ education + age + parity + I(spontaneous > 0) + I(induced > 0), binomial, infert, control = tight)
+rows <- summary(infertility)$coefficients
+for (k in seq_len(nrow(rows)))
+  add("infert", labelled(c("intercept", "education: 6-11yrs", "education: 12+ yrs", "age", "parity", "spontaneous",
+                           "induced")[k], c(rows[k, c(1, 2, 4)]), c("estimate", "std_error", "p_value")))
+add("infert", c("log_likelihood" = as.numeric(logLik(infertility))))
 add("birthwt", c("log_likelihood" = as.numeric(logLik(fit)), "null_log_likelihood" = -fit$null.deviance / 2))
 
 # 2. Score tests to enter and likelihood-ratio tests to leave.
@@ -116,7 +127,32 @@ firth <- function(case, data, outcome, names, level = 0.95) {
 firth("firth_separated", separated, "failed", c("cement", "late", "weak"))
 firth("firth_birthwt", weights_of, "low", c("smoke", "ht", "ui"), 0.9)
 
-# 5. Forward selection, step by step: smallest score P enters below `entry`, largest P leaves above `removal`.
+# 5. Separation, without linear programming: under Newton's method an infinite estimate goes on by the same step for
+# ever, a finite one stands still; complete where the estimates put every row on its side.
+diverging <- function(formula, data) {
+  x <- model.matrix(formula, data); y <- model.response(model.frame(formula, data))
+  x[, -1] <- scale(x[, -1])
+  b <- rep(0, ncol(x)); step <- b
+  for (k in 1:26) {
+    p <- plogis((x %*% b)[, 1]); w <- p * (1 - p)
+    new <- qr.coef(qr(x * sqrt(w), tol = 1e-14), (y - p) / sqrt(w))
+    if (anyNA(new)) break
+    step <- new; b <- b + step
+  }
+  kind <- if (max(abs(step)) < 1e-6) "none" else if (min((2 * y - 1) * (x %*% b)[, 1]) > 0) "complete"
+          else "quasi-complete"
+  signs <- ifelse(abs(step) < 1e-6, 0, sign(step))[-1]
+  terms <- paste(kind, paste(c("0", "+", "-")[match(signs, c(0, 1, -1))], collapse = ""))
+  case <- paste("separation", gsub(" ", "", paste(deparse(formula[[2]]), deparse(formula[[3]]), sep = "~")))
+  if (kind == "quasi-complete" && k < 26) stop("undecided: ", case)
+  lines[[length(lines) + 1]] <<- data.frame(case = case, quantity = "kind", value = terms)
+}
+for (formula in c(am ~ gear, am ~ gear + wt, am ~ gear + mpg, am ~ gear + hp, vs ~ cyl + mpg, vs ~ wt + hp,
+                  am ~ wt + qsec, vs ~ qsec, am ~ wt + hp))
+  diverging(formula, mtcars)
+diverging(failed ~ cement + late + weak, separated)
+
+# 6. Forward selection, step by step: smallest score P enters below `entry`, largest P leaves above `removal`.
 forward <- function(case, data, outcome, candidates, entry, removal, test) {
   inside <- character(0); log <- character(0); seen <- list(inside)
   fitted <- function(names) glm(reformulate(if (length(names)) names else "1", outcome), binomial, data, control = tight)
