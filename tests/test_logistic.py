@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose
 from cohortbook import design, logistic, separation
 from cohortbook.design import make_design
 from cohortbook.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_logistic, fit_many
+from cohortbook.results import UndefinedWarning
 from cohortbook.separation import detect_separation
 from cohortbook.tally import Tally
 from logistic_cases import birthwt, infert, mtcars, number, pspp, reference, separated, table
@@ -272,6 +273,37 @@ def test_a_singular_table_spoils_no_other():
     alone = fit_many(x, y, np.array([7, 2, 4, 4]), **EXACT)
     assert_allclose(fits.coefficients[2], alone.coefficients[0], rtol=1e-12)
     assert fits.converged.tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("steps", "text"),
+    [
+        (35, "at the last of 35 Newton steps is singular: no standard errors"),
+        (60, "before 60 Newton steps were done: no estimates"),
+    ],
+)
+def test_a_singular_fit_is_undefined_and_says_why(steps, text):
+    options = {"outcome": "failed", "terms": ["cement", "late"], "max_iterations": steps}
+    with pytest.warns(UndefinedWarning, match=f"logistic model of failed: the information .*{text}") as caught:
+        fit = fit_logistic(separated(), **options)
+    assert caught[0].filename == __file__
+    assert fit.problems["model"].endswith(text)
+    assert np.isnan(fit.p_values).all()
+    assert not fit.converged
+    assert fit.separation.kind == "quasi-complete"
+
+
+@pytest.mark.parametrize(("unit", "origin"), [(1.0, 2015.0), (86400.0, 1.4e9), (1e-6, 0.0), (8.64e13, 1.4e18)])
+def test_units_and_origin_of_a_number_do_not_matter(unit, origin):
+    """Pounds as they are, or as though they were years, seconds or nanoseconds since an epoch."""
+    rows = birthwt().expand()
+    fit = fitted()
+    other = fit_logistic(Tally.from_rows(rows.assign(lwt=rows["lwt"] * unit + origin)), outcome="low",
+                         terms=["smoke", "ht", "race", "lwt"], max_iterations=20, tolerance=1e-10)  # fmt: skip
+    at = fit.terms.index("lwt")
+    assert other.problems == {}
+    assert_allclose(other.p_values[1:], fit.p_values[1:], rtol=1e-6)
+    assert_allclose(other.estimates[at] * unit, fit.estimates[at], rtol=1e-6)
 
 
 COUNTS = st.lists(st.integers(1, 30), min_size=4, max_size=4)

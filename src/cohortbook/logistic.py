@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.design import Design, make_design
-from cohortbook.results import NAN, OneRow, require_confidence_level
+from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
 from cohortbook.separation import Separation, detect_separation
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ITERATE, BCON = 20, 0.001
 #: Limits under which an estimate that exists is exact to the last digits of a double.
 EXACT_ITERATIONS, EXACT_CHANGE = 100, 1e-10
-#: An information matrix of a larger condition number counts as singular.
+#: An information matrix of a larger condition number, its columns in units of their own information, is singular.
 WORST_CONDITION = 1e15
 
 
@@ -75,8 +75,12 @@ def fit_many(
 
     Notes
     -----
-    SPSS LOGISTIC REGRESSION with its defaults ITERATE(20) BCON(0.001) LCON(0). R's `glm` counts its first step from
-    other starting values and stops on the deviance, so under separation it stops elsewhere.
+    SPSS LOGISTIC REGRESSION with its defaults ITERATE(20) BCON(0.001) LCON(0). LCON, a limit on the change of the
+    log-likelihood, is off by default in SPSS. Under separation only ITERATE ends the fit: each step adds about 1 to an
+    infinite estimate, which BCON never meets, while the log-likelihood settles: LCON would
+    stop it many steps sooner, with other numbers. The standard errors belong to the last estimates, after the last step.
+    R's `glm` starts elsewhere, stops on the deviance, and reports the standard errors of the step before: under
+    separation it prints other numbers.
     """
     import numpy as np
     from scipy.special import erfc
@@ -139,18 +143,21 @@ def _inverse(information: np.ndarray) -> np.ndarray:
     """Invert each table's information; NaN where it is singular, or so nearly that the inverse is noise."""
     import numpy as np
 
-    inverse = np.full(information.shape, np.nan)
-    good = np.isfinite(information).all(axis=(1, 2))
-    try:
-        inverse[good] = np.linalg.inv(information[good])
-    except np.linalg.LinAlgError:  # one is exactly singular and numpy gives none: singular values tell which
-        with np.errstate(all="ignore"):
-            good[good] &= np.linalg.cond(information[good]) < WORST_CONDITION
-        inverse[good] = np.linalg.inv(information[good])
     with np.errstate(all="ignore"):
-        condition = np.linalg.norm(information, 1, axis=(1, 2)) * np.linalg.norm(inverse, 1, axis=(1, 2))
+        # In units of each column's own information: years, or seconds since an epoch, are not singular for their size.
+        unit = np.sqrt(np.diagonal(information, axis1=1, axis2=2))
+        unit = unit[:, :, None] * unit[:, None, :]
+        scaled = information / unit
+        inverse = np.full(information.shape, np.nan)
+        good = np.isfinite(scaled).all(axis=(1, 2))
+        try:
+            inverse[good] = np.linalg.inv(scaled[good])
+        except np.linalg.LinAlgError:  # one is exactly singular and numpy gives none: singular values tell which
+            good[good] &= np.linalg.cond(scaled[good]) < WORST_CONDITION
+            inverse[good] = np.linalg.inv(scaled[good])
+        condition = np.linalg.norm(scaled, 1, axis=(1, 2)) * np.linalg.norm(inverse, 1, axis=(1, 2))
         inverse[~(condition < WORST_CONDITION)] = np.nan
-    return inverse
+        return inverse / unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +175,8 @@ class LogisticFit:
     converged : bool
         False under separation: the printed numbers then depend on where the program stopped.
     separation : Separation
+    problems : dict
+        `model` -> what could not be computed, and why; empty when all could.
     blocks : dict
         Term -> its columns.
     dropped : dict
@@ -189,6 +198,7 @@ class LogisticFit:
     iterations: int
     converged: bool
     separation: Separation
+    problems: dict[str, str]
     blocks: dict[str, tuple[str, ...]]
     dropped: dict[str, str]
     n: int
@@ -252,7 +262,8 @@ def fit_logistic(
     -------
     LogisticFit
         With a report of separation: then the likelihood has no finite maximum, and estimates, standard errors and P
-        of the separated columns depend on where the iterations stopped.
+        of the separated columns depend on where the iterations stopped. Where the information is singular, estimates or
+        standard errors are NaN, with a warning, and `problems` says why.
 
     Raises
     ------
@@ -261,8 +272,8 @@ def fit_logistic(
 
     Notes
     -----
-    SPSS: LOGISTIC REGRESSION /METHOD=ENTER with its default limits. R: ``glm(family = binomial)``; where the maximum
-    exists both agree to the tolerance.
+    SPSS: LOGISTIC REGRESSION /METHOD=ENTER with its default limits (see `fit_many`). R: ``glm(family = binomial)``;
+    where the maximum exists both agree to the tolerance.
 
     Examples
     --------
@@ -295,6 +306,12 @@ def _as_fit(
     names = ("intercept", *design.columns)
     with np.errstate(invalid="ignore", divide="ignore"):
         statistics = (beta / errors) ** 2
+    problems = {}
+    if np.isnan(beta).any():
+        problems["model"] = f"the information was singular before {limit} Newton steps were done: no estimates"
+    elif np.isnan(errors).any():
+        problems["model"] = f"the information at the last of {limit} Newton steps is singular: no standard errors"
+    warn_undefined(f"logistic model of {outcome}", problems.get("model"), depth=2)
     return LogisticFit(
         terms=names,
         estimates=tuple(beta.tolist()),
@@ -309,6 +326,7 @@ def _as_fit(
         iterations=int(fit.iterations[0]),
         converged=bool(fit.converged[0]),
         separation=detect_separation(tally, outcome=outcome, terms=terms),
+        problems=problems,
         blocks={term: tuple(names[k] for k in positions) for term, positions in design.blocks.items()},
         dropped=design.dropped,
         n=total,
