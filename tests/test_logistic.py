@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy.stats import chi2_contingency
 
 from cohortbook import design, logistic, separation
 from cohortbook.design import make_design
@@ -73,6 +74,23 @@ def test_likelihoods_equal_glm():
     assert_allclose(fit.null_log_likelihood, number("birthwt", "null_log_likelihood"), rtol=1e-12)
     assert (fit.n, fit.events, fit.n_missing, fit.converged) == (189, 59, 0, True)
     assert fit.events_per_variable == 59 / 5
+
+
+@pytest.mark.parametrize("counts", [(20, 5, 10, 15), (51, 0, 18, 3), (1, 1, 1, 1)])
+def test_likelihood_ratio_of_one_binary_term_is_the_g_test(counts):
+    cells = [(*key, n) for key, n in zip(itertools.product((0, 1), repeat=2), counts, strict=True) if n]
+    statistic, df, p = fit_logistic(
+        table(cells, "x", "y"), outcome="y", terms=["x"], max_iterations=30
+    ).likelihood_ratio
+    wanted = chi2_contingency(np.reshape(counts, (2, 2)), correction=False, lambda_="log-likelihood")
+    assert_allclose((statistic, p), (wanted.statistic, wanted.pvalue), rtol=1e-8, atol=1e-12)
+    assert df == 1
+
+
+def test_likelihood_ratio_without_terms_is_undefined():
+    fit = fit_logistic(table([(1, 0, 6), (1, 1, 3)], "x", "y"), outcome="y", terms=["x"])
+    statistic, df, p = fit.likelihood_ratio
+    assert (math.isnan(statistic), df, math.isnan(p)) == (True, 0, True)
 
 
 def test_confidence_level_widens():

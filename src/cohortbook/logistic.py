@@ -213,6 +213,18 @@ class LogisticFit:
         columns = len(self.terms) - 1
         return min(self.events, self.n - self.events) / columns if columns else NAN
 
+    @property
+    def likelihood_ratio(self) -> tuple[float, int, float]:
+        """Chi-square, df and P of the model against the intercept alone; NaN without terms.
+
+        It exists under separation too. SPSS: "Omnibus Tests of Model Coefficients". R: ``anova(null, fit, test = "LRT")``.
+        """
+        from scipy.stats import chi2
+
+        df = len(self.terms) - 1
+        statistic = max(0.0, 2 * (self.log_likelihood - self.null_log_likelihood)) if df else NAN
+        return statistic, df, float(chi2.sf(statistic, df)) if df else NAN
+
     def p_value(self, column: str) -> float:
         """Return Wald's P of a column; NaN when it is not in the model."""
         return self.p_values[self.terms.index(column)] if column in self.terms else NAN
