@@ -286,6 +286,8 @@ def fit_logistic(
     -----
     SPSS: LOGISTIC REGRESSION /METHOD=ENTER with its default limits (see `fit_many`). R: ``glm(family = binomial)``;
     where the maximum exists both agree to the tolerance.
+    PSPP's LOGISTIC REGRESSION has SPSS's limits by name, but starts from the intercept's estimate, ends when a step lowers
+    the likelihood, and reports the standard errors of the step before: with few events it may stop at its second step.
 
     Examples
     --------
