@@ -61,6 +61,7 @@ def _(result: ModelStudy) -> DisplayTable:
             f"Stopped by its limit of {full.iterations} steps, not converged: the likelihood has no finite maximum "
             f"({'; '.join(separating_cells(result)) or 'separation'}), so these numbers hang on the program's default."
         )
+    notes += [f"Not computed, {name}: {why}." for name, why in full.problems.items()]
     if result.screening.after:
         notes.append(f"† Known only after {result.screening.procedure}: no predictor.")
     return DisplayTable(
