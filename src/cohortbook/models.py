@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cohortbook.analysis import compare_groups, with_unit
+from cohortbook.analysis import compare_groups, quiet, with_unit
 from cohortbook.cohort import Cohort
 from cohortbook.results import Absent, OneRow
 from cohortbook.tally import weakest
@@ -130,6 +130,7 @@ def full_model(cohort: Cohort, *, confidence_level: float = 0.95) -> LogisticFit
                         max_iterations=plan.max_iterations, confidence_level=confidence_level)  # fmt: skip
 
 
+@quiet()
 def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 0.95) -> ModelStudy | Absent:
     """Carry out the planned logistic model: screening, full model, selection, Firth's estimates beside.
 
