@@ -86,6 +86,9 @@ def selection_finding(result: ModelStudy | Absent) -> Text:
         f"Removal by {removal_in_words(chosen.removal_test)} keeps {kept(chosen.selected)} "
         f"(after {several(len(chosen.steps) - 1, 'step')}; it ended because {chosen.stopped})."
     )
+    last = chosen.steps[-1]
+    if last.action == "remove" and "had before" in chosen.stopped:
+        text += f" A program that stops before it returns to an earlier model would keep {kept((last.term,))} in it."
     others = [s for s in result.alternatives if s is not chosen and set(s.selected) != set(chosen.selected)]
     if others:
         text += " " + " ".join(
