@@ -20,11 +20,13 @@ from cohortbook.conflicts import blocks_of, check_left_out, of_block, rosters
 from cohortbook.errors import command
 from cohortbook.published import Figure, prints_as, read_published, reprint
 from cohortbook.shapes import arrange, declared, fill, followed, shape_costs
-from cohortbook.solver import EFFORT, Block, ReconstructionError, Roster, UnsatisfiedError, deterministic_solver
+from cohortbook.solver import EFFORT, PIECES, Block, ReconstructionError, Roster, UnsatisfiedError, deterministic_solver
 from cohortbook.study import NUMERIC, Study, load_study
 
 #: How often a cohort is made anew until the tests that the plan takes are those that printed its P values.
 ATTEMPTS = 8
+#: Among so few patients single ties decide a P value of ranks: where pieces of a range do not do, each value gets a cell.
+FEW_PATIENTS, ALL_VALUES = 40, 128
 
 
 def reconstruct(study: Study) -> list[dict[str, Any]]:
@@ -47,31 +49,44 @@ def reconstruct(study: Study) -> list[dict[str, Any]]:
     by the notebooks' own statistics; a cohort that does not print one is made anew too.
     """
     said = claims(study, kept_figures(study))
+    try:
+        return _searched(study, said, PIECES)
+    except UnsatisfiedError:
+        if study.plan("reconstruction").patients > FEW_PATIENTS:
+            raise
+        return _searched(study, said, ALL_VALUES)
+
+
+def _searched(study: Study, said: Sequence[Claim], pieces: int) -> list[dict[str, Any]]:
+    """Make cohorts until one shows every figure, by the tests that the plan takes."""
     planned = {c.variable: planned_tests(study, c.variable) for c in said if c.kind == "test"}
+    auto = [name for name, allowed in planned.items() if len(allowed) > 1]
     tests, problem = {name: allowed[:1] for name, allowed in planned.items()}, ""
     for attempt in range(ATTEMPTS):
         try:
-            patients = _made(study, said, tests, random.Random(study.plan("reconstruction").seed + attempt))
+            patients = _made(study, said, tests, pieces, random.Random(study.plan("reconstruction").seed + attempt))
         except UnsatisfiedError as error:
             problem = str(error)
-            other = {n: planned[n][1:] for n in error.variables if n in planned and tests[n] != planned[n][1:] != ()}
-            if error.final and not other:
-                raise
-            tests |= other
+            tested = [name for name in error.variables if name in planned]
+            if error.final:  # no other draw meets these figures by these tests
+                planned |= {name: tuple(test for test in planned[name] if test not in tests[name]) for name in tested}
+                if not tested or not all(planned.values()):
+                    raise
+            tests |= {name: planned[name][-1:] for name in tested}
             continue
-        taken = _tests_taken(study, patients, [name for name, allowed in planned.items() if len(allowed) > 1])
+        taken = _tests_taken(study, patients, auto)
         if not taken.items() <= tests.items():
             names = ", ".join(name for name in taken if taken[name] != tests[name])
             problem = (
                 f"{study.path}: `auto` takes another test of {names} than prints P; name it under comparison: rows:"
             )
-            tests |= taken
+            tests |= {name: test for name, test in taken.items() if {*test} <= {*planned[name]}}
             continue
         differ, _ = verify(study, patients)
         if not differ:
             return patients
         problem = f"{study.path}: the cohort does not print:\n" + "\n".join(f"  {line}" for line in differ)
-    raise ReconstructionError(f"{problem}\nThat was the last of {ATTEMPTS} attempts.")
+    raise UnsatisfiedError(f"{problem}\nThat was the last of {ATTEMPTS} attempts.", (), final=True)
 
 
 def kept_figures(study: Study) -> list[Figure]:
@@ -98,7 +113,7 @@ def _cohort(study: Study, patients: Sequence[dict[str, Any]]):
     return load_cohort(study, pd.DataFrame(patients))
 
 
-def _made(study: Study, said: Sequence[Claim], tests: dict, rng: random.Random) -> list[dict[str, Any]]:
+def _made(study: Study, said: Sequence[Claim], tests: dict, pieces: int, rng: random.Random) -> list[dict[str, Any]]:
     plan = study.plan("reconstruction")
     roster, *others = rosters(study, said)
     if others:
@@ -107,7 +122,7 @@ def _made(study: Study, said: Sequence[Claim], tests: dict, rng: random.Random) 
         )
     columns: dict[str, list] = {}
     for variables in _in_order(study, blocks_of(study, roster, said)):
-        settled = _settled(study, roster, variables, said, tests, rng)
+        settled = _settled(study, roster, variables, said, tests, pieces, rng)
         claimed = any(of_block(study, roster, variables, said))
         columns |= arrange(study, roster, settled, columns, claimed, rng)
     identifier = study.file.study.id
@@ -138,11 +153,12 @@ def _in_order(study: Study, blocks: list[tuple[str, ...]]) -> Iterable[tuple[str
 
 
 def _settled(
-    study: Study, roster: Roster, variables: tuple[str, ...], said: Sequence[Claim], tests: dict, rng: random.Random
-) -> dict:
+    study: Study, roster: Roster, variables: tuple[str, ...], said: Sequence[Claim], tests: dict, pieces: int,
+    rng: random.Random,
+) -> dict:  # fmt: skip
     """Solve one block and return its columns, one value a patient, numbers in steps."""
     mine, rules = of_block(study, roster, variables, said)
-    block = Block(study, roster, variables, mine, rules, tests)
+    block = Block(study, roster, variables, mine, rules, tests, pieces=pieces)
     for literal in block.kept.values():
         block.model.add(literal == 1)
     costs = [20 * cost for name in variables if declared(study, name) for cost in shape_costs(block, name)]
@@ -155,14 +171,10 @@ def _settled(
     block.model.minimize(sum(costs))
     solver = deterministic_solver(study.plan("reconstruction").seed, effort=EFFORT / 6)
     status = solver.status_name(solver.solve(block.model))
-    if status == "INFEASIBLE":
-        raise UnsatisfiedError(
-            f"{study.path}: no cohort shows all the printed figures of {', '.join(variables)} together",
-            variables,
-            final=True,
-        )
     if status not in ("OPTIMAL", "FEASIBLE"):
-        raise ReconstructionError(f"{study.path}: not decided within the limits: the figures of {', '.join(variables)}")
+        found = "no cohort was found that shows all" if status == "INFEASIBLE" else "not decided within the limits:"
+        message = f"{study.path}: {found} the printed figures of {', '.join(variables)}"
+        raise UnsatisfiedError(message, variables, final=True)
     columns: dict[str, list] = {name: [None] * roster.size for name in variables}
     for unit, counts in zip(block.units, block.n, strict=True):
         drawn = [block.patterns[k] for k, n in counts.items() for _ in range(solver.value(n))]

@@ -32,7 +32,7 @@ Pattern = dict[str, Cell]
 EFFORT = 60.0
 #: Joint patterns that one model can hold.
 MOST_PATTERNS = 20_000
-#: Into how many pieces a range is cut where groups of patients who are not described one by one are ranked.
+#: Into how many pieces a range is cut where groups of patients who are not described one by one are ranked by them.
 PIECES = 24
 
 
@@ -111,6 +111,8 @@ class Block:
     lenient : bool
         For proofs: what the model cannot state exactly is allowed, so that an infeasible model proves a conflict.
         Otherwise it is forbidden, so that a solution is a cohort.
+    pieces : int
+        Into how many pieces a range is cut where a cohort's groups are ranked.
     """
 
     study: Study
@@ -120,6 +122,7 @@ class Block:
     rules: Sequence
     tests: dict[str, tuple[str, ...]] = field(default_factory=dict)
     lenient: bool = False
+    pieces: int = PIECES
     model: cp_model.CpModel = field(init=False)
     kept: dict[str, Any] = field(init=False, default_factory=dict)
 
@@ -158,12 +161,13 @@ class Block:
         return [[i] for i in range(self.roster.narrated)] + [unit for unit in alike if unit]
 
     def _cells(self, name: str) -> list[Cell]:
-        """Return a variable's cells, cut finely where patients of both groups are ranked by them."""
+        """Return a variable's cells, cut finely where a cohort's groups are to be ranked by them."""
         true = frozenset().union(*self.roster.groups.values())
         tested = any(c.kind == "test" and c.variable == name for c in self.claims)
         fine = tested and self.tests.get(name) == ("mann_whitney",) and max(true, default=-1) >= self.roster.narrated
-        pieces = (PIECES if len(self.variables) > 1 else 128) if fine and not self.lenient else 0
-        return cells_of(self.study, name, self.claims, self.rules, pieces=pieces)
+        return cells_of(
+            self.study, name, self.claims, self.rules, pieces=self.pieces if fine and not self.lenient else 0
+        )
 
     def _possible(self, pattern: Pattern, patient: int) -> bool:
         """Say whether a patient can show a pattern: the grouping, eligibility and the rules allow it."""
