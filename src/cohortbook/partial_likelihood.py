@@ -97,7 +97,7 @@ def lack_of_maximum(rows: RiskRows, columns: Sequence[str]) -> str | None:
 
     Notes
     -----
-    The programme of `cohortbook.logistic.detect_separation`, with the differences between who has an event and who is at
+    The programme of `cohortbook.separation.detect_separation`, with the differences between who has an event and who is at
     risk then in the place of covariates [1]_.
 
     References
