@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cohortbook.arithmetic import Check
     from cohortbook.printed_model import PrintedModel
     from cohortbook.published import Figure
+    from cohortbook.study import Study
     from cohortbook.which_test import PrintedTest
 
 #: Every verdict, from the best to the worst, and what it means.
@@ -133,8 +134,8 @@ class Audit:
 
     Attributes
     ----------
-    title, citation : str
-        Of the study.
+    study : Study
+        What was audited: its dictionary and plan.
     verdicts : tuple of Verdict
         One a row of `published.csv`, in its order.
     checks : tuple of Check
@@ -146,14 +147,11 @@ class Audit:
         Which test printed which P value.
     models : tuple of PrintedModel
         The printed regression tables, searched.
-    labels : dict
-        Name of a variable -> its label.
     thresholds : tuple of float
         Of significance: the paper's own first.
     """
 
-    title: str
-    citation: str
+    study: Study
     verdicts: tuple[Verdict, ...]
     checks: tuple[Check, ...]
     conflicts: tuple[Conflict, ...]
@@ -161,7 +159,6 @@ class Audit:
     consequences: tuple[Consequence, ...]
     tests: tuple[PrintedTest, ...]
     models: tuple[PrintedModel, ...]
-    labels: dict[str, str]
     thresholds: tuple[float, ...]
 
     @property
