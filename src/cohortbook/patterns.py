@@ -5,15 +5,22 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cohortbook.errors import CohortbookError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from cohortbook.published import Figure
 
 #: More joint tables than this are not enumerated.
 LIMIT = 200_000
+#: Standard errors from an estimate to an end of its 95 % interval.
+_Z = 1.959963984540054
+#: Pattern counts with and without the outcome, each in the order of `itertools.product((0, 1), repeat=terms)`.
+Table = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 def tables_with_margins(size: int, margins: Sequence[tuple[int, int]]) -> Iterator[tuple[int, ...]]:
@@ -54,13 +61,53 @@ def tables_with_margins(size: int, margins: Sequence[tuple[int, int]]) -> Iterat
         yield tuple(table[pattern] for pattern in patterns)
 
 
+def joint_tables(
+    sizes: Sequence[int], margins: Sequence[Sequence[tuple[int, int]]], terms: Sequence[str]
+) -> list[Table]:
+    """List every joint table of binary terms, with and without the outcome, that has the printed margins.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Patients with and without the outcome.
+    margins : sequence
+        Least and most patients who show each term, with and without the outcome.
+    terms : sequence of str
+        Names of the terms, for the message.
+
+    Raises
+    ------
+    CohortbookError
+        When the printed counts leave more tables than `LIMIT`.
+    """
+    halves = [
+        list(itertools.islice(tables_with_margins(size, given), LIMIT + 1))
+        for size, given in zip(sizes, margins, strict=True)
+    ]
+    if math.prod(map(len, halves)) > LIMIT:
+        raise CohortbookError(
+            f"more than {LIMIT:,} joint tables of {', '.join(terms)} have the printed counts; "
+            "print the counts of each term in both groups to narrow them"
+        )
+    return list(itertools.product(*halves))
+
+
+def design_of(terms: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return design and outcome of the patterns of so many binary terms: those with the outcome, then those without."""
+    import numpy as np
+
+    patterns = np.array(list(itertools.product((0, 1), repeat=terms)), float).reshape(2**terms, terms)
+    design = np.hstack([np.ones((2 * len(patterns), 1)), np.vstack([patterns, patterns])])
+    return design, np.repeat([1.0, 0.0], len(patterns))
+
+
 def joint_counts(
     sizes: Sequence[int],
     margins: Sequence[Sequence[tuple[int, int]]],
     printed: Sequence[Sequence[Figure]],
     max_iterations: int,
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Find every joint table of the terms, with and without the outcome, that prints the P values of a model.
+    """Find every joint table of the terms, with and without the outcome, that prints a model.
 
     Parameters
     ----------
@@ -69,7 +116,7 @@ def joint_counts(
     margins : sequence
         Least and most patients who show each term, with and without the outcome.
     printed : sequence of sequence of Figure
-        The printed Wald P of each term, as often as it is printed; none for a term whose P is not.
+        What is printed of each term: its Wald P, its odds ratio; none for a term of which nothing is.
     max_iterations : int
         Newton steps after which the program that printed them stops.
 
@@ -90,29 +137,42 @@ def joint_counts(
     import numpy as np
 
     from cohortbook.logistic import fit_many
-    from cohortbook.published import prints_as
 
-    halves = [
-        list(itertools.islice(tables_with_margins(size, given), LIMIT + 1))
-        for size, given in zip(sizes, margins, strict=True)
-    ]
-    if math.prod(map(len, halves)) > LIMIT:
-        terms = ", ".join(dict.fromkeys(figure.variable for figures in printed for figure in figures))
-        raise CohortbookError(
-            f"more than {LIMIT:,} joint tables of {terms} have the printed counts; "
-            "print the counts of each term in both groups to narrow them"
-        )
-    tables = list(itertools.product(*halves))
+    tables = joint_tables(sizes, margins, dict.fromkeys(figure.variable for figures in printed for figure in figures))
     if not tables:
         return []
-    patterns = np.array(list(itertools.product((0, 1), repeat=len(printed))), float)
-    design = np.vstack([patterns, patterns])
-    design = np.hstack([np.ones((len(design), 1)), design])
-    outcome = np.repeat([1.0, 0.0], len(patterns))
     counts = np.array([(*with_it, *without) for with_it, without in tables], float)
-    p_values = fit_many(design, outcome, counts, max_iterations=max_iterations).p_values[:, 1:]
-    return [
-        table
-        for table, row in zip(tables, p_values, strict=True)
-        if all(prints_as(figure, p) for figures, p in zip(printed, row, strict=True) for figure in figures)
-    ]
+    fit = fit_many(*design_of(len(printed)), counts, max_iterations=max_iterations)
+    good = np.ones(len(tables), bool)
+    for k, figures in enumerate(printed, 1):
+        for figure in figures:
+            good &= printing(figure, fit.coefficients[:, k], fit.std_errors[:, k], fit.p_values[:, k])
+    return list(itertools.compress(tables, good))
+
+
+def printing(figure: Figure, estimates: np.ndarray, std_errors: np.ndarray, p_values: np.ndarray) -> np.ndarray:
+    """Say of many fits of a term whether each prints a figure of it: its P, or its odds ratio with Wald's 95 % interval."""
+    import numpy as np
+
+    if figure.statistic == "p":
+        return _prints(figure, p_values)
+    good = np.ones(len(estimates), bool)
+    with np.errstate(all="ignore"):
+        for name, step in (("estimate", 0), ("low", -_Z), ("high", _Z)):
+            if text := figure.parts.get(name):
+                good &= _prints(replace(figure, value=text), np.exp(estimates + step * std_errors))
+    return good
+
+
+def _prints(figure: Figure, values: np.ndarray) -> np.ndarray:
+    """Say of many values whether each prints as a figure's does, as `cohortbook.published.prints_as` says of one."""
+    import numpy as np
+
+    from cohortbook.published import prints_as
+
+    near = np.isfinite(values)
+    if figure.value[:1].isdigit():
+        # Most are far off; what is near is decided exactly.
+        near &= np.abs(values - float(figure.value)) <= 0.51 * 10.0**-figure.decimals
+    near[near] = [prints_as(figure, float(value)) for value in values[near]]
+    return near
