@@ -125,6 +125,7 @@ class Block:
     pieces: int = PIECES
     model: cp_model.CpModel = field(init=False)
     kept: dict[str, Any] = field(init=False, default_factory=dict)
+    denied: dict[str, Any] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         from ortools.sat.python import cp_model
@@ -271,6 +272,18 @@ class Block:
             self.model.add(expression >= low).only_enforce_if(literal)
             self.model.add(expression <= high).only_enforce_if(literal)
 
+    def deny(self, id: str) -> Any:
+        """Return a literal that, when true, makes the claim of that id false: for proofs that it follows from others.
+
+        What cannot be denied exactly may be anything then, so only an infeasible model proves something.
+        """
+        from cohortbook.denials import add_denial
+
+        if id not in self.denied:
+            self.denied[id] = self.model.new_bool_var(f"not {id}")
+            add_denial(self, [claim for claim in self.claims if claim.id == id], self.denied[id])
+        return self.denied[id]
+
     def _sums(self, name: str, units: Iterable[int], wanted: Callable[[Pattern], bool]) -> tuple[Any, Any]:
         """Return the least and the largest sum of a numeric variable over the wanted of some units, in its steps."""
         limits = {k: self._limits(pattern, name) for k, pattern in enumerate(self.patterns) if wanted(pattern)}
@@ -278,7 +291,7 @@ class Block:
             sum(limits[k][end] * n for u in units for k, n in self.n[u].items() if k in limits) for end in (0, 1)
         )
 
-    def _total(self, name: str, units: Iterable[int]) -> Any:
+    def total(self, name: str, units: Iterable[int]) -> Any:
         """Return the sum of a numeric variable over some units: a choice of its own where values are runs."""
         if all(first == last for first, last in self.cells[name]):
             return self._sums(name, units, lambda _: True)[0]
@@ -311,7 +324,7 @@ class Block:
         name, (units, rest) = claim.variable, self.group(claim.where)
         if not rest:
             size = sum(len(self.units[u]) for u in units)
-            self.between(self._total(name, units), *claim.interval.whole(size * self.parts[name]), literal)
+            self.between(self.total(name, units), *claim.interval.whole(size * self.parts[name]), literal)
             return
 
         def inside(pattern: Pattern) -> bool:
@@ -324,8 +337,8 @@ class Block:
         open_low, open_high = not claim.interval.has_low, not claim.interval.has_high
         for constraint in (
             size >= 1,
-            self._total(name, units) - total >= least,
-            self._total(name, units) - total <= most,
+            self.total(name, units) - total >= least,
+            self.total(name, units) - total <= most,
             low.denominator * total >= low.numerator * size + open_low,
             high.denominator * total <= high.numerator * size - open_high,
         ):

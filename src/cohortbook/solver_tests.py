@@ -26,7 +26,7 @@ def add_test(block: Block, claim: Claim, literal: Any) -> None:
     (_add_numbers if block.study.kind(claim.variable) in NUMERIC else _add_counts)(block, claim, literal)
 
 
-def _one_of(block: Block, literals: list[Any], options: Iterable[list[tuple[Any, int, int]]], name: str) -> None:
+def one_of(block: Block, literals: list[Any], options: Iterable[list[tuple[Any, int, int]]], name: str) -> None:
     """Hold one of several conjunctions of (expression, low, high) when all the literals are true."""
     chosen = []
     for k, bounds in enumerate(options):
@@ -48,7 +48,7 @@ def _add_counts(block: Block, claim: Claim, literal: Any) -> None:
         for test in block.tests.get(claim.variable, ("pearson_chi_square",)) if test in COUNTED
         for a, first, last in counts_that_print(test, *sizes, claim.interval)
     ]  # fmt: skip
-    _one_of(block, [literal], options, claim.id)
+    one_of(block, [literal], options, claim.id)
 
 
 def _add_numbers(block: Block, claim: Claim, literal: Any) -> None:
@@ -62,13 +62,14 @@ def _add_numbers(block: Block, claim: Claim, literal: Any) -> None:
     block.model.add(sum(chosen.values()) >= 1).only_enforce_if(literal)
 
 
-def _add_ranks(block: Block, claim: Claim, true: list[int], false: list[int], literal: Any) -> None:
-    """Bound twice Mann-Whitney's U of the true group: sums of counts below and at each of its values.
+def rank_sums(block: Block, name: str, true: list[int], false: list[int], literal: Any = None) -> tuple[Any, Any]:
+    """Return twice Mann and Whitney's U of the true group, and the sum of t^3 - t over the values with a cell each.
 
-    Values of one run cannot be ranked among each other. A proof allows any rank; a cohort keeps the groups apart.
+    Values of one run cannot be ranked among each other. A proof allows any rank; a cohort keeps the groups apart, when
+    the literal is true.
     """
-    name, model, cells = claim.variable, block.model, block.cells[claim.variable]
-    n1, n0 = (sum(len(block.units[u]) for u in units) for units in (true, false))
+    model, cells = block.model, block.cells[name]
+    n0 = sum(len(block.units[u]) for u in false)
     twice = []
     for k, cell in enumerate(cells):
         below = _counted(block, f"{name} below {cell}", n0, block.count(false, lambda p, k=cell: p[name][1] < k[0]))
@@ -87,15 +88,40 @@ def _add_ranks(block: Block, claim: Claim, true: list[int], false: list[int], li
             if not block.lenient:
                 model.add(tied == 0).only_enforce_if(literal)
             twice += [lower, lower, spare]
+    return sum(twice), _ties(block, name)
+
+
+def _add_ranks(block: Block, claim: Claim, true: list[int], false: list[int], literal: Any) -> None:
+    """Hold twice U, and the ties, to what prints P."""
+    name = claim.variable
+    n1, n0 = (sum(len(block.units[u]) for u in units) for units in (true, false))
+    twice, ties = rank_sums(block, name, true, false, literal)
     # Of the ties within runs of values, a proof allows any; a cohort, as many as drawing them makes.
-    ties, runs = _ties(block, name), any(first != last for first, last in cells)
+    runs = any(first != last for first, last in block.cells[name])
     least, spare = (math.inf, 0) if block.lenient else (0, TIED * ((n1 + n0) // 3))
-    options = [
-        [(sum(twice), u2, u2), (ties, max(0, window[0] - least), window[1] - spare) if runs else (ties, *window)]
-        for u2 in range(2 * n1 * n0 + 1)
-        if (window := tie_window(u2, n1, n0, claim.interval))
-    ]
-    _one_of(block, [literal], options, claim.id)
+    windows = {u2: window for u2 in range(2 * n1 * n0 + 1) if (window := tie_window(u2, n1, n0, claim.interval))}
+    if runs:
+        windows = {u2: (max(0, low - least), high - spare) for u2, (low, high) in windows.items()}
+    if block.lenient and windows:
+        _in_window(block.model, twice, ties, windows, literal)
+        return
+    options = [[(twice, u2, u2), (ties, *window)] for u2, window in windows.items()]
+    one_of(block, [literal], options, claim.id)
+
+
+def _in_window(
+    model: cp_model.CpModel, twice: Any, ties: Any, windows: dict[int, tuple[int, int]], literal: Any
+) -> None:
+    """Hold the ties to the window that belongs to twice U: a table is refuted faster than options."""
+    from ortools.sat.python import cp_model
+
+    most = max(high for _, high in windows.values())
+    at = model.new_int_var_from_domain(cp_model.Domain.from_values(list(windows)), "")
+    low, high = (model.new_int_var(0, most, "") for _ in range(2))
+    for k, end in enumerate((low, high)):
+        model.add_element(at, [windows.get(u2, (0, 0))[k] for u2 in range(max(windows) + 1)], end)
+    for bound in (twice == at, ties >= low, ties <= high):
+        model.add(bound).only_enforce_if(literal)
 
 
 def _counted(block: Block, name: str, most: int, expression: Any) -> Any:
@@ -123,22 +149,37 @@ def _ties(block: Block, name: str) -> Any:
 
 def _add_student(block: Block, claim: Claim, true: list[int], false: list[int], literal: Any) -> None:
     """Bound Student's t; where values are runs, a proof does without, and a cohort is held to it when they are drawn."""
-    name, model, cells = claim.variable, block.model, block.cells[claim.variable]
+    cells = block.cells[claim.variable]
     if any(low != high for low, high in cells):
         return
-    origin = cells[0][0]
     sizes = [sum(len(block.units[u]) for u in units) for units in (true, false)]
+    sums, squares = _moments(block, claim.variable, true, false)
+    top = cells[-1][0] - cells[0][0]
+    hold_student(block.model, sums, squares, sizes, top, claim, literal, outward=block.lenient)
+
+
+def _moments(block: Block, name: str, true: list[int], false: list[int]) -> tuple[list, list]:
+    """Return sums and sums of squares of the values in two groups, counted from the variable's least value."""
+    origin = block.cells[name][0][0]
     sums, squares = (
         [sum((block.patterns[k][name][0] - origin) ** power * n for u in units for k, n in block.n[u].items())
          for units in (true, false)]
         for power in (1, 2)
     )  # fmt: skip
-    hold_student(model, sums, squares, sizes, cells[-1][0] - origin, claim, literal, outward=block.lenient)
+    return sums, squares
 
 
-def add_model(block: Block, claim: Claim, literal: Any) -> None:
-    """Hold the joint counts of a printed model's terms to those under which its P values come out."""
-    from cohortbook.patterns import joint_counts
+def student_sums(block: Block, name: str, true: list[int], false: list[int]) -> tuple[Any, Any, int]:
+    """Return D^2 and W of `hold_student`, and the largest number that limits of t^2 are multiplied by."""
+    sizes = [sum(len(block.units[u]) for u in units) for units in (true, false)]
+    top = block.cells[name][-1][0] - block.cells[name][0][0]
+    distance, within = _distances(block.model, *_moments(block, name, true, false), sizes, top)
+    return distance, within, sum(sizes) * (sizes[0] * sizes[1] * top) ** 2
+
+
+def add_model(block: Block, claim: Claim, literal: Any, *, denied: bool = False) -> None:
+    """Hold the joint counts of a printed model's terms to those under which its P values come out, or to the others."""
+    from cohortbook.patterns import joint_counts, joint_tables
 
     groups = [block.group({claim.by: answer})[0] for answer in NO_YES[::-1]]
     sizes = [sum(len(block.units[u]) for u in units) for units in groups]
@@ -153,11 +194,11 @@ def add_model(block: Block, claim: Claim, literal: Any) -> None:
         [_margin(block, term, claim.by, answer, used) for term in claim.terms] for answer in NO_YES[::-1]
     ]  # fmt: skip
     printed = [[f for f in claim.figures if f.variable == term] for term in claim.terms]
-    options = [
-        [(e, n, n) for g in (0, 1) for e, n in zip(shown[g], table[g], strict=True)]
-        for table in joint_counts(sizes, margins, printed, block.study.plan("model").max_iterations)
-    ]
-    _one_of(block, [literal, *used.values()], options, claim.id)
+    tables = joint_counts(sizes, margins, printed, block.study.plan("model").max_iterations)
+    if denied:
+        tables = set(joint_tables(sizes, margins, claim.terms)).difference(tables)
+    options = [[(e, n, n) for g in (0, 1) for e, n in zip(shown[g], table[g], strict=True)] for table in tables]
+    one_of(block, [literal, *used.values()], options, claim.id)
 
 
 def _margin(block: Block, term: str, by: str, answer: str, used: dict[str, Any]) -> tuple[int, int]:
@@ -209,6 +250,21 @@ def hold_student(
             )
         return
 
+    least, most, scale = limits
+    distance, within = _distances(model, sums, squares, sizes, top)
+    bounds = [(total - 2) * scale * distance >= least * total * within, within >= 1]
+    if most is not None:
+        bounds.append((total - 2) * scale * distance <= most * total * within)
+    for bound in bounds:
+        model.add(bound).only_enforce_if(held)
+
+
+def _distances(
+    model: cp_model.CpModel, sums: Sequence, squares: Sequence, sizes: Sequence[int], top: int
+) -> tuple[Any, Any]:
+    """Return D^2 and W of two groups, as `hold_student` names them."""
+    n1, n0 = sizes
+
     def squared(expression: Any, low: int, high: int) -> Any:
         root = model.new_int_var(low, high, "")
         square = model.new_int_var(0, max(-low, high) ** 2, "")
@@ -216,11 +272,6 @@ def hold_student(
         model.add_multiplication_equality(square, root, root)
         return square
 
-    least, most, scale = limits
     distance = squared(n0 * sums[0] - n1 * sums[1], -n1 * n0 * top, n1 * n0 * top)
     within = n1 * n0 * sum(squares) - n0 * squared(sums[0], 0, n1 * top) - n1 * squared(sums[1], 0, n0 * top)
-    bounds = [(total - 2) * scale * distance >= least * total * within, within >= 1]
-    if most is not None:
-        bounds.append((total - 2) * scale * distance <= most * total * within)
-    for bound in bounds:
-        model.add(bound).only_enforce_if(held)
+    return distance, within
