@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 STEPS = 50
 #: R's `glm`: scoring steps (maxit), and the relative change of the deviance below which it stops (epsilon).
 R_STEPS, R_CHANGE = 25, 1e-8
-#: Firth's method: scoring steps, the change of every estimate below which the last is done, and the longest step.
-FIRTH_STEPS, FIRTH_CHANGE, LONGEST_STEP = 400, 1e-9, 5.0
+#: Firth's method: Newton's steps, the change of every estimate below which the last is done, and the longest step.
+FIRTH_STEPS, FIRTH_CHANGE, LONGEST_STEP = 200, 1e-8, 5.0
 
 WALD = "maximum likelihood, Wald"
 WALD_BEFORE = "maximum likelihood, Wald with the standard errors of the step before"
@@ -51,15 +51,13 @@ class Printout:
     p_values: np.ndarray
 
 
-def printouts(x: np.ndarray, y: np.ndarray, counts: np.ndarray, *, penalised: bool = True) -> Iterator[Printout]:
+def printouts(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> Iterator[Printout]:
     """Yield what each method prints for each table of counts.
 
     Parameters
     ----------
     x, y, counts
         As for `cohortbook.logistic.fit_many`.
-    penalised : bool
-        Whether Firth's method is among them, the one that takes longest.
 
     Yields
     ------
@@ -87,22 +85,19 @@ def printouts(x: np.ndarray, y: np.ndarray, counts: np.ndarray, *, penalised: bo
         score[:, k] = _score_test(x, y, counts, k)
     for method, p in ((RATIO, ratio), (SCORE, score)):
         yield _printout(method, "at convergence", None, exact, errors, p, position)
-    if penalised:
-        beta, errors, p = firth_many(x, y, counts)
-        yield _printout(FIRTH_RATIO, "at convergence", None, beta, errors, p, position)
-        yield _wald(FIRTH_WALD, "at convergence", None, beta, errors, position)
+    beta, errors, p = firth_many(x, y, counts)
+    yield _printout(FIRTH_RATIO, "at convergence", None, beta, errors, p, position)
+    yield _wald(FIRTH_WALD, "at convergence", None, beta, errors, position)
 
 
-def printouts_both_ways(
-    x: np.ndarray, y: np.ndarray, counts: np.ndarray, *, penalised: bool = True
-) -> Iterator[tuple[bool, Printout]]:
+def printouts_both_ways(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> Iterator[tuple[bool, Printout]]:
     """Yield what each method prints of all columns together (True), then of each alone (False); as `printouts`.
 
     The columns after the intercept are of 0 and 1.
     """
     import numpy as np
 
-    for printout in printouts(x, y, counts, penalised=penalised):
+    for printout in printouts(x, y, counts):
         yield True, printout
     if x.shape[1] <= 2:
         return
@@ -111,7 +106,7 @@ def printouts_both_ways(
         # Four cells: with the outcome and without, each without the term and with it.
         cells = np.array([(y == outcome) & (column == shows) for outcome in (1, 0) for shows in (0, 1)], float)
         design = np.array([[1.0, 0], [1, 1]] * 2)
-        alone.append(printouts(design, np.array([1.0, 1, 0, 0]), counts @ cells.T, penalised=penalised))
+        alone.append(printouts(design, np.array([1.0, 1, 0, 0]), counts @ cells.T))
     for parts in zip(*alone, strict=True):
         joined = {
             name: np.hstack([getattr(part, name) for part in parts]) for name in ("estimates", "std_errors", "p_values")
@@ -242,8 +237,7 @@ def firth_many(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.nda
 
     Notes
     -----
-    `cohortbook.firth.firth_logistic` for many tables, without intervals, by Fisher scoring (logistf's steps) in place of
-    Newton's.
+    `cohortbook.firth.firth_logistic` for many tables, without intervals.
     """
     import numpy as np
 
@@ -272,6 +266,7 @@ def _penalised(
 
     beta, going = start.copy(), np.arange(len(counts))
     now = value(going, beta)
+    cubes = np.einsum("pi,pj,pk->pkij", x, x, x)
     for _ in range(FIRTH_STEPS):
         if not len(going):
             break
@@ -279,15 +274,24 @@ def _penalised(
         p = expit(old @ x.T)
         weights = n * p * (1 - p)
         information = np.einsum("bp,pi,pj->bij", weights, x, x, optimize=True)
-        leverage = weights * np.einsum("pi,bij,pj->bp", x, _inverse(information), x, optimize=True)
+        inverse = _inverse(information)
+        leverage = weights * np.einsum("pi,bij,pj->bp", x, inverse, x, optimize=True)
         slope = ((n * (y - p) + leverage * (0.5 - p)) @ x)[:, free]
+        # Minus the second derivatives, as in `cohortbook.firth`; where they lead nowhere, the information alone does.
+        turned = inverse[:, None] @ np.tensordot(weights * (1 - 2 * p), cubes, 1)
+        penalty = np.einsum("bp,pi,pj->bij", leverage * ((1 - 2 * p) ** 2 / 2 - p * (1 - p)), x, x, optimize=True)
+        curvature = information - penalty + np.einsum("bjac,bkca->bjk", turned, turned, optimize=True) / 2
+        curvature, information = (matrix[:, free][:, :, free] for matrix in (curvature, information))
+        whole = np.isfinite(curvature).all(axis=(1, 2))
+        concave = whole.copy()
+        concave[whole] = np.linalg.eigvalsh(curvature[whole])[:, 0] > 0
         step = np.zeros_like(old)
-        step[:, free] = _solve(information[:, free][:, :, free], slope)
+        step[:, free] = _solve(np.where(concave[:, None, None], curvature, information), slope)
         longest = np.abs(step).max(axis=1, keepdims=True)
         step *= np.minimum(1.0, LONGEST_STEP / np.maximum(longest, 1e-300))
         after = value(going, old + step)
-        for _ in range(30):  # a step that leads down is halved
-            down = after < now[going] - 1e-10
+        for _ in range(30):  # a step that leads down, or out of all sense, is halved
+            down = ~(after >= now[going] - 1e-10)
             if not down.any():
                 break
             step[down] /= 2

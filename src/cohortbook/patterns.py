@@ -143,24 +143,36 @@ def joint_counts(
         return []
     counts = np.array([(*with_it, *without) for with_it, without in tables], float)
     fit = fit_many(*design_of(len(printed)), counts, max_iterations=max_iterations)
-    good = np.ones(len(tables), bool)
-    for k, figures in enumerate(printed, 1):
-        for figure in figures:
-            good &= printing(figure, fit.coefficients[:, k], fit.std_errors[:, k], fit.p_values[:, k])
-    return list(itertools.compress(tables, good))
+    columns = (fit.coefficients[:, 1:], fit.std_errors[:, 1:], fit.p_values[:, 1:])
+    return list(itertools.compress(tables, printing(printed, *columns)))
 
 
-def printing(figure: Figure, estimates: np.ndarray, std_errors: np.ndarray, p_values: np.ndarray) -> np.ndarray:
-    """Say of many fits of a term whether each prints a figure of it: its P, or its odds ratio with Wald's 95 % interval."""
+def printing(
+    printed: Sequence[Sequence[Figure]], estimates: np.ndarray, std_errors: np.ndarray, p_values: np.ndarray
+) -> np.ndarray:
+    """Say of many fits whether each prints all that is printed of its terms: P, odds ratio, Wald's 95 % interval.
+
+    Parameters
+    ----------
+    printed : sequence of sequence of Figure
+        What is printed of each term.
+    estimates, std_errors, p_values : numpy.ndarray, shape (fits, terms)
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (fits,)
+    """
     import numpy as np
 
-    if figure.statistic == "p":
-        return _prints(figure, p_values)
     good = np.ones(len(estimates), bool)
-    with np.errstate(all="ignore"):
-        for name, step in (("estimate", 0), ("low", -_Z), ("high", _Z)):
-            if text := figure.parts.get(name):
-                good &= _prints(replace(figure, value=text), np.exp(estimates + step * std_errors))
+    for k, figure in ((k, figure) for k, figures in enumerate(printed) for figure in figures):
+        if figure.statistic == "p":
+            good &= _prints(figure, p_values[:, k])
+            continue
+        with np.errstate(all="ignore"):
+            for name, step in (("estimate", 0), ("low", -_Z), ("high", _Z)):
+                if text := figure.parts.get(name):
+                    good &= _prints(replace(figure, value=text), np.exp(estimates[:, k] + step * std_errors[:, k]))
     return good
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import warnings
 from collections import Counter
@@ -18,15 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cohortbook.claims import Claim
-    from cohortbook.model_methods import Printout
     from cohortbook.patterns import Table
     from cohortbook.published import Figure
     from cohortbook.tally import Tally
 
 #: Method, whether all terms together, limit, step, possible tables and tables in all that print the model.
 _Counted = tuple[str, bool, str, int | None, int, int]
-#: More joint tables than this get no penalised fits, unless they print the model.
-MOST_PENALISED = 20_000
 #: Selections are followed in at most so many of the tables that print the model, spread evenly over them.
 MOST_FOLLOWED = 200
 
@@ -131,7 +129,7 @@ class PrintedModel:
     firth_range, ratio_range : dict
         Term -> least and greatest P over `tables`, by Firth's method and by likelihood ratio; NaN where there is none.
     firth_range_possible, ratio_range_possible : dict
-        The same over all possible tables; NaN where they are too many.
+        The same over all possible tables, whether they print the model or not.
     """
 
     outcome: str
@@ -278,58 +276,37 @@ def _read(
     """Fit every table by every method and note which print the model."""
     import numpy as np
 
-    from cohortbook.model_methods import FIRTH_RATIO, RATIO, STEPS, WALD, firth_many, printouts_both_ways
-    from cohortbook.patterns import design_of
+    from cohortbook.model_methods import FIRTH_RATIO, RATIO, STEPS, WALD, printouts_both_ways
+    from cohortbook.patterns import design_of, printing
 
     design = design_of(len(model.terms))
     counts, left = np.array([(*with_it, *without) for with_it, without in tables], float), np.array(possible)
     printed = [[figure for figure in mine if figure.variable == term] for term in model.terms]
     found, kept = [], {}
-    for together, printout in printouts_both_ways(*design, counts, penalised=len(tables) <= MOST_PENALISED):
-        good = _printing(printed, printout)
+    for together, printout in printouts_both_ways(*design, counts):
+        good = printing(printed, printout.estimates, printout.std_errors, printout.p_values)
         count = int((good & left).sum()), int(good.sum())
         found.append((printout.method, together, printout.limit, printout.step, *count))
         if together and printout.method in (RATIO, FIRTH_RATIO):
             kept[printout.method] = printout
         elif together and (printout.method, printout.step) == (WALD, min(model.max_iterations, STEPS)):
-            kept[WALD], chosen = printout.p_values, np.flatnonzero(good & left)
-    ratio = kept[RATIO].p_values
-    if FIRTH_RATIO in kept:
-        firth, odds = kept[FIRTH_RATIO].p_values, np.exp(kept[FIRTH_RATIO].estimates)
-    else:
-        firth, odds = np.full(ratio.shape, np.nan), np.full(ratio.shape, np.nan)
-        estimates, _, p_values = firth_many(*design, counts[chosen])
-        firth[chosen], odds[chosen] = p_values[:, 1:], np.exp(estimates[:, 1:])
-    followed = set(
-        chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), MOST_FOLLOWED)).round().astype(int)].tolist()
-    )
+            kept[WALD], chosen = printout, np.flatnonzero(good & left)
+    ratio, firth = kept[RATIO].p_values, kept[FIRTH_RATIO].p_values
+    values = [kept[WALD].p_values, ratio, firth, np.exp(kept[FIRTH_RATIO].estimates)]
+    spread = np.linspace(0, len(chosen) - 1, min(len(chosen), MOST_FOLLOWED)).round().astype(int)
+    followed = set(chosen[spread].tolist())
     shown = tuple(
-        _joint_table(study, model, tables[k], (kept[WALD][k], ratio[k], firth[k], odds[k]), k in followed)
-        for k in chosen.tolist()
-    )  # fmt: skip
-    everywhere = firth if FIRTH_RATIO in kept else np.full(ratio.shape, np.nan)
+        _joint_table(study, model, tables[k], [rows[k] for rows in values], k in followed) for k in chosen.tolist()
+    )
     return replace(
         model, tables=shown, readings=tuple(_readings(found)),
         limits=tuple(step for method, together, _, step, n, _ in found if method == WALD and together and n),
         separated_in_all=tuple(t for t in model.terms if shown and all(t in table.infinite for table in shown)),
         separated_in_some=tuple(t for t in model.terms if any(t in table.infinite for table in shown)),
-        firth_range=_ranges(model, firth[chosen]), firth_range_possible=_ranges(model, everywhere[left]),
+        firth_range=_ranges(model, firth[chosen]), firth_range_possible=_ranges(model, firth[left]),
         ratio_range=_ranges(model, ratio[chosen]), ratio_range_possible=_ranges(model, ratio[left]),
         **_selected(study, model, shown),
     )  # fmt: skip
-
-
-def _printing(printed: Sequence[Sequence[Figure]], printout: Printout) -> np.ndarray:
-    """Say of each table whether a method prints every figure of the model."""
-    import numpy as np
-
-    from cohortbook.patterns import printing
-
-    good = np.ones(len(printout.p_values), bool)
-    for k, figures in enumerate(printed):
-        for figure in figures:
-            good &= printing(figure, printout.estimates[:, k], printout.std_errors[:, k], printout.p_values[:, k])
-    return good
 
 
 def _readings(found: Sequence[_Counted]) -> Iterator[Reading]:
@@ -362,29 +339,38 @@ def _ranges(model: PrintedModel, p_values: np.ndarray) -> dict[str, tuple[float,
 def _joint_table(
     study: Study, model: PrintedModel, table: Table, values: Sequence[np.ndarray], follow: bool
 ) -> JointTable:
-    from cohortbook.separation import detect_separation
-
-    tally = _tally(model, table)
-    separation = detect_separation(tally, outcome=model.outcome, terms=model.terms)
+    tally = _tally(model.outcome, model.terms, table)
+    kind, directions = _separation(model.outcome, model.terms, tuple(tuple(map(bool, counts)) for counts in table))
     wald, ratio, firth, odds = (dict(zip(model.terms, row.tolist(), strict=True)) for row in values)
     return JointTable(
         with_outcome=table[0], without_outcome=table[1], p_values=wald, ratio_p_values=ratio, firth_p_values=firth,
-        firth_odds_ratios=odds, separation=separation.kind,
-        infinite={term: sign for term, sign in separation.directions.items() if term in model.terms},
+        firth_odds_ratios=odds, separation=kind,
+        infinite={term: sign for term, sign in directions.items() if term in model.terms},
         selections=_selections(study, model, tally) if follow else {},
     )  # fmt: skip
 
 
-def _tally(model: PrintedModel, table: Table) -> Tally:
+@functools.lru_cache(maxsize=4096)
+def _separation(
+    outcome: str, terms: tuple[str, ...], shown: tuple[tuple[bool, ...], ...]
+) -> tuple[str, dict[str, int]]:
+    """Return the kind of separation and the infinite estimates: they hang on which patterns there are, not on how many."""
+    from cohortbook.separation import detect_separation
+
+    found = detect_separation(_tally(outcome, terms, shown), outcome=outcome, terms=terms)
+    return found.kind, found.directions
+
+
+def _tally(outcome: str, terms: Sequence[str], table: Sequence[Sequence[int]]) -> Tally:
     """Return the patients of a joint table as patterns."""
     import pandas as pd
 
     from cohortbook.tally import Tally
 
-    bits = list(itertools.product((False, True), repeat=len(model.terms)))
+    bits = list(itertools.product((False, True), repeat=len(terms)))
     rows = [
-        {model.outcome: outcome, **dict(zip(model.terms, row, strict=True)), "n": n}
-        for outcome, counts in zip((True, False), table, strict=True)
+        {outcome: answer, **dict(zip(terms, row, strict=True)), "n": int(n)}
+        for answer, counts in zip((True, False), table, strict=True)
         for row, n in zip(bits, counts, strict=True)
         if n
     ]
