@@ -348,6 +348,11 @@ def test_a_table_says_what_the_single_fits_say(tmp_path):
         low, high = model.firth_range_possible[term]
         assert low <= model.firth_range[term][0]
         assert high >= model.firth_range[term][1]
+        one = [as_tally([*table.with_outcome, *table.without_outcome]) for table in model.tables]
+        for step in (1, 3, 6):
+            fits = [fit_logistic(t, outcome="failed", terms=["a", "b"], max_iterations=step) for t in one]
+            p_values = [fit.p_values[1 + TERMS.index(term)] for fit in fits]
+            assert_allclose(model.p_by_step[term][step - 1], (min(p_values), max(p_values)), rtol=1e-9)
     for test, ends in model.selections.items():
         assert sum(ends.values()) == model.followed == len(model.tables)
         assert model.ends_with_printed[test] == ends.get(TERMS, 0)

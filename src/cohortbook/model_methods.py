@@ -169,6 +169,15 @@ def newton_steps(
         yield beta, errors, before
 
 
+def wald_by_step(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return Wald's P after each of `STEPS` steps of Newton's, shape (steps, tables, columns after the intercept)."""
+    import numpy as np
+
+    everyone = np.arange(len(counts))
+    return np.array([_wald(WALD, "", None, beta, errors, everyone).p_values for beta, errors, _ in
+                     newton_steps(x, y, counts)])  # fmt: skip
+
+
 def r_glm(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return estimates and standard errors as R's `glm` prints them for one row a patient.
 

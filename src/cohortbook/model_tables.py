@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cohortbook.errors import CohortbookError
-from cohortbook.patterns import LIMIT, Table
+from cohortbook.patterns import LIMIT, Table, joint_tables
 from cohortbook.study import NO_YES
 from cohortbook.values import meets
 
@@ -24,6 +24,44 @@ MOST_SOLVED = 2_000
 
 class UndecidedError(CohortbookError):
     """Joint tables of which the solver did not settle whether the other figures leave them."""
+
+
+def printed_tables(study: Study, said: Sequence[Claim], outcome: str, terms: Sequence[str]) -> list[Table]:
+    """List every joint table of a model's terms that has the printed margins, whatever else is printed.
+
+    Raises
+    ------
+    CohortbookError
+        When the figures do not give the number of patients with the outcome, or leave more tables than `LIMIT`.
+    """
+    tables: list[Table] = []
+    for sizes in printed_sizes(study, said, outcome):
+        margins = [printed_margins(study, said, outcome, term, sizes) for term in terms]
+        halves = [[margin[k] for margin in margins] for k in (0, 1)]
+        found = joint_tables(sizes, halves, [study.label(term) for term in terms])
+        tables += [table for table in found if _has_totals(table, [margin[2] for margin in margins])]
+    return tables
+
+
+def _has_totals(table: Table, totals: Sequence[tuple[int, int]]) -> bool:
+    """Say whether as many patients of both groups together show each term as is printed."""
+    bits = itertools.product((0, 1), repeat=len(totals))
+    rows = [(row, a + b) for row, a, b in zip(bits, *table, strict=True)]
+    return all(low <= sum(n for row, n in rows if row[t]) <= high for t, (low, high) in enumerate(totals))
+
+
+def allowed_tables(
+    study: Study, said: Sequence[Claim], outcome: str, terms: Sequence[str], tables: Sequence[Table]
+) -> tuple[set[Table], bool]:
+    """Return the tables that all other figures leave, and whether the solver settled it; all of them where it did not."""
+    said = [claim for claim in said if claim.kind != "test" or claim.by == outcome]
+    left: set[Table] = set()
+    try:
+        for sizes in printed_sizes(study, said, outcome):
+            left |= tables_left(study, roster_of(study, said, outcome, sizes), said, terms)
+    except CohortbookError:  # what cannot be put to the solver excludes nothing
+        return set(tables), False
+    return left & set(tables), True
 
 
 def printed_sizes(study: Study, said: Sequence[Claim], outcome: str) -> list[tuple[int, int]]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from cohortbook.claims import Claim
     from cohortbook.patterns import Table
     from cohortbook.published import Figure
     from cohortbook.tally import Tally
@@ -116,6 +115,9 @@ class PrintedModel:
         Every method tried, the stated one first; neighbouring limits with the same count together.
     limits : tuple of int
         Step limits under which at least one possible table prints the model by the stated method.
+    p_by_step : dict
+        Term -> least and greatest P over `tables` by the stated method after 1, 2 and so on to `STEPS` steps; NaN where
+        the information is singular.
     removal_tests : tuple of str
         The rules for removal, the plan's first.
     selections : dict
@@ -145,6 +147,7 @@ class PrintedModel:
     tables: tuple[JointTable, ...] = ()
     readings: tuple[Reading, ...] = ()
     limits: tuple[int, ...] = ()
+    p_by_step: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     removal_tests: tuple[str, ...] = ()
     selections: dict[str, dict[tuple[str, ...], int]] = field(default_factory=dict)
     ends_with_printed: dict[str, int] = field(default_factory=dict)
@@ -229,45 +232,15 @@ def _as_printed(figure: Figure) -> str:
 
 def _searched(study: Study, model: PrintedModel, mine: Sequence[Figure], others: Sequence[Figure]) -> PrintedModel:
     from cohortbook.claims import claims
-    from cohortbook.model_tables import printed_margins, printed_sizes
-    from cohortbook.patterns import joint_tables
+    from cohortbook.model_tables import allowed_tables, printed_tables
 
     said = claims(study, others)
-    tables: list[Table] = []
-    for sizes in printed_sizes(study, said, model.outcome):
-        margins = [printed_margins(study, said, model.outcome, term, sizes) for term in model.terms]
-        halves = [[margin[k] for margin in margins] for k in (0, 1)]
-        found = joint_tables(sizes, halves, [model.labels[term] for term in model.terms])
-        totals = [margin[2] for margin in margins]
-        tables += [table for table in found if _has_totals(table, totals)]
+    tables = printed_tables(study, said, model.outcome, model.terms)
     if not tables:
         return replace(model, reason="not searched: the printed counts of its terms contradict each other")
-    left, decided = _left(study, model, said, set(tables))
-    possible = [table in left for table in tables]
-    return _read(
-        study, replace(model, searched=len(tables), possible=sum(possible), decided=decided), mine, tables, possible
-    )
-
-
-def _has_totals(table: Table, totals: Sequence[tuple[int, int]]) -> bool:
-    """Say whether as many patients of both groups together show each term as is printed."""
-    bits = itertools.product((0, 1), repeat=len(totals))
-    rows = [(row, a + b) for row, a, b in zip(bits, *table, strict=True)]
-    return all(low <= sum(n for row, n in rows if row[t]) <= high for t, (low, high) in enumerate(totals))
-
-
-def _left(study: Study, model: PrintedModel, said: Sequence[Claim], tables: set[Table]) -> tuple[set[Table], bool]:
-    """Return the tables that the other figures leave, and whether the solver settled it; all of them where not."""
-    from cohortbook.model_tables import printed_sizes, roster_of, tables_left
-
-    said = [claim for claim in said if claim.kind != "test" or claim.by == model.outcome]
-    left: set[Table] = set()
-    try:
-        for sizes in printed_sizes(study, said, model.outcome):
-            left |= tables_left(study, roster_of(study, said, model.outcome, sizes), said, model.terms)
-    except CohortbookError:  # what cannot be put to the solver excludes nothing
-        return tables, False
-    return left & tables, True
+    left, decided = allowed_tables(study, said, model.outcome, model.terms, tables)
+    model = replace(model, searched=len(tables), possible=len(left), decided=decided)
+    return _read(study, model, mine, tables, [table in left for table in tables])
 
 
 def _read(
@@ -276,7 +249,7 @@ def _read(
     """Fit every table by every method and note which print the model."""
     import numpy as np
 
-    from cohortbook.model_methods import FIRTH_RATIO, RATIO, STEPS, WALD, printouts_both_ways
+    from cohortbook.model_methods import FIRTH_RATIO, RATIO, STEPS, WALD, printouts_both_ways, wald_by_step
     from cohortbook.patterns import design_of, printing
 
     design = design_of(len(model.terms))
@@ -298,8 +271,10 @@ def _read(
     shown = tuple(
         _joint_table(study, model, tables[k], [rows[k] for rows in values], k in followed) for k in chosen.tolist()
     )
+    steps = [_ranges(model, p_values) for p_values in wald_by_step(*design, counts[chosen])] if shown else []
     return replace(
-        model, tables=shown, readings=tuple(_readings(found)),
+        model, tables=shown, p_by_step={term: tuple(step[term] for step in steps) for term in model.terms},
+        readings=tuple(_readings(found)),
         limits=tuple(step for method, together, _, step, n, _ in found if method == WALD and together and n),
         separated_in_all=tuple(t for t in model.terms if shown and all(t in table.infinite for table in shown)),
         separated_in_some=tuple(t for t in model.terms if any(t in table.infinite for table in shown)),
