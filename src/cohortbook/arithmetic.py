@@ -184,7 +184,7 @@ class Sheet:
     def named(self, figures: Iterable[Figure]) -> str:
         """Name figures by where they stand and what is printed: 'Table 4: 44.4 and 36.1'."""
         by_source: dict[str, list[str]] = defaultdict(list)
-        for figure in figures:
+        for figure in sorted(figures, key=self.everything.index):
             by_source[figure.source].append(figure.value)
         return "; ".join(f"{source}: {listed(values)}" for source, values in by_source.items())
 
@@ -349,27 +349,33 @@ def _packings(target: Cells, sets: Collection[Cells]) -> Iterator[list[Cells]]:
 
 def _percentages(sheet: Sheet, suspects: set[str]) -> Iterator[Check]:
     """Yield what is odd about each percentage against its count, or against every count of its denominator."""
+    others: dict[tuple[str, str, int], list[Figure]] = defaultdict(list)
     for figure in sheet.figures:
         of, size = sheet.denominator(figure), sheet.size(figure.group)
         if figure.statistic != "percent" or not of:
             continue
         if size and of > size:
-            reason = f"{sheet.said(figure)}: a percentage of {of}, but there are only {size}{sheet.among(figure.group)}"
-            yield told("subtotal", [figure], reason, holds=None)
+            others["", figure.group, of].append(figure)
         known, counts = _same(sheet, figure), counts_that_print(figure, of)
         fits = [rounding_rules(figure, number_of(other), of) for other in known if number_of(other) <= of]
         if any(RULES[0] in rules for rules in fits) or (not known and counts[RULES[0]]):
             if figure.denominator and size and of < size and _levels_sum(sheet, figure) == of:
-                yield _of_fewer(sheet, figure, of, size)
+                others[figure.variable, figure.group, of].append(figure)
             continue
         rules = next((rules for rules in fits if rules), ()) if known else tuple(r for r in RULES if counts[r])
-        yield _oddly_rounded(sheet, figure, of, known, rules, suspects)
+        check = _oddly_rounded(sheet, figure, of, known, rules, suspects)
+        if check:
+            yield check
+        else:
+            others[figure.variable, figure.group, _levels_sum(sheet, figure)].append(figure)
+    for (variable, group, of), figures in others.items():
+        yield _of_others(sheet, figures, of, group, fewer=bool(variable))
 
 
 def _oddly_rounded(
     sheet: Sheet, figure: Figure, of: int, known: list[Figure], rules: tuple[str, ...], suspects: set[str]
-) -> Check:
-    """Say how a percentage came about that its count does not print when halves are rounded up."""
+) -> Check | None:
+    """Say how a percentage came about that its count does not print when halves are rounded up; None: of those with a value."""
 
     def percent(count: int, more: int) -> str:
         return f"{float(Fraction(100 * count, of)):.{figure.decimals + more}f}"
@@ -380,7 +386,7 @@ def _oddly_rounded(
     if rules and rules[0] != RULES[3]:
         reason = f"{said}: rounded {rules[0]}{exact}"
         return told("rounding", [figure], reason, holds=True, method=rules[0], recomputed=given)
-    if found := _sum_of_parts(sheet, figure):
+    if found := _sum_of_parts(sheet, figure, counts or range(of + 1)):
         less, parts = found
         method = f"{'100 less' if less else 'sum of'} rounded parts"
         reason = f"{said}: {'100 less' if less else 'the sum of'} rounded percentages ({sheet.named(parts)}){exact}"
@@ -396,7 +402,7 @@ def _oddly_rounded(
     count = counts[0]
     fewer = next((d for d in range(of, max(count, 1) - 1, -1) if rounding_rules(figure, count, d)), None)
     if fewer and _levels_sum(sheet, figure) == fewer:
-        return replace(_of_fewer(sheet, figure, fewer, of), recomputed=given)
+        return None
     reason = f"{said}: not {count} of {of}, which is {percent(count, 2)} % ({sheet.named(known[:1])})"
     reason += f"; {count} of {fewer} would print so" if fewer else ""
     if fewer and not figure.denominator:
@@ -406,10 +412,14 @@ def _oddly_rounded(
     return told("rounding", first, reason, recomputed=given)
 
 
-def _of_fewer(sheet: Sheet, figure: Figure, of: int, size: int) -> Check:
-    method = f"of the {of} {sheet.unit} with a value"
-    reason = f"{sheet.said(figure)}: a percentage {method}, not of all {size}; the counts of its levels add up to {of}"
-    return told("levels", [figure], reason, holds=True, method=method)
+def _of_others(sheet: Sheet, figures: list[Figure], of: int, group: str, *, fewer: bool) -> Check:
+    """Say that percentages are of fewer than the group, whose levels add up to so many; or of more."""
+    size, more = sheet.size(group), f" and {len(figures) - 1} more" if len(figures) > 1 else ""
+    method = f"of the {of} {sheet.unit} with a value" if fewer else ""
+    what = f"{method}, not of all {size}" if fewer else f"of {of}, but there are only {size}"
+    reason = f"{sheet.said(figures[0])}{more}: {what}{sheet.among(group)}"
+    figures = [*figures, *sheet.totals.get(group, [])[:1]]
+    return told("levels" if fewer else "subtotal", figures, reason, holds=True if fewer else None, method=method)
 
 
 def _same(sheet: Sheet, figure: Figure) -> list[Figure]:
@@ -449,8 +459,8 @@ def _levels_sum(sheet: Sheet, figure: Figure) -> int | None:
     return None
 
 
-def _sum_of_parts(sheet: Sheet, figure: Figure) -> tuple[bool, list[Figure]] | None:
-    """Return the printed percentages that add up to one, or that it is what 100 leaves (True)."""
+def _sum_of_parts(sheet: Sheet, figure: Figure, counts: Collection[int]) -> tuple[bool, list[Figure]] | None:
+    """Return the printed percentages that add up to one of these counts' percentage, or what 100 less them leaves (True)."""
     of, shown = sheet.denominator(figure), figure.parts["percent"]
     unit = shown.high - shown.low
     for space, cells in sheet.places(figure.variable, figure.level):
@@ -470,7 +480,10 @@ def _sum_of_parts(sheet: Sheet, figure: Figure) -> tuple[bool, list[Figure]] | N
             for cover in covers(target, [p for p in printed if p != cells]) if target else ():
                 total = sum(middle(printed[part].parts["percent"]) for part in cover)
                 given = 100 - total if less else total
-                if len(cover) > (not less) and math.floor(given / unit + Fraction(1, 2)) * unit == middle(shown):
+                # Parts bring an error of a digit each at most: what is further away is no sum of them.
+                near = any(abs(Fraction(100 * k, of) - given) <= len(cover) * unit for k in counts)
+                printed_so = math.floor(given / unit + Fraction(1, 2)) * unit == middle(shown)
+                if len(cover) > (not less) and near and printed_so:
                     return less, [printed[part] for part in cover]
     return None
 
@@ -495,9 +508,10 @@ def _sizes(sheet: Sheet) -> Iterator[Check]:
                 yield told("subtotal", [other, first], reason, recomputed=first.value)
     for figure in sheet.figures:
         if figure.statistic in ("n", "n/N"):
-            of = sheet.denominator(figure)
-            if of is not None and number_of(figure) > of:
-                yield told("subtotal", [figure], f"{sheet.said(figure)}: more than {of}")
+            limits = [of for of in (sheet.denominator(figure), sheet.size(figure.group)) if of is not None]
+            if limits and number_of(figure) > min(limits):
+                totals = [] if figure.denominator == min(limits) else sheet.totals.get(figure.group, [])[:1]
+                yield told("subtotal", [figure, *totals], f"{sheet.said(figure)}: more than {min(limits)}")
 
 
 def _added_up(sheet: Sheet) -> Iterator[Check]:
@@ -553,7 +567,7 @@ def _levels(sheet: Sheet, group: str, whole: Cells | None, size: int, parts: dic
     for family in _packings((whole or frozenset().union(*parts)) | {()}, parts):
         taken = [parts[part] for part in family]
         figures, total = [part.figure for part in taken], sum(part.low for part in taken)
-        if total > size:
+        if total > size and (len(figures) > 1 or figures[0].statistic == "total"):
             reason = (
                 f"{sheet.about(replace(figures[0], level=''))}: levels that exclude each other ({sheet.named(figures)})"
             )

@@ -83,8 +83,7 @@ def grimmer(mean: Interval, sd: Interval, n: int, *, step: Fraction | float = 1,
     Notes
     -----
     In steps, the sum S and the sum of squares Q are whole numbers with Q - S^2 / n = (n - 1) SD^2, and S and Q are both
-    even or both odd [1]_ [2]_. Five values or more reach every such Q from the least on (of four with an odd sum that is
-    Cauchy's lemma, and one value of the five can be chosen to leave an odd sum); fewer are searched.
+    even or both odd [1]_ [2]_. `reachable` says which of them n whole numbers have.
 
     References
     ----------
@@ -113,6 +112,12 @@ def grimmer(mean: Interval, sd: Interval, n: int, *, step: Fraction | float = 1,
 def reachable(n: int, total: int, squares: int) -> bool:
     """Say whether n whole numbers can have this sum and this sum of squares.
 
+    Notes
+    -----
+    Four numbers of sum S and squares Q are half the sums and differences of S / 2 and three others whose squares add up to
+    Q - S^2 / 4: for an even S these exist unless that is 4^a (8 b + 7) (Legendre), and for an odd S always (Cauchy's lemma).
+    Of five or more, one can be chosen next to the mean so that the others leave an odd sum.
+
     Examples
     --------
     >>> reachable(3, 0, 2), reachable(3, 0, 4)
@@ -125,15 +130,20 @@ def reachable(n: int, total: int, squares: int) -> bool:
     total, squares = total - n * near, squares - 2 * near * total + n * near * near
     if squares < abs(total):
         return False
-    if n > 4:
+    if n > 4 or (n == 4 and total % 2):
         return True
+    if n == 4:
+        rest = squares - total * total // 4
+        while rest and rest % 4 == 0:
+            rest //= 4
+        return rest % 8 != 7
     if n == 1:
         return squares == total * total
     if n == 2:
         rest = 2 * squares - total * total
         return rest >= 0 and math.isqrt(rest) ** 2 == rest
     most = math.isqrt(squares)
-    return any(reachable(n - 1, total - value, squares - value * value) for value in range(-most, most + 1))
+    return any(reachable(2, total - value, squares - value * value) for value in range(-most, most + 1))
 
 
 def largest_sd(low: Interval, high: Interval, mean: Interval, n: int) -> float:
@@ -203,7 +213,8 @@ def check_numbers(sheet: Sheet) -> Iterator[Check]:
         if figure.variable in sheet.study.names and sheet.study.kind(figure.variable) in NUMERIC:
             for name, interval in figure.parts.items():
                 if name in SUMMARIES and not figure.level:
-                    numbers[figure.variable, figure.group][name].append((figure, interval))
+                    recorded = _recorded(sheet, figure, interval) if name in ("min", "max") else interval
+                    numbers[figure.variable, figure.group][name].append((figure, recorded))
     for (variable, group), found in numbers.items():
         yield from _whole_numbers(sheet, variable, found)
         yield from _in_order(sheet, variable, found)
@@ -212,7 +223,8 @@ def check_numbers(sheet: Sheet) -> Iterator[Check]:
             yield from _within(sheet, found, numbers.get((variable, "all"), {}))
     for figure in sheet.figures:
         if figure.statistic == "value" and "value" in figure.parts:
-            given: Numbers = {"min": [(figure, figure.parts["value"])], "max": [(figure, figure.parts["value"])]}
+            value = (figure, _recorded(sheet, figure, figure.parts["value"]))
+            given: Numbers = {"min": [value], "max": [value]}
             yield from _within(sheet, given, numbers.get((figure.variable, "all"), {}), alone=True)
     for variable in dict.fromkeys(variable for variable, _ in numbers):
         yield from _means(sheet, variable, numbers)
@@ -251,11 +263,19 @@ def _loose(interval: Interval) -> Interval:
     return Interval(min(interval.low, cut.low), max(interval.high, cut.high))
 
 
+def _recorded(sheet: Sheet, figure: Figure, interval: Interval) -> Interval:
+    """Return a recorded value itself where it is printed as it was recorded."""
+    value = middle(interval)
+    return Interval(value, value) if _unit(interval) <= Fraction(str(sheet.study.step(figure.variable))) else interval
+
+
 def _exceeds(one: Interval, other: Interval) -> bool:
     """Say whether a number is above another however they were rounded; rounding alike keeps their order."""
     if _unit(one) == _unit(other):
         return middle(one) > middle(other)
-    return _loose(one).low > _loose(other).high
+    low, high = _loose(one).low, _loose(other).high
+    # What was cut off is below the next number.
+    return low > high or (low == high and middle(other) >= 0 and _unit(other) > 0)
 
 
 def _whole_numbers(sheet: Sheet, variable: str, found: Numbers) -> Iterator[Check]:
@@ -424,26 +444,31 @@ def _counted_means(
 ) -> Iterator[_Bound]:
     """Yield what counts of all values, or of all bands, of a variable say of its mean."""
     low, high = sheet.study.range(variable) or (-math.inf, math.inf)
-    printed = numbers.get((variable, group), {})
-    low = max([low, *(float(_loose(value).low) for _, value in printed.get("min", ()))])
-    high = min([high, *(float(_loose(value).high) for _, value in printed.get("max", ()))])
+    ends: list[Figure] = []
+    for figure, value in numbers.get((variable, group), {}).get("min", ()):
+        if _loose(value).low > low:
+            low, ends = float(_loose(value).low), [*ends, figure]
+    for figure, value in numbers.get((variable, group), {}).get("max", ()):
+        if _loose(value).high < high:
+            high, ends = float(_loose(value).high), [*ends, figure]
     spans = {}
     for name, rule in sheet.study.file.derived.items():
         for band in rule.bands if rule.from_ == variable else ():
-            ends = [end for end in (band.to, band.below) if end is not None]
-            spans[name, band.label] = (max(low, band.from_ if band.from_ is not None else low), min([high, *ends]))
+            tops = [top for top in (band.to, band.below) if top is not None]
+            spans[name, band.label] = (max(low, band.from_ if band.from_ is not None else low), min([high, *tops]))
     for name in dict.fromkeys([variable, *(name for name, _ in spans)]):
         counts: dict[str, Count] = {}
         for count in sheet.counts:
             if count.space == (name,) and count.group == group and len(count.cells) == 1 and count.exact:
                 counts.setdefault(next(iter(count.cells))[0], count)
         n = sum(count.low for count in counts.values())
-        ends = [spans[name, level] if name != variable else (Fraction(level),) * 2 for level in counts]
-        used = [(end, count.low) for end, count in zip(ends, counts.values(), strict=True) if count.low]
-        if not n or n != sheet.size(group) or any(math.inf in map(abs, end) for end, _ in used):
+        values = [spans[name, level] if name != variable else (Fraction(level),) * 2 for level in counts]
+        used = [(value, count.low) for value, count in zip(values, counts.values(), strict=True) if count.low]
+        if not n or n != sheet.size(group) or any(math.inf in map(abs, value) for value, _ in used):
             continue
-        bounds = [sum(Fraction(str(end[at])) * count for end, count in used) / n for at in (0, 1)]
-        yield _Bound(figures=tuple(count.figure for count in counts.values()), low=bounds[0], high=bounds[1], n=n)
+        bounds = [sum(Fraction(str(value[at])) * count for value, count in used) / n for at in (0, 1)]
+        figures = (*(count.figure for count in counts.values()), *(ends if name != variable else ()))
+        yield _Bound(figures=figures, low=bounds[0], high=bounds[1], n=n)
 
 
 def _interval(sheet: Sheet, figure: Figure) -> Iterator[Check]:
@@ -479,7 +504,7 @@ def _p_of_interval(sheet: Sheet, figure: Figure, p: Figure, *, ratio: bool) -> I
     level = float(noted[1]) / 100 if noted else 0.95
     estimate, low, high = (_loose(figure.parts[name]) for name in ("estimate", "low", "high"))
     least, most = implied_p(estimate, low, high, ratio=ratio, level=level)
-    printed = _loose(p.parts["p"])
+    printed = _loose(p.parts["p"]) if p.value[:1].isdigit() else p.parts["p"]
     bottom, top = max(float(printed.low), _LEAST_P), min(float(printed.high), 1.0)
     if bottom <= most and top >= least:
         return
@@ -579,12 +604,8 @@ def _comparisons(sheet: Sheet, name: str, figures: Sequence[Figure], every: int)
     if lost:
         kept = _holm(list(first.values()))
         still = [figure for figure in lost if figure in kept]
-        reason = (
-            f"{sheet.named(lost)}: called significant; with {number} comparisons not so by Bonferroni's threshold, "
-        )
-        reason += f"0.05 / {number} = {given}" + (
-            f"; by Holm's, {sheet.named(still)} would be" if still else ", or Holm's"
-        )
+        reason = f"{sheet.named(lost)}: called significant; not so by Bonferroni's threshold for {number} comparisons, "
+        reason += f"0.05 / {number} = {given}; by Holm's, {sheet.named(still) if still else 'none of them'} would be"
         yield told("comparisons", lost, reason, holds=None, method="Bonferroni", recomputed=given)
 
 
@@ -645,10 +666,10 @@ def _expected(sheet: Sheet, figure: Figure) -> Iterator[Check]:
         tables = [tuple(tuple(counts[0] for counts in column) for column in columns)]
     if "pearson_chi_square" not in planned_tests(sheet.study, variable):
         return
-    if not (plan and plan.groups == sheet.groups[figure.group].compare):
+    if variable not in {row.variable for row in plan.rows}:
         # No test is stated: the chi-square is blamed only for what it can have printed.
         p_values = [pearson_p_value(one[0], sizes[0], other[0], sizes[1]) for one, other in tables if two]
-        if not any(p in _loose(figure.parts["p"]) for p in p_values):
+        if not any(p in figure.parts["p"] for p in p_values):
             return
     expected = [_smallest_expected(table) for table in tables]
     if max(expected) >= 5:
