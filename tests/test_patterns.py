@@ -1,7 +1,10 @@
 """patterns.py: every joint table with the printed margins, and those among them that print a model's P values."""
 
+import doctest
 import itertools
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -9,9 +12,9 @@ from hypothesis import strategies as st
 
 from cohortbook import patterns
 from cohortbook.errors import CohortbookError
-from cohortbook.logistic import fit_logistic
-from cohortbook.patterns import joint_counts, tables_with_margins
-from cohortbook.published import Figure, prints_as
+from cohortbook.logistic import fit_logistic, fit_many
+from cohortbook.patterns import design_of, joint_counts, joint_tables, printing, tables_with_margins
+from cohortbook.published import Figure, prints_as, round_half_away
 from cohortbook.tally import Tally
 
 
@@ -97,3 +100,50 @@ def test_a_flood_of_tables_is_stopped_early():
     figures = [[printed("a", "0.5")], [], []]
     with pytest.raises(CohortbookError, match="more than 200,000 joint tables of a have"):
         joint_counts((70, 70), [free, free], figures, 20)
+
+
+@settings(max_examples=60, deadline=None)
+@given(value=st.sampled_from(["<0.001", "<0.05", "0.05", "0.050", "1.00", "0.000", "0.3", "0"]), data=st.data())
+def test_many_values_print_as_one_by_one(value, data):
+    edges = [0.0, 1e-9, 0.0005, 0.001, 0.045, 0.0495, 0.05, 0.0505, 0.055, 0.25, 0.3, 0.35, 0.995, 1.0, float("nan")]
+    p_values = data.draw(st.lists(st.one_of(st.sampled_from(edges), st.floats(0, 1)), max_size=8))
+    figure, values = printed("a", value), np.array(p_values, float).reshape(-1, 1)
+    found = printing([[figure]], values, values, values)
+    assert found.tolist() == [prints_as(figure, p) for p in p_values]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio(Figure):
+    """A printed odds ratio with its interval."""
+
+    parts: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_odds_ratios_with_their_intervals_narrow_too():
+    tables = joint_tables(SIZES, MARGINS, ["a", "b"])
+    fit = fit_many(*design_of(2), np.array([(*one, *two) for one, two in tables], float), max_iterations=20)
+    ends = {"estimate": 0, "low": -1.959963984540054, "high": 1.959963984540054}
+    chosen = next(k for k in range(len(tables)) if fit.converged[k] and np.isfinite(fit.std_errors[k]).all())
+    of_a = {
+        name: f"{float(round_half_away(np.exp(fit.coefficients[chosen, 1] + z * fit.std_errors[chosen, 1]), 2)):.2f}"
+        for name, z in ends.items()
+    }
+    ratio = Ratio(**vars(replace(printed("a", of_a["estimate"]), statistic="odds_ratio")), parts=of_a)
+    expected = [
+        table for k, table in enumerate(tables)
+        if all(prints_as(replace(ratio, value=of_a[name]), float(np.exp(fit.coefficients[k, 1] + z * fit.std_errors[k, 1])))
+               for name, z in ends.items())
+    ]  # fmt: skip
+    found = joint_counts(SIZES, MARGINS, [[ratio], []], 20)
+    assert tables[chosen] in found
+    assert found == expected
+    assert len(found) < len(tables)
+    without = replace(ratio, parts={"estimate": of_a["estimate"]})  # one printed without its interval
+    assert set(found) <= set(joint_counts(SIZES, MARGINS, [[without], []], 20))
+
+
+def test_examples_are_true():
+    failed, tried = doctest.testmod(patterns)
+    assert tried
+    assert not failed

@@ -1,6 +1,7 @@
 """printed_model.py and what it is made of: every joint table against all cohorts, every method against R."""
 
 import csv
+import doctest
 import functools
 import itertools
 import math
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from cohortbook import model_tables, patterns, printed_model
+from cohortbook import model_methods, model_tables, patterns, printed_model
 from cohortbook.claims import claims
 from cohortbook.errors import CohortbookError
 from cohortbook.firth import firth_logistic
@@ -102,6 +103,12 @@ def test_a_singular_table_prints_nothing_and_spoils_no_other():
             assert np.isnan(found.p_values[len(TABLES) :]).any(axis=1).all(), (method, step)
         # As the table is when it comes alone.
         assert np.isfinite(found.p_values[2]).all(), (method, step)
+
+
+def test_examples_are_true():
+    failed, tried = doctest.testmod(model_methods)
+    assert tried
+    assert not failed
 
 
 def random_tables(tables, terms=2, size=14, seed=3):
@@ -507,3 +514,19 @@ def test_the_bundled_model_is_printed_only_where_its_limit_stops_it():
 def test_the_bundled_tables_hold_the_two_that_r_fits():
     found = {(*t.with_outcome, *t.without_outcome) for t in bundled().tables}
     assert {TABLES["first"], TABLES["second"]} <= found
+
+
+def test_what_other_figures_exclude_of_the_bundled_tables_follows_from_one_patient():
+    study = load_study("spinal-metastases")
+    out = {entry.figure for entry in study.file.reconstruction.left_out}
+    figures = [f for f in read_published(study) if f.id not in out and f.group != "multivariable_model"]
+    said, terms = claims(study, figures), bundled().terms
+    tables = model_tables.printed_tables(study, said, "implant_failure", terms)
+    left, decided = model_tables.allowed_tables(study, said, "implant_failure", terms, tables)
+    assert decided
+    # The one patient who got worse went from C to A, is the one with paraplegia, and kept the implant: among those who
+    # kept it, somebody has both a complication and C or worse.
+    patterns_ = list(itertools.product((0, 1), repeat=3))
+    both = [k for k, bits in enumerate(patterns_) if bits[terms.index("postop_complication")]
+            and bits[terms.index("preop_ais_c_or_worse")]]  # fmt: skip
+    assert left == {table for table in tables if sum(table[1][k] for k in both) >= 1}

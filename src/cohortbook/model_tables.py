@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cohortbook.study import Study
 
 #: How often the solver is asked for one more way in which the figures leave the terms of one block.
-MOST_SOLVED = 2_000
+MOST_SOLVED = 400
 
 
 class UndecidedError(CohortbookError):

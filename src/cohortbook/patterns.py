@@ -79,6 +79,13 @@ def joint_tables(
     ------
     CohortbookError
         When the printed counts leave more tables than `LIMIT`.
+
+    Examples
+    --------
+    Of two patients with the outcome and three without, one each shows the only term.
+
+    >>> joint_tables((2, 3), [[(1, 1)], [(1, 1)]], ["cement"])
+    [((1, 1), (2, 1))]
     """
     halves = [
         list(itertools.islice(tables_with_margins(size, given), LIMIT + 1))
@@ -182,9 +189,13 @@ def _prints(figure: Figure, values: np.ndarray) -> np.ndarray:
 
     from cohortbook.published import prints_as
 
-    near = np.isfinite(values)
-    if figure.value[:1].isdigit():
-        # Most are far off; what is near is decided exactly.
-        near &= np.abs(values - float(figure.value)) <= 0.51 * 10.0**-figure.decimals
-    near[near] = [prints_as(figure, float(value)) for value in values[near]]
+    # Most are far off, or far below a limit; what is near is decided exactly.
+    near = unsure = np.isfinite(values)
+    if figure.value[:1] == "<" and np.all(values[near] >= 0):
+        limit = float(figure.value[1:])
+        near = near & (values <= limit)
+        unsure = values == limit
+    elif figure.value[:1].isdigit():
+        near = unsure = near & (np.abs(values - float(figure.value)) <= 0.51 * 10.0**-figure.decimals)
+    near[unsure] = [prints_as(figure, float(value)) for value in values[unsure]]
     return near

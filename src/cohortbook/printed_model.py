@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: Method, whether all terms together, limit, step, possible tables and tables in all that print the model.
 _Counted = tuple[str, bool, str, int | None, int, int]
 #: Selections are followed in at most so many of the tables that print the model, spread evenly over them.
-MOST_FOLLOWED = 200
+MOST_FOLLOWED = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
