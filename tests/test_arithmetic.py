@@ -220,6 +220,8 @@ def test_covers_are_every_partition():
          "subtotal", False, "make 5"),
         ([("course", "low to high", 2), ("course", "low to mid", 1), ("course", "low to low", 1), ("grade", "low", 5)],
          "subtotal", None, "make 4"),
+        ([("grade", "low", 5), ("change", "improved or unchanged", 4)], "subtotal", None, "make 5"),
+        ([("site", "north or south", 9), ("site", "north", 1), ("site", "off", 2)], "levels", False, "are 11 patients"),
         # nobody can improve from the highest level
         ([("grade", "high", 7), ("change", "improved", 4)], "levels", False, "are 11 patients"),
         ([("smoker", "", 11)], "subtotal", False, "more than 10"),
@@ -233,6 +235,29 @@ def test_levels_and_subtotals(study, counts, kind, holds, words):
     check = next(c for c in found if c.kind == kind)
     assert check.holds is holds
     assert words in check.reason
+
+
+def test_parts_are_counted_though_their_sum_is_printed_roughly(study):
+    rough = figure("site", "percent", "50", level="north or south", of=400)
+    counts = [figure("site", "n", n, level=level) for level, n in (("north", 150), ("south", 53), ("off", 198))]
+    assert "are 401 patients" in one(check_figures(study, [total(400), rough, *counts])).reason
+
+
+def test_one_error_is_told_once(tmp_path):
+    again = ("  where: {label", "  back: {label: Back, transition: [later, grade]}\n  where: {label")
+    study = load_study(write_study(tmp_path, RANGED, again, extra=PLAN))
+    counts = [figure("grade", "n", n, level=level) for level, n in (("low", 5), ("mid", 6))]
+    assert one(check_figures(study, [total(10), *counts])).kind == "levels"
+
+
+def test_counts_of_others_are_left_alone(study):
+    assert not check_figures(study, [percent("50.0", 10), figure("smoker", "n", 4, of=8)])
+    assert not check_figures(
+        study, [figure("visits", "mean", "5.0", of=20), figure("visits", "mean", "5.2", of=18, id="b")]
+    )
+    counts = [figure("visits", "n", n, level=level) for level, n in (("0", 2), ("4", 3), ("6", 5))]
+    assert not check_figures(study, [total(10), *counts, figure("visits", "mean", "4.4", of=9)])
+    assert not check_figures(study, [total(12), *counts, figure("visits", "mean", "4.4", of=10)])
 
 
 def test_the_same_patients_counted_twice(study):
@@ -535,6 +560,8 @@ def test_threshold_of_the_paper(study):
     claim = one(found, "threshold")
     assert claim.figures == ("smoker__test_p",)
     assert "threshold of 0.01; it is below 0.05" in claim.reason
+    modelled = [figure(v, "p", "0.5", group="model") for v in ("smoker", "high", "grade")]
+    assert not [c for c in check_figures(study, [stated, *rows, *modelled]) if "stated" in c.figures]
     # five comparisons: 0.05 / 5 is the threshold stated
     assert one(found, "comparisons").figures == ("smoker__test_p",)
     found = check_figures(study, [stated, *rows])
@@ -585,6 +612,11 @@ def test_expected_counts(study):
         percent("50", 60, group="alive"),
     ]
     assert not check_figures(study, [*large, p_value("smoker", "1.00")])
+    # 2 % of 300 may be 8, and 20 of 400 then make 5 expected of 100
+    large = [total(400), total(100, "dead"), total(300, "alive"), percent("12", 100, group="dead")]
+    assert not check_figures(study, [*large, percent("2", 300, group="alive"), p_value("smoker", "0.001")])
+    found = check_figures(study, [*large, percent("1", 300, group="alive"), p_value("smoker", "0.001")])
+    assert "expects 3.5 to 4.2 patients" in one(found).reason
 
 
 def test_expected_counts_of_three_levels(study):

@@ -470,7 +470,6 @@ def _sum_of_parts(sheet: Sheet, figure: Figure, counts: Collection[int]) -> tupl
             if (
                 (count.space, count.group) == (space, figure.group)
                 and other.statistic == "percent"
-                and other.decimals >= figure.decimals
                 and sheet.denominator(other) == of
                 and other.id != figure.id
             ):
@@ -483,7 +482,7 @@ def _sum_of_parts(sheet: Sheet, figure: Figure, counts: Collection[int]) -> tupl
                 # Parts bring an error of a digit each at most: what is further away is no sum of them.
                 near = any(abs(Fraction(100 * k, of) - given) <= len(cover) * unit for k in counts)
                 printed_so = math.floor(given / unit + Fraction(1, 2)) * unit == middle(shown)
-                if len(cover) > (not less) and near and printed_so:
+                if near and printed_so:
                     return less, [printed[part] for part in cover]
     return None
 
@@ -524,9 +523,8 @@ def _added_up(sheet: Sheet) -> Iterator[Check]:
                 reason = f"{sheet.said(other.figure)} and {sheet.said(count.figure)} are the same {sheet.unit}"
                 yield told("subtotal", [other.figure, count.figure], reason)
         whole, size = sheet.whole(space), sheet.size(group)
-        for cells, count in parts.items():
-            if cells != whole:
-                yield from _subtotal(sheet, count, parts)
+        for count in parts.values():
+            yield from _subtotal(sheet, count, parts)
         if size is not None:
             yield from _levels(sheet, group, whole, size, parts)
 
