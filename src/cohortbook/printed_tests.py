@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache, partial
 
 from cohortbook.published import Interval
 
 #: Whole numbers that a CP-SAT constraint may hold.
 _LARGEST = 2**62
+#: Different weights of tables that an exact test counts, and steps that an exact test of ranks takes, at most.
+MOST_TABLES, MOST_STEPS = 100_000, 10**9
 
 
 def pearson_p_value(a: int, n1: int, b: int, n0: int) -> float:
@@ -29,6 +33,69 @@ def pearson_p_value(a: int, n1: int, b: int, n0: int) -> float:
     return math.erfc(math.sqrt(chi_square / 2))
 
 
+def yates_p_value(a: int, n1: int, b: int, n0: int) -> float:
+    """Return P of the chi-square with Yates's continuity correction, for a of n1 against b of n0.
+
+    R: ``chisq.test(table)``. SPSS: "Continuity Correction". NaN as for `pearson_p_value`.
+
+    Examples
+    --------
+    >>> round(yates_p_value(3, 3, 18, 69), 4)
+    0.035
+    """
+    shown, total = a + b, n1 + n0
+    if shown in (0, total) or not n1 or not n0:
+        return math.nan
+    apart = max(abs(a * (n0 - b) - b * (n1 - a)) - total / 2, 0)
+    return math.erfc(math.sqrt(total * apart**2 / (n1 * n0 * shown * (total - shown)) / 2))
+
+
+def likelihood_ratio_p_value(a: int, n1: int, b: int, n0: int) -> float:
+    """Return P of the likelihood ratio chi-square (G), for a of n1 against b of n0; NaN as for `pearson_p_value`.
+
+    Examples
+    --------
+    >>> round(likelihood_ratio_p_value(3, 3, 18, 69), 4)
+    0.0055
+    """
+    return likelihood_ratio_of_table((n1 - a, a), (n0 - b, b))
+
+
+def n_minus_1_p_value(a: int, n1: int, b: int, n0: int) -> float:
+    """Return P of the N - 1 chi-square: Pearson's times (N - 1) / N; NaN as for `pearson_p_value`.
+
+    Of two levels it is SPSS's "Linear-by-Linear Association" too.
+
+    Examples
+    --------
+    >>> round(n_minus_1_p_value(3, 3, 18, 69), 4)
+    0.0062
+    """
+    return linear_by_linear_of_table((n1 - a, a), (n0 - b, b))
+
+
+@lru_cache(maxsize=4096)
+def _exact_p_values(shown: int, n1: int, n0: int) -> tuple[int, tuple[float, ...], tuple[float, ...]]:
+    """Return the least count that n1 can have of those shown, and Fisher's P and the mid-P of each count from there on.
+
+    In whole numbers, so that equally probable tables are equal.
+    """
+    first, last = max(0, shown - n0), min(shown, n1)
+    weight = math.comb(n1, first) * math.comb(n0, shown - first)
+    weights = [weight]
+    for k in range(first, last):
+        weight = weight * (n1 - k) * (shown - k) // ((k + 1) * (n0 - shown + k + 1))
+        weights.append(weight)
+    total, below, at_most = sum(weights), {}, {}
+    summed = 0
+    for value, alike in itertools.groupby(sorted(weights)):
+        below[value] = summed
+        summed += value * len(list(alike))
+        at_most[value] = summed
+    two_sided = tuple(at_most[w] / total for w in weights)
+    return first, two_sided, tuple((at_most[w] + below[w]) / (2 * total) for w in weights)
+
+
 def fisher_p_value(a: int, n1: int, b: int, n0: int) -> float:
     """Return the two-sided P of Fisher's exact test for a of n1 against b of n0; NaN for a constant or an empty group.
 
@@ -37,15 +104,290 @@ def fisher_p_value(a: int, n1: int, b: int, n0: int) -> float:
     >>> round(fisher_p_value(3, 3, 18, 69), 4)
     0.0223
     """
-    from scipy import stats
-
     if a + b in (0, n1 + n0) or not n1 or not n0:
         return math.nan
-    return float(stats.fisher_exact([[a, b], [n1 - a, n0 - b]])[1])
+    first, p_values, _ = _exact_p_values(a + b, n1, n0)
+    return p_values[a - first]
+
+
+def fisher_mid_p_value(a: int, n1: int, b: int, n0: int) -> float:
+    """Return the two-sided mid-P of Fisher's exact test: less probable tables, and half of those equally probable.
+
+    R: ``p <- dhyper(0:k, n1, n0, k); sum(p[p < p0]) + sum(p[p == p0]) / 2``. NaN as for `fisher_p_value`.
+
+    Examples
+    --------
+    >>> round(fisher_mid_p_value(3, 3, 18, 69), 4)
+    0.0112
+    """
+    if a + b in (0, n1 + n0) or not n1 or not n0:
+        return math.nan
+    first, _, p_values = _exact_p_values(a + b, n1, n0)
+    return p_values[a - first]
 
 
 #: test of two levels -> its P for a of n1 against b of n0
-COUNTED = {"pearson_chi_square": pearson_p_value, "fisher_exact": fisher_p_value}
+COUNTED = {
+    "pearson_chi_square": pearson_p_value,
+    "fisher_exact": fisher_p_value,
+    "yates_chi_square": yates_p_value,
+    "likelihood_ratio": likelihood_ratio_p_value,
+    "fisher_mid_p": fisher_mid_p_value,
+    "n_minus_1_chi_square": n_minus_1_p_value,
+}
+
+
+def _margins(ones: Sequence[int], zeros: Sequence[int]) -> tuple[list[int], int, int, bool]:
+    """Return how many show each level, the sizes of the groups, and whether there is anything to test."""
+    shown, n1, n0 = [a + b for a, b in zip(ones, zeros, strict=True)], sum(ones), sum(zeros)
+    return shown, n1, n0, bool(n1 and n0 and sum(map(bool, shown)) > 1)
+
+
+def _chi_square(statistic: float, df: int) -> float:
+    from scipy import special
+
+    return math.erfc(math.sqrt(statistic / 2)) if df == 1 else float(special.chdtrc(df, statistic))
+
+
+def pearson_of_table(ones: Sequence[int], zeros: Sequence[int]) -> float:
+    """Return P of Pearson's chi-square for the counts of each level in two groups; empty levels do not count.
+
+    NaN where a group is empty, or all patients show one level.
+
+    Examples
+    --------
+    >>> round(pearson_of_table((2, 1, 0), (37, 5, 27)), 4)
+    0.1643
+    """
+    shown, n1, n0, defined = _margins(ones, zeros)
+    if not defined:
+        return math.nan
+    # (a n0 - b n1)^2 / (n1 n0 m) is what a level of m patients adds.
+    terms = [(a * n0 - b * n1) ** 2 / (n1 * n0 * m) for a, b, m in zip(ones, zeros, shown, strict=True) if m]
+    return _chi_square(math.fsum(terms), len(terms) - 1)
+
+
+def likelihood_ratio_of_table(ones: Sequence[int], zeros: Sequence[int]) -> float:
+    """Return P of the likelihood ratio chi-square, G = 2 sum O log(O / E); as `pearson_of_table`.
+
+    SPSS: CROSSTABS /STATISTICS=CHISQ, "Likelihood Ratio".
+
+    Examples
+    --------
+    >>> round(likelihood_ratio_of_table((2, 1, 0), (37, 5, 27)), 4)
+    0.1528
+    """
+    shown, n1, n0, defined = _margins(ones, zeros)
+    if not defined:
+        return math.nan
+    total = n1 + n0
+    terms = [
+        count * math.log(count * total / (m * size))
+        for group, size in ((ones, n1), (zeros, n0)) for count, m in zip(group, shown, strict=True) if count
+    ]  # fmt: skip
+    return _chi_square(max(2 * math.fsum(terms), 0.0), sum(map(bool, shown)) - 1)
+
+
+def linear_by_linear_of_table(ones: Sequence[int], zeros: Sequence[int]) -> float:
+    """Return P of the linear-by-linear association of two groups with the order of the levels.
+
+    (N - 1) r^2, r Pearson's correlation of the group with the scores 1, 2, 3 and so on; one degree of freedom. SPSS:
+    "Linear-by-Linear Association". NaN as for `pearson_of_table`.
+
+    Examples
+    --------
+    >>> round(linear_by_linear_of_table((2, 1, 0), (37, 5, 27)), 4)
+    0.3515
+    """
+    shown, n1, n0, defined = _margins(ones, zeros)
+    if not defined:
+        return math.nan
+    total = n1 + n0
+    first = sum(k * m for k, m in enumerate(shown))
+    spread = total * sum(k * k * m for k, m in enumerate(shown)) - first**2
+    apart = n0 * sum(k * a for k, a in enumerate(ones)) - n1 * sum(k * b for k, b in enumerate(zeros))
+    return _chi_square((total - 1) * apart**2 / (n1 * n0 * spread), 1)
+
+
+@lru_cache(maxsize=1024)
+def freeman_halton_of_table(ones: tuple[int, ...], zeros: tuple[int, ...]) -> float:
+    """Return P of the exact test of Fisher, Freeman and Halton for the counts of each level in two groups.
+
+    The tables of the same margins that are no more probable, counted in whole numbers. R: ``fisher.test(table)``. NaN
+    as for `pearson_of_table`, and where more than `MOST_TABLES` tables would be counted.
+
+    Examples
+    --------
+    >>> round(freeman_halton_of_table((2, 1, 0), (37, 5, 27)), 4)
+    0.1758
+    """
+    shown, n1, n0, defined = _margins(ones, zeros)
+    if not defined:
+        return math.nan
+    if n1 > n0:
+        n1, ones = n0, zeros
+    # patients so far in the smaller group -> weight of a table so far -> tables of that weight
+    found: dict[int, dict[int, int]] = {0: {1: 1}}
+    for m in shown:
+        ways = [math.comb(m, k) for k in range(min(m, n1) + 1)]
+        further: dict[int, dict[int, int]] = {}
+        for so_far, weights in found.items():
+            for k, way in enumerate(ways[: n1 - so_far + 1]):
+                of = further.setdefault(so_far + k, {})
+                for weight, tables in weights.items():
+                    of[weight * way] = of.get(weight * way, 0) + tables
+        found = further
+        if sum(map(len, found.values())) > MOST_TABLES:
+            return math.nan
+    here = math.prod(math.comb(m, a) for m, a in zip(shown, ones, strict=True))
+    return sum(weight * tables for weight, tables in found[n1].items() if weight <= here) / math.comb(sum(shown), n1)
+
+
+#: test of several levels -> its P for the counts of the levels in the first group and in the second
+TABLED = {
+    "pearson_chi_square": pearson_of_table,
+    "likelihood_ratio": likelihood_ratio_of_table,
+    "fisher_freeman_halton": freeman_halton_of_table,
+    "linear_by_linear": linear_by_linear_of_table,
+}
+
+
+def mann_whitney_p_value(
+    values: Sequence[float], ones: Sequence[int], zeros: Sequence[int], *, continuity: bool = False
+) -> float:
+    """Return the asymptotic P of Mann and Whitney's test for the counts of each value, ascending, in two groups.
+
+    As `cohortbook.two_groups.mann_whitney`. NaN where a group is empty or nothing varies.
+
+    Examples
+    --------
+    >>> round(mann_whitney_p_value((2, 3, 4), (2, 1, 0), (37, 5, 27)), 4)
+    0.3913
+    """
+    shown, n1, n0, defined = _margins(ones, zeros)
+    if not defined:
+        return math.nan
+    total = n1 + n0
+    excess = abs(_twice_u(ones, zeros) - n1 * n0)
+    variance = n1 * n0 / 12 * (total + 1 - sum(t**3 - t for t in shown) / (total * (total - 1)))
+    return math.erfc(max(excess - continuity, 0) / 2 / math.sqrt(2 * variance))
+
+
+def _twice_u(ones: Sequence[int], zeros: Sequence[int]) -> int:
+    twice, below = 0, 0
+    for a, b in zip(ones, zeros, strict=True):
+        twice += a * (2 * below + b)
+        below += b
+    return twice
+
+
+def mann_whitney_exact_p_value(values: Sequence[float], ones: Sequence[int], zeros: Sequence[int]) -> float:
+    """Return the exact P of Mann and Whitney's test, over all ways to deal the ranks, ties and all, to the two groups.
+
+    The share of deals whose U lies at least as far from its expectation. Untied: R's ``wilcox.test(x1, x0, exact =
+    TRUE)``; tied: ``coin::wilcox_test(distribution = "exact")``, SPSS's "Exact Sig. (2-tailed)". NaN as for
+    `mann_whitney_p_value`, and where more than `MOST_STEPS` steps would be taken.
+
+    Examples
+    --------
+    >>> round(mann_whitney_exact_p_value((2, 3, 4), (2, 1, 0), (37, 5, 27)), 4)
+    0.5485
+    """
+    shown, n1, n0, defined = _margins(ones, zeros)
+    if not defined:
+        return math.nan
+    if n1 > n0:
+        ones, zeros = zeros, ones
+        n1, n0 = n0, n1
+    return _dealt(tuple(m for m in shown if m), n1, abs(_twice_u(ones, zeros) - n1 * n0))
+
+
+@lru_cache(maxsize=1024)
+def _dealt(shown: tuple[int, ...], n1: int, excess: int) -> float:
+    """Return the share of deals of n1 patients whose twice U lies at least so far from its expectation."""
+    import numpy as np
+
+    n0 = sum(shown) - n1
+    top = 2 * n1 * n0
+    if sum(min(m, n1) for m in shown) * (n1 + 1) * top > MOST_STEPS:
+        return math.nan
+    # ways[j, s]: deals of j patients so far whose midranks, doubled and counted from 0, sum up to s
+    ways = np.zeros((n1 + 1, top + n1 * (n1 - 1) + 1))
+    ways[0, 0] = 1
+    below = 0
+    for m in shown:
+        rank = 2 * below + m - 1  # of the tied values
+        further = ways.copy()
+        for k in range(1, min(m, n1) + 1):
+            shift = k * rank
+            if shift < ways.shape[1]:
+                further[k:, shift:] += math.comb(m, k) * ways[: n1 + 1 - k, : ways.shape[1] - shift]
+        ways, below = further, below + m
+    sums = np.arange(ways.shape[1]) - n1 * (n1 - 1) - n1 * n0
+    return min(float(ways[n1, np.abs(sums) >= excess].sum() / math.comb(n1 + n0, n1)), 1.0)
+
+
+def _moments(values: Sequence[float], counts: Sequence[int]) -> tuple[int, float, float]:
+    n = sum(counts)
+    mean = math.fsum(v * c for v, c in zip(values, counts, strict=True)) / n
+    return n, mean, math.fsum(c * (v - mean) ** 2 for v, c in zip(values, counts, strict=True))
+
+
+def t_p_value(n1: int, n0: int, apart: float, squares1: float, squares0: float, *, equal_variance: bool) -> float:
+    """Return P of Student's t, or Welch's, from the difference of two means and the sums of squares about them.
+
+    As `cohortbook.two_groups.student_t` and `welch_t`; NaN where they are undefined.
+    """
+    from scipy import special
+
+    if not n1 or not n0 or n1 + n0 < 3 or not squares1 + squares0 or (not equal_variance and min(n1, n0) < 2):
+        return math.nan
+    if equal_variance:
+        df, variance = n1 + n0 - 2, (squares1 + squares0) / (n1 + n0 - 2) * (1 / n1 + 1 / n0)
+    else:
+        shares = squares1 / (n1 - 1) / n1, squares0 / (n0 - 1) / n0
+        variance = sum(shares)
+        df = variance**2 / (shares[0] ** 2 / (n1 - 1) + shares[1] ** 2 / (n0 - 1))
+    return min(2 * float(special.stdtr(df, -abs(apart) / math.sqrt(variance))), 1.0)
+
+
+def student_p_value(values: Sequence[float], ones: Sequence[int], zeros: Sequence[int]) -> float:
+    """Return P of Student's t test for the counts of each value in two groups.
+
+    Examples
+    --------
+    >>> round(student_p_value((2, 3, 4), (2, 1, 0), (37, 5, 27)), 4)
+    0.3551
+    """
+    return _t_of(values, ones, zeros, equal_variance=True)
+
+
+def welch_p_value(values: Sequence[float], ones: Sequence[int], zeros: Sequence[int]) -> float:
+    """Return P of Welch's t test for the counts of each value in two groups.
+
+    Examples
+    --------
+    >>> round(welch_p_value((2, 3, 4), (2, 1, 0), (37, 5, 27)), 4)
+    0.2525
+    """
+    return _t_of(values, ones, zeros, equal_variance=False)
+
+
+def _t_of(values: Sequence[float], ones: Sequence[int], zeros: Sequence[int], *, equal_variance: bool) -> float:
+    if not sum(ones) or not sum(zeros):
+        return math.nan
+    (n1, mean1, squares1), (n0, mean0, squares0) = _moments(values, ones), _moments(values, zeros)
+    return t_p_value(n1, n0, mean1 - mean0, squares1, squares0, equal_variance=equal_variance)
+
+
+#: test of numbers -> its P for the values, ascending, and their counts in the first group and in the second
+NUMBERED = {
+    "mann_whitney": mann_whitney_p_value,
+    "student_t": student_p_value,
+    "welch_t": welch_p_value,
+    "mann_whitney_continuity": partial(mann_whitney_p_value, continuity=True),
+    "mann_whitney_exact": mann_whitney_exact_p_value,
+}
 
 
 def counts_that_print(test: str, n1: int, n0: int, printed: Interval) -> Iterator[tuple[int, int, int]]:
@@ -62,8 +404,10 @@ def counts_that_print(test: str, n1: int, n0: int, printed: Interval) -> Iterato
                 start = None
 
 
-def tie_window(u2: int, n1: int, n0: int, printed: Interval) -> tuple[int, int] | None:
+def tie_window(u2: int, n1: int, n0: int, printed: Interval, *, continuity: bool = False) -> tuple[int, int] | None:
     """Return the least and the largest sum of t^3 - t under which twice U = u2 prints P; None where there is none.
+
+    With `continuity`, U is first brought half a unit nearer its expectation.
 
     Notes
     -----
@@ -76,7 +420,7 @@ def tie_window(u2: int, n1: int, n0: int, printed: Interval) -> tuple[int, int] 
     total = n1 + n0
     if not n1 or not n0:
         return None
-    distance = abs(u2 - n1 * n0) / 2
+    distance = max(abs(u2 - n1 * n0) - continuity, 0) / 2
     normal = NormalDist()
     most = (total - 1) ** 3 - (total - 1)  # when all are tied, there is no P
 
