@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from cohortbook.published import Figure, Interval, levels_of
+from cohortbook.published import Figure, Interval, PublishedError, levels_of
 from cohortbook.study import NUMERIC, Study
 
 if TYPE_CHECKING:
@@ -93,11 +93,43 @@ def _terms(study: Study, *printed: str) -> tuple[str, ...]:
     return study.plan("model").candidates or tuple(dict.fromkeys(printed))
 
 
-def claims(study: Study, figures: Sequence[Figure]) -> list[Claim]:
+def patients_of(study: Study, figures: Sequence[Figure]) -> int:
+    """Return how many patients a study has: by its reconstruction, else the total of all that is printed most often.
+
+    Raises
+    ------
+    PublishedError
+        When neither says it.
+    """
+    if study.file.reconstruction:
+        return study.file.reconstruction.patients
+    totals = [f.value for f in figures if (f.about, f.statistic, f.group) == ("cohort", "total", "all")]
+    if not totals:
+        raise PublishedError(
+            f"{study.path}: nothing says how many patients there are; add a row to {study.plan('published').file} with the "
+            "statistic 'total' of the group 'all'"
+        )
+    return int(max(dict.fromkeys(totals), key=totals.count))
+
+
+def claims(study: Study, figures: Sequence[Figure], *, ties: bool = False) -> list[Claim]:
     """Turn printed figures about the cohort into what they say of its patients.
 
     Figures that say nothing of patients (design, literature) or that no constraint states (`unstated`) give no claim;
     the P values of the printed model give one claim together.
+
+    Parameters
+    ----------
+    study : Study
+    figures : sequence of Figure
+    ties : bool
+        A half may have been rounded either way, to even, or by binary floating point: for proofs, which must hold
+        whatever rounded. Otherwise halves are rounded away from zero.
+
+    Raises
+    ------
+    PublishedError
+        When a percentage of all patients is printed and nothing says how many they are.
     """
     groups = study.plan("published").groups
     found, model = [], []
@@ -108,14 +140,14 @@ def claims(study: Study, figures: Sequence[Figure]) -> list[Claim]:
         if group and group.model:
             model.append(figure)
         else:
-            found.append(_claim(study, figure, group))
+            found.append(_claim(study, figure, group, figures, figure.with_ties if ties else figure.interval))
     if model:
         terms = _terms(study, *(figure.variable for figure in model))
         found.append(Claim(figures=tuple(model), kind="model", by=study.plan("model").outcome, terms=terms))
     return found
 
 
-def _claim(study: Study, figure: Figure, group: Group | None) -> Claim:
+def _claim(study: Study, figure: Figure, group: Group | None, figures: Sequence[Figure], printed: Interval) -> Claim:
     where = group.where if group else {}
     said = {"figures": (figure,), "where": where}
     match figure.statistic:
@@ -123,24 +155,24 @@ def _claim(study: Study, figure: Figure, group: Group | None) -> Claim:
             return Claim(kind="count", interval=_exactly(figure.value), **said)
         case "n" | "percent":
             condition = {figure.variable: tuple(levels_of(study, figure.variable, figure.level)) or ("yes",)}
-            fits = _exactly(figure.value) if figure.statistic == "n" else _counts(study, figure)
+            if figure.statistic == "n":
+                fits = _exactly(figure.value)
+            else:
+                fits = _counts(figure.denominator or patients_of(study, figures), printed)
             return Claim(kind="count", condition=condition, interval=fits, **said)
         case "value":
             value = float(figure.value) if study.kind(figure.variable) in NUMERIC else figure.value
             return Claim(figures=(figure,), kind="value", condition={figure.variable: (value,)}, patient=group.patient)
         case "p":
-            return Claim(
-                figures=(figure,), kind="test", variable=figure.variable, by=group.compare, interval=figure.interval
-            )
-    return Claim(kind=figure.statistic, variable=figure.variable, interval=figure.interval, **said)
+            return Claim(figures=(figure,), kind="test", variable=figure.variable, by=group.compare, interval=printed)
+    return Claim(kind=figure.statistic, variable=figure.variable, interval=printed, **said)
 
 
 def _exactly(count: str) -> Interval:
     return Interval(Fraction(count), Fraction(count))
 
 
-def _counts(study: Study, figure: Figure) -> Interval:
+def _counts(of: int, percent: Interval) -> Interval:
     """Return the counts whose percentage prints so; an interval that holds none where no count does."""
-    of = figure.denominator or study.plan("reconstruction").patients
-    fits = [k for k in range(of + 1) if Fraction(100 * k, of) in figure.interval]
+    fits = [k for k in range(of + 1) if Fraction(100 * k, of) in percent]
     return Interval(Fraction(fits[0]), Fraction(fits[-1])) if fits else Interval(Fraction(1), Fraction(0))

@@ -108,6 +108,13 @@ class Figure:
         return Interval(value - half, value + half, has_low=value > 0, has_high=value < 0)
 
     @property
+    def with_ties(self) -> Interval:
+        """The values that print so by any rule for halves: away from zero, to even, or as binary floating point has it."""
+        if not self.value[:1].isdigit() and self.value[:1] not in ".-":
+            return self.interval
+        return Interval(self.interval.low, self.interval.high)
+
+    @property
     def in_words(self) -> str:
         """The figure in words, for people."""
         what = " ".join(part for part in (self.variable, self.level and f"[{self.level}]") if part)
