@@ -56,6 +56,9 @@ def _parts(printed):
     """Stand in for Figure.parts where published.py has none yet."""
     if printed.statistic.endswith(("_ratio", "_difference")):
         return dict(zip(("estimate", "low", "high"), map(about, re.findall(r"\d+\.\d+", printed.value)), strict=True))
+    pairs = {"n/N": ("n", "total"), "range": ("min", "max"), "iqr": ("q1", "q3")}
+    if printed.statistic in pairs:
+        return dict(zip(pairs[printed.statistic], map(about, re.findall(r"\d+", printed.value)), strict=True))
     return {} if printed.statistic == "value" and not printed.value.isdigit() else {printed.statistic: printed.interval}
 
 
@@ -429,6 +432,17 @@ def test_order(study, figures, words):
     assert words in check.reason
 
 
+def test_figures_of_two_numbers(study):
+    assert not check_figures(study, [figure("smoker", "n/N", "5/10"), percent("50.0", 10)])
+    assert one(check_figures(study, [figure("smoker", "n/N", "5/10"), percent("51.0", 10)])).kind == "rounding"
+    assert "more than 10" in one(check_figures(study, [figure("smoker", "n/N", "11/10")])).reason
+    pairs = [figure("visits", "range", "2–9"), figure("visits", "iqr", "4–7")]
+    assert not check_figures(study, [*pairs, figure("visits", "median", 5)])
+    check = one(check_figures(study, [*pairs, figure("visits", "median", 8)]))
+    assert "median 8, above the third quartile 7" in check.reason
+    assert one(check_figures(study, [figure("visits", "range", "9–2")])).figures == ("visits__all_range",)
+
+
 def test_a_part_stays_within_the_whole(study):
     whole = [figure("age", "min", 25), figure("age", "max", 90)]
     assert not check_figures(
@@ -514,7 +528,7 @@ def test_intervals(study, statistic, value, p, kind, holds, words):
 
 
 def test_the_level_of_an_interval_is_read_from_its_note(study):
-    ratio = figure("smoker", "hazard_ratio", "2.31 (1.05–5.07)", group="model", note="90 % interval")
+    ratio = figure("smoker", "hazard_ratio", "2.31 (1.05–5.07)", group="model", note="90 % CI; 95 % of patients seen")
     assert not check_figures(study, [ratio, figure("smoker", "p", "0.08", group="model")])
 
 
@@ -532,6 +546,10 @@ def p_value(variable, value, claim="", **more):
         ("0.05", "*", "plain", ""),
         ("0.06", "significant", False, "called significant, but not below the stated threshold of 0.05"),
         ("<0.001", "*", "plain", ""),
+        ("0.06", "**", False, "called significant"),
+        ("0.06", "statistically significant", False, "called significant"),
+        ("0.06", "a trend", "plain", ""),
+        ("0.04", "a trend", "plain", ""),
         ("0.04", "not significant", None, "called not significant, but below"),
         ("0.04", "n.s.", None, "called not significant, but below"),
         ("0.04", "", "plain", ""),
@@ -601,6 +619,17 @@ def test_expected_counts(study):
     expected = stats.contingency.expected_freq([[3, 0], [18, 51]]).min()
     assert f"expects {expected:.2g} patients" in check.reason
     assert check.recomputed == f"{stats.fisher_exact([[3, 0], [18, 51]])[1]:.4g}"
+    # those with a value: 3 of 3 and 18 of 60
+    fewer = [counts[0], percent("30.0", 60, group="alive")]
+    check = one(check_figures(study, [*sizes, *fewer, p_value("smoker", "0.006")]))
+    assert check.recomputed == f"{stats.fisher_exact([[3, 0], [18, 42]])[1]:.4g}"
+    # the other level is printed, and all or none may have it
+    others = [
+        figure("smoker", "percent", v, level="no", of=of, group=g)
+        for v, of, g in (("100", 3, "dead"), ("100", 690, "alive"))
+    ]
+    found = check_figures(study, [*sizes[1:2], total(690, "alive"), *others, p_value("smoker", "0.006")])
+    assert one(found).recomputed == "1"
     # Fisher's test was planned
     counts = [figure("where", "n", k, level="here", group=g) for g, k in (("dead", 3), ("alive", 18))]
     assert not check_figures(study, [*sizes, *counts, p_value("where", "0.006")])

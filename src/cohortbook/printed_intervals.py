@@ -500,7 +500,7 @@ def _interval(sheet: Sheet, figure: Figure) -> Iterator[Check]:
 
 def _p_of_interval(sheet: Sheet, figure: Figure, p: Figure, *, ratio: bool) -> Iterator[Check]:
     """Yield a printed P value that is far from the one that the interval beside it gives."""
-    noted = re.search(r"(\d{2}(?:\.\d+)?) ?%", figure.note)
+    noted = re.search(r"(\d{2}(?:\.\d+)?) ?% ?(?:CI|confidence|interval)", figure.note)
     level = float(noted[1]) / 100 if noted else 0.95
     estimate, low, high = (_loose(figure.parts[name]) for name in ("estimate", "low", "high"))
     least, most = implied_p(estimate, low, high, ratio=ratio, level=level)
@@ -562,9 +562,11 @@ def _threshold(sheet: Sheet, name: str) -> tuple[Fraction, str, Figure | None]:
 
 
 def _claimed(figure: Figure) -> bool | None:
-    """Say whether a figure is called significant; None where nothing is said."""
-    claim = (figure.claim or ("ns" if figure.value.lower() in ("ns", "n.s.") else "")).lower().replace(".", "")
-    return None if not claim else not claim.startswith(("not ", "non", "ns", "insignificant"))
+    """Say whether a figure is called significant, in words or by a mark; None where nothing is said of it."""
+    claim = (figure.claim or figure.value).lower().replace(".", "")
+    if claim.startswith(("not ", "non", "ns", "insignificant")):
+        return False
+    return True if "significant" in claim or set(claim) <= set("*†‡§¶#") else None
 
 
 def _claims(sheet: Sheet, name: str, figures: Sequence[Figure]) -> Iterator[Check]:
@@ -628,18 +630,16 @@ def _undefined(sheet: Sheet, figure: Figure) -> list[Check]:
         return []
     levels = sheet.study.levels(figure.variable)
     for names, level in itertools.product((("all",), _compared(sheet, figure)), levels):
-        sizes = [sheet.size(name) for name in names]
         counts = [_count(sheet, figure.variable, level, name) for name in names]
-        if not names or None in sizes or None in counts:
+        sizes = [count and _size(sheet, count) for count in counts]
+        if not names or not all(sizes):
             continue
-        if any(all(c.low == c.high == n for c, n in zip(counts, wanted, strict=True))
-               for wanted in ([sizes, [0] * len(sizes)] if len(levels) == 2 else [sizes])):  # fmt: skip
-            shared = [count.figure for count in counts]
-            reason = (
-                f"{sheet.said(figure)}: all {sum(sizes)} {sheet.unit} are the same ({sheet.named(shared)}), so no test "
-            )
-            reason += "compares them and there is no P"
-            return [told("undefined_test", [figure, *shared], reason, recomputed="undefined")]
+        shared = all(count.low == size for count, size in zip(counts, sizes, strict=True))
+        if shared or (len(levels) == 2 and not any(count.high for count in counts)):
+            words = f"all {sum(sizes)} {sheet.unit} are the same ({sheet.named(count.figure for count in counts)})"
+            reason = f"{sheet.said(figure)}: {words}, so no test compares them and there is no P"
+            figures = [figure, *(count.figure for count in counts)]
+            return [told("undefined_test", figures, reason, recomputed="undefined")]
     return []
 
 
@@ -648,37 +648,34 @@ def _expected(sheet: Sheet, figure: Figure) -> Iterator[Check]:
     from cohortbook.printed_tests import fisher_p_value, pearson_p_value
 
     variable, names, plan = figure.variable, _compared(sheet, figure), sheet.study.file.comparison
-    sizes = [sheet.size(name) for name in names]
-    if sheet.study.kind(variable) in NUMERIC or len(names) != 2 or not all(sizes):
+    if sheet.study.kind(variable) in NUMERIC or len(names) != 2:
         return
     levels = sheet.study.levels(variable)
     two = len(levels) == 2 or figure.level in levels
-    if two:
-        level = figure.level if figure.level in levels else levels[1]
-        ranges = [_range(sheet, variable, level, name) for name in names]
-        if None in ranges:
-            return
-        tables = [((a, sizes[0] - a), (b, sizes[1] - b)) for a, b in itertools.product(*ranges)]
-    else:
-        columns = [[_range(sheet, variable, level, name) for level in levels] for name in names]
-        if any(counts is None or len(counts) > 1 for column in columns for counts in column):
-            return
-        tables = [tuple(tuple(counts[0] for counts in column) for column in columns)]
-    if "pearson_chi_square" not in planned_tests(sheet.study, variable):
+    asked = [figure.level if figure.level in levels else levels[1]] if two else levels
+    columns = [[_range(sheet, variable, level, name) for level in asked] for name in names]
+    if not all(all(column) for column in columns) or "pearson_chi_square" not in planned_tests(sheet.study, variable):
         return
+    if two:
+        (first, n1), (second, n0) = (column[0] for column in columns)
+        tables = [((a, n1 - a), (b, n0 - b)) for a, b in itertools.product(first, second) if 0 < a + b < n1 + n0]
+    else:
+        tables = [tuple(tuple(counts[0] for counts, _ in column) for column in columns)]
+        if any(len(counts) > 1 for column in columns for counts, _ in column):
+            return
     if variable not in {row.variable for row in plan.rows}:
         # No test is stated: the chi-square is blamed only for what it can have printed.
-        p_values = [pearson_p_value(one[0], sizes[0], other[0], sizes[1]) for one, other in tables if two]
+        p_values = [pearson_p_value(one[0], sum(one), other[0], sum(other)) for one, other in tables if two]
         if not any(p in figure.parts["p"] for p in p_values):
             return
     expected = [_smallest_expected(table) for table in tables]
-    if max(expected) >= 5:
+    if not expected or max(expected) >= 5:
         return
     reason = f"{sheet.said(figure)}: a chi-square that expects "
     reason += f"{span(f'{min(expected):.2g}', f'{max(expected):.2g}')} {sheet.unit} in a cell, fewer than 5"
     given = ""
     if two:
-        exact = [fisher_p_value(one[0], sizes[0], other[0], sizes[1]) for one, other in tables]
+        exact = [fisher_p_value(one[0], sum(one), other[0], sum(other)) for one, other in tables]
         given = span(f"{min(exact):.4g}", f"{max(exact):.4g}")
         reason += f"; Fisher's exact test gives P {given}"
     method = "Fisher's exact test" if given else ""
@@ -691,14 +688,19 @@ def _count(sheet: Sheet, variable: str, level: str, group: str) -> Count | None:
     return min(found, key=lambda count: (not count.exact, count.high - count.low), default=None)
 
 
-def _range(sheet: Sheet, variable: str, level: str, group: str) -> range | None:
-    """Return the counts that a level of a group can have, as printed of it or, of two levels, of the other."""
-    if count := _count(sheet, variable, level, group):
-        return range(count.low, count.high + 1)
+def _size(sheet: Sheet, count: Count) -> int | None:
+    """Return of how many patients a count is: those with a value, where a row says how many that are."""
+    stated = count.figure.statistic in ("percent", "n/N")
+    return sheet.denominator(count.figure) if stated else sheet.size(count.group)
+
+
+def _range(sheet: Sheet, variable: str, level: str, group: str) -> tuple[range, int] | None:
+    """Return the counts that a level can have, as printed of it or, of two levels, of the other; and of how many."""
+    if (count := _count(sheet, variable, level, group)) and (size := _size(sheet, count)):
+        return range(count.low, count.high + 1), size
     others = [other for other in sheet.study.levels(variable) if other != level]
-    if len(others) == 1 and (count := _count(sheet, variable, others[0], group)):
-        size = sheet.size(group)
-        return range(size - count.high, size - count.low + 1)
+    if len(others) == 1 and (count := _count(sheet, variable, others[0], group)) and (size := _size(sheet, count)):
+        return range(size - count.high, size - count.low + 1), size
     return None
 
 
