@@ -75,7 +75,7 @@ def planned_tests(study: Study, variable: str) -> tuple[str, ...]:
 
 def unstated(study: Study, figure: Figure) -> str:
     """Return why no constraint states a figure about the cohort; an empty text when one does."""
-    if figure.statistic in ("sd", "median"):
+    if figure.statistic not in ("n", "percent", "total", "mean", "min", "max", "p", "value"):
         return f"no constraint states a {figure.statistic}"
     group = study.plan("published").groups.get(figure.group)
     if group and group.compare:
@@ -140,14 +140,16 @@ def claims(study: Study, figures: Sequence[Figure], *, ties: bool = False) -> li
         if group and group.model:
             model.append(figure)
         else:
-            found.append(_claim(study, figure, group, figures, figure.with_ties if ties else figure.interval))
+            found.append(_claim(study, figure, group, figures, figure.intervals(ties=ties)))
     if model:
         terms = _terms(study, *(figure.variable for figure in model))
         found.append(Claim(figures=tuple(model), kind="model", by=study.plan("model").outcome, terms=terms))
     return found
 
 
-def _claim(study: Study, figure: Figure, group: Group | None, figures: Sequence[Figure], printed: Interval) -> Claim:
+def _claim(
+    study: Study, figure: Figure, group: Group | None, figures: Sequence[Figure], printed: dict[str, Interval]
+) -> Claim:
     where = group.where if group else {}
     said = {"figures": (figure,), "where": where}
     match figure.statistic:
@@ -158,14 +160,16 @@ def _claim(study: Study, figure: Figure, group: Group | None, figures: Sequence[
             if figure.statistic == "n":
                 fits = _exactly(figure.value)
             else:
-                fits = _counts(figure.denominator or patients_of(study, figures), printed)
+                fits = _counts(figure.denominator or patients_of(study, figures), printed["percent"])
             return Claim(kind="count", condition=condition, interval=fits, **said)
         case "value":
             value = float(figure.value) if study.kind(figure.variable) in NUMERIC else figure.value
             return Claim(figures=(figure,), kind="value", condition={figure.variable: (value,)}, patient=group.patient)
         case "p":
-            return Claim(figures=(figure,), kind="test", variable=figure.variable, by=group.compare, interval=printed)
-    return Claim(kind=figure.statistic, variable=figure.variable, interval=printed, **said)
+            return Claim(
+                figures=(figure,), kind="test", variable=figure.variable, by=group.compare, interval=printed["p"]
+            )
+    return Claim(kind=figure.statistic, variable=figure.variable, interval=printed[figure.statistic], **said)
 
 
 def _exactly(count: str) -> Interval:

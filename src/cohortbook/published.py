@@ -1,7 +1,7 @@
 """The printed figures: how they are written down, how precise they are, and whether a cohort prints them again.
 
-What a figure says of the patients stands in `cohortbook.claims`, once; `reprint` recomputes it by the same statistics as
-the notebooks.
+What a figure says of the patients stands in `cohortbook.claims`, once; `cohortbook.reprint` recomputes it by the same
+statistics as the notebooks. What each statistic means, with examples, stands in data/README.md.
 """
 
 from __future__ import annotations
@@ -17,23 +17,59 @@ from typing import TYPE_CHECKING
 from cohortbook.csvfile import read_records, several
 from cohortbook.errors import CohortbookError
 from cohortbook.study import NUMERIC, Study, nearest
-from cohortbook.values import meets
 
 if TYPE_CHECKING:
     from cohortbook.cohort import Cohort
-    from cohortbook.tally import Tally
 
 COLUMNS = ("id", "source", "about", "variable", "level", "group", "statistic", "value", "denominator", "claim", "note")
 #: What a figure can be about: this cohort, facts of it outside the dictionary, the study's design, other literature.
 ABOUT = ("cohort", "narrative", "design", "literature")
 #: statistic -> the kinds of group that it can be said of
 STATISTICS = {
-    **dict.fromkeys(("n", "percent", "total", "mean", "sd", "median", "min", "max"), ("where",)),
-    "p": ("compare", "model"),
+    **dict.fromkeys(("n", "percent", "total", "n/N"), ("where",)),
+    **dict.fromkeys(("mean", "sd", "se", "median", "q1", "q3", "min", "max", "range", "iqr"), ("where",)),
+    "survival": ("where",),
+    **dict.fromkeys(("p", "odds_ratio", "hazard_ratio"), ("compare", "model")),
+    **dict.fromkeys(("risk_ratio", "risk_difference"), ("compare",)),
     "value": ("patient",),
 }
+#: Statistics of a numeric variable.
+SUMMARIES = ("mean", "sd", "se", "median", "q1", "q3", "min", "max", "range", "iqr")
+#: Statistics that stand alone or with their interval.
+ESTIMATES = ("odds_ratio", "risk_ratio", "hazard_ratio", "risk_difference", "survival")
+#: statistic of several numbers -> what they are, in order
+_SEVERAL = {
+    "n/N": ("n", "total"),
+    "range": ("min", "max"),
+    "iqr": ("q1", "q3"),
+    **dict.fromkeys(ESTIMATES, ("estimate", "low", "high")),
+}
 _GROUPS = {"where": "a group of patients", "compare": "a comparison", "model": "a model", "patient": "one patient"}
+#: What papers call a statistic, where no spelling is near.
+_ALSO = {
+    "or": "odds_ratio", "rr": "risk_ratio", "hr": "hazard_ratio", "rd": "risk_difference", "count": "n", "%": "percent",
+    "n (%)": "n", "std": "sd", "sem": "se", "average": "mean", "p_value": "p", "p value": "p", "minimum": "min",
+    "maximum": "max", "quartiles": "iqr", "relative_risk": "risk_ratio", "number": "n", "size": "total",
+}  # fmt: skip
 _NUMBER = re.compile(r"-?\d*\.?\d+")
+_PAIR = rf"({_NUMBER.pattern})%?\s*(?:to|[-–—,;])\s*({_NUMBER.pattern})%?"
+#: statistic -> how its numbers are written
+_FORMS = {
+    "n/N": re.compile(r"(\d+)\s*/\s*(\d+)"),
+    **dict.fromkeys(("range", "iqr"), re.compile(_PAIR.replace("%?", ""))),
+    **dict.fromkeys(
+        ESTIMATES, re.compile(rf"({_NUMBER.pattern})%?(?:\s*[(\[]\s*(?:95\s*%\s*CI\s*[:,]?\s*)?{_PAIR}\s*[)\]])?")
+    ),
+    "p": re.compile(rf"([<>]?\s*{_NUMBER.pattern})"),
+}
+_EXPECTED = {
+    "n/N": "two counts, such as 12/72",
+    **dict.fromkeys(("range", "iqr"), "two numbers, such as 25–90"),
+    **dict.fromkeys(ESTIMATES, "a number, alone or with its interval, such as 2.31 (1.05–5.07)"),
+    "p": "a number as printed, or such as <0.001, >0.05 or NS",
+}
+_NOT_SIGNIFICANT = ("ns", "n.s.", "not significant")
+_CLAIM = re.compile(r"|significant|not significant|ns|n\.s\.|[*†‡§¶#]+", re.IGNORECASE)
 
 
 class PublishedError(CohortbookError):
@@ -77,7 +113,8 @@ class Figure:
     variable, level, group, statistic : str
         What is printed: of which variable, of which level (several joined by " or "), in which group.
     value : str
-        As printed: the digits are the precision. A P value may be "<0.001".
+        As printed: the digits are the precision. A P value may be "<0.001"; several numbers may stand together, as in
+        "2.31 (1.05–5.07)": see `STATISTICS` and `texts`.
     denominator : int or None
         What a percentage is a percentage of.
     """
@@ -94,31 +131,82 @@ class Figure:
     claim: str
     note: str
 
-    @property
-    def decimals(self) -> int:
-        """How many decimals are printed."""
-        return len(self.value.partition(".")[2])
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """The digits of each number that is printed, by what it is; none where no number is."""
+        return numbers_in(self.statistic, self.value) or {}
 
     @cached_property
-    def interval(self) -> Interval:
-        """The values that print so, halves rounded away from zero."""
-        if self.value.startswith("<"):
-            return Interval(Fraction(0), Fraction(self.value[1:]), has_high=False)
-        value, half = Fraction(self.value), Fraction(1, 2 * 10**self.decimals)
-        return Interval(value - half, value + half, has_low=value > 0, has_high=value < 0)
+    def parts(self) -> dict[str, Interval]:
+        """The values of each number that print so, halves rounded away from zero.
+
+        By what they are: {"n", "total"} of n/N, {"min", "max"} of a range, {"q1", "q3"} of an iqr, {"estimate", "low",
+        "high"} or {"estimate"} of a ratio, a difference or a survival, else {the statistic}. None for a level.
+        """
+        return self.intervals()
+
+    def intervals(self, *, ties: bool = False) -> dict[str, Interval]:
+        """Return the values of each number that print so, as `parts`.
+
+        Parameters
+        ----------
+        ties : bool
+            Include both ends of what was rounded: halves may go away from zero, to even, or as binary floating point has
+            them.
+        """
+        return {name: _interval(text, ties) for name, text in self.texts.items()}
 
     @property
-    def with_ties(self) -> Interval:
-        """The values that print so by any rule for halves: away from zero, to even, or as binary floating point has it."""
-        if not self.value[:1].isdigit() and self.value[:1] not in ".-":
-            return self.interval
-        return Interval(self.interval.low, self.interval.high)
+    def decimals(self) -> int:
+        """How many decimals are printed, of the first number."""
+        return len(next(iter(self.texts.values()), "").partition(".")[2])
+
+    @property
+    def interval(self) -> Interval:
+        """The values of the first number that print so, halves rounded away from zero."""
+        if not self.parts:
+            raise PublishedError(f"{self.id}: {self.value!r} is no number")
+        return next(iter(self.parts.values()))
+
+    @property
+    def in_points(self) -> bool:
+        """Whether a risk difference is printed in percentage points: with a % sign."""
+        return self.statistic == "risk_difference" and "%" in self.value.partition("(")[0]
 
     @property
     def in_words(self) -> str:
         """The figure in words, for people."""
         what = " ".join(part for part in (self.variable, self.level and f"[{self.level}]") if part)
         return f"{self.source}: {what}, {self.group}: {self.statistic} {self.value}"
+
+
+def numbers_in(statistic: str, value: str) -> dict[str, str] | None:
+    """Return the digits of each number that a value holds, by what it is; None when it is not written so.
+
+    Examples
+    --------
+    >>> numbers_in("odds_ratio", "2.31 (1.05 to 5.07)")
+    {'estimate': '2.31', 'low': '1.05', 'high': '5.07'}
+    """
+    value = value.replace("−", "-")
+    if statistic == "p" and value.lower() in _NOT_SIGNIFICANT:
+        return {"p": "NS"}
+    found = _FORMS.get(statistic, re.compile(f"({_NUMBER.pattern})")).fullmatch(value)
+    if not found or ("%" in value and statistic != "risk_difference"):
+        return None
+    names = _SEVERAL.get(statistic, (statistic,))
+    return {name: text.replace(" ", "") for name, text in zip(names, found.groups(), strict=True) if text is not None}
+
+
+def _interval(text: str, ties: bool) -> Interval:
+    if text == "NS":
+        return Interval(Fraction(1, 20), Fraction(1))
+    if text.startswith("<"):
+        return Interval(Fraction(0), Fraction(text[1:]), has_high=False)
+    if text.startswith(">"):
+        return Interval(Fraction(text[1:]), Fraction(1), has_low=False)
+    value, half = Fraction(text), Fraction(1, 2 * 10 ** len(text.partition(".")[2]))
+    return Interval(value - half, value + half, has_low=ties or value > 0, has_high=ties or value < 0)
 
 
 def read_published(study: Study) -> tuple[Figure, ...]:
@@ -148,6 +236,7 @@ def read_published(study: Study) -> tuple[Figure, ...]:
         at = f"row {number} ({row['id']})" if row["id"] else f"row {number}"
         problems += [f"{at}: {text}" for text in wrong]
         if not wrong:
+            row["value"] = row["value"].replace("−", "-")
             figures.append(Figure(**{**row, "denominator": int(row["denominator"]) if row["denominator"] else None}))
     if problems:
         raise PublishedError(several(path, problems))
@@ -167,6 +256,8 @@ def _wrong(study: Study, row: dict[str, str]) -> Iterator[str]:
         yield f"about is {row['about']!r}; expected {', '.join(ABOUT)}"
     if row["denominator"] and not (row["denominator"].isdecimal() and int(row["denominator"])):
         yield f"denominator is {row['denominator']!r}; expected a whole number above 0"
+    if not _CLAIM.fullmatch(row["claim"]):
+        yield f"claim is {row['claim']!r}; expected nothing, significant, not significant or the paper's star"
     if row["about"] != "cohort":
         return
     statistic, variable = row["statistic"], row["variable"]
@@ -176,7 +267,9 @@ def _wrong(study: Study, row: dict[str, str]) -> Iterator[str]:
         yield f"unknown group {row['group']!r}{nearest(row['group'], ('all', *groups))}{where}"
         return
     if statistic not in STATISTICS:
-        yield f"unknown statistic {statistic!r}{nearest(statistic, STATISTICS)}; known: {', '.join(STATISTICS)}"
+        also = _ALSO.get(statistic.lower())
+        hint = f"; did you mean {also!r}?" if also else nearest(statistic, STATISTICS)
+        yield f"unknown statistic {statistic!r}{hint}; known: {', '.join(STATISTICS)}"
         return
     kind = "where" if row["group"] == "all" else groups[row["group"]].meaning
     if kind not in STATISTICS[statistic]:
@@ -190,42 +283,96 @@ def _wrong(study: Study, row: dict[str, str]) -> Iterator[str]:
         return
     yield from _wrong_value(study, row)
     if statistic != "total":
-        yield from _wrong_level(study, row)
-    if kind == "model" and (terms := study.plan("model").candidates) and variable not in terms:
-        yield f"{variable!r} is no term of the model; its terms: {', '.join(terms)}"
+        yield from _wrong_variable(study, row, kind)
 
 
 def _wrong_value(study: Study, row: dict[str, str]) -> Iterator[str]:
     statistic, value = row["statistic"], row["value"]
     if statistic == "value" and study.kind(row["variable"]) not in NUMERIC:
         return
-    if statistic == "p" and value.startswith("<"):
-        value = value[1:].strip()
-    if not _NUMBER.fullmatch(value):
-        yield f"value is {row['value']!r}; expected a number as printed"
-    elif statistic in ("n", "total") and not value.isdecimal():
+    texts = numbers_in(statistic, value)
+    if texts is None:
+        yield f"value is {value!r}; expected {_EXPECTED.get(statistic, 'a number as printed')}{_hint(statistic, value)}"
+        return
+    numbers = {name: float(text.lstrip("<>")) for name, text in texts.items() if text != "NS"}
+    least = 0 if statistic in ("sd", "se", "odds_ratio", "risk_ratio", "hazard_ratio") else -math.inf
+    if statistic in ("n", "total") and not value.isdecimal():
         yield f"value is {value!r}; expected a count"
-    elif statistic in ("p", "percent") and not 0 <= float(value) <= (most := 1 if statistic == "p" else 100):
-        yield f"value is {value!r}; expected 0 to {most}"
+    elif statistic in ("p", "percent", "survival"):
+        most = 1 if statistic == "p" else 100
+        if not all(0 <= number <= most for number in numbers.values()):
+            yield f"value is {value!r}; expected 0 to {most}"
+    elif min(numbers.values()) < least:
+        yield f"value is {value!r}; a {statistic} is not below 0"
+    elif statistic == "n/N" and row["denominator"] not in ("", texts["total"]):
+        yield f"value is {value!r}, but denominator is {row['denominator']!r}; leave the denominator empty"
 
 
-def _wrong_level(study: Study, row: dict[str, str]) -> Iterator[str]:
-    statistic, variable = row["statistic"], row["variable"]
+def _hint(statistic: str, value: str) -> str:
+    """Say what a value that cannot be read may need."""
+    if "%" in value:
+        return "; leave out the % sign"
+    if re.search(r"\d,\d", value):
+        return "; write a decimal point, not a comma, and nothing between thousands"
+    if re.search(r"\d\s*(±|\(|\+/-)", value) and statistic not in ESTIMATES:
+        return "; one row for each number"
+    return ""
+
+
+def _wrong_variable(study: Study, row: dict[str, str], of: str) -> Iterator[str]:
+    """Yield what is wrong with the variable and the level that a figure is printed of."""
+    statistic, variable, level = row["statistic"], row["variable"], row["level"]
     kind = study.kind(variable)
     if kind == "date":
         yield f"{variable!r} is a date; nothing printed of it can be checked"
-    elif kind in NUMERIC:
-        levels = [level for level in levels_of(study, variable, row["level"]) if not _NUMBER.fullmatch(level)]
-        yield from (f"{variable!r} is numeric; a level of it is a number, found {level!r}" for level in levels)
-    else:
-        known = study.levels(variable)
-        for level in [row["value"]] if statistic == "value" else levels_of(study, variable, row["level"]):
-            if level not in known:
-                yield f"{variable!r} has no level {level!r}; its levels: {', '.join(known)}{nearest(level, known)}"
-    if statistic in ("mean", "sd", "median", "min", "max") and kind not in NUMERIC:
-        yield f"a {statistic} needs a numeric variable; {variable!r} is {kind}"
-    if statistic in ("n", "percent") and not row["level"] and kind != "binary":
+        return
+    if statistic in ("survival", "hazard_ratio"):
+        yield from _wrong_endpoint(study, row, of)
+        return
+    yield from _wrong_levels(study, variable, row["value"] if statistic == "value" and kind not in NUMERIC else level)
+    if statistic in SUMMARIES:
+        if kind not in NUMERIC:
+            yield f"a {statistic} needs a numeric variable; {variable!r} is {kind}"
+        elif level:
+            yield f"a {statistic} has no level; say under group: of whom it is printed"
+    elif statistic in ("n", "percent", "n/N") and not level and kind != "binary":
         yield f"{variable!r} is {kind}; say under level: what was counted"
+    elif of == "model":
+        if (terms := study.plan("model").candidates) and variable not in terms:
+            yield f"{variable!r} is no term of the model; its terms: {', '.join(terms)}"
+    elif statistic in ESTIMATES and len(study.levels(variable)) != 2:
+        yield (
+            f"the {statistic} of a comparison needs a variable of two levels; {variable!r} has "
+            f"{len(study.levels(variable)) or 'numbers'}: make one under derived: (member, recode, bands)"
+        )
+
+
+def _wrong_endpoint(study: Study, row: dict[str, str], of: str) -> Iterator[str]:
+    """Yield what is wrong with a figure of the survival endpoint."""
+    statistic, variable, level, plan = row["statistic"], row["variable"], row["level"], study.file.survival
+    if plan is None:
+        yield f"a {statistic} needs the section survival: in the study file"
+    elif of == "model":
+        if variable not in plan.cox:
+            yield f"{variable!r} is no term under survival: cox:; its terms: {', '.join(plan.cox) or 'none'}"
+        yield from _wrong_levels(study, variable, level)
+    elif variable != plan.time:
+        yield f"a {statistic} is printed of {plan.time!r}, the time under survival:; found {variable!r}"
+    elif statistic == "survival" and not _NUMBER.fullmatch(level):
+        yield f"level is {level!r}; expected the time at which survival is printed, in {plan.unit}"
+    elif statistic == "hazard_ratio" and level:
+        yield f"level is {level!r}; the hazard ratio of a comparison has none"
+
+
+def _wrong_levels(study: Study, variable: str, text: str) -> Iterator[str]:
+    if study.kind(variable) in NUMERIC:
+        levels = [level for level in levels_of(study, variable, text) if not _NUMBER.fullmatch(level)]
+        yield from (f"{variable!r} is numeric; a level of it is a number, found {level!r}" for level in levels)
+        return
+    known = study.levels(variable)
+    for level in levels_of(study, variable, text):
+        if level not in known:
+            yield f"{variable!r} has no level {level!r}; its levels: {', '.join(known)}{nearest(level, known)}"
 
 
 def round_half_away(value: float, decimals: int) -> Fraction:
@@ -239,76 +386,29 @@ def round_half_away(value: float, decimals: int) -> Fraction:
     return Fraction(sign * math.floor(abs(scaled) + Fraction(1, 2) + Fraction(1, 10**12)), 10**decimals)
 
 
-def prints_as(figure: Figure, value: float) -> bool:
-    """Say whether a recomputed value prints as the figure does."""
+def prints_as(figure: Figure, value: float, part: str = "") -> bool:
+    """Say whether a recomputed value prints as the figure does, or as a part of it."""
     if value != value or value in (math.inf, -math.inf):
         return False
-    if figure.value.startswith("<"):
-        return value in figure.interval
-    return round_half_away(value, figure.decimals) == Fraction(figure.value)
+    part = part or next(iter(figure.texts))
+    text = figure.texts[part]
+    if not text[-1:].isdigit() or text[0] in "<>":
+        return value in figure.parts[part]
+    return round_half_away(value, len(text.partition(".")[2])) == Fraction(text)
 
 
-def reprint(figure: Figure, cohort: Cohort) -> float | str:
-    """Recompute a figure from a cohort by the same statistics as the notebooks.
-
-    Returns
-    -------
-    float or str
-        The unrounded value; the level of a named patient as text; NaN where the statistic is undefined.
-
-    Raises
-    ------
-    PublishedError
-        For a figure that is not about the cohort.
-    """
-    if figure.about != "cohort":
-        raise PublishedError(f"{figure.id}: a figure about {figure.about} cannot be recomputed from a cohort")
-    study = cohort.study
-    group = study.plan("published").groups.get(figure.group)
-    match group and group.meaning:
-        case "patient":
-            return _patient_value(figure, cohort, group.patient)
-        case "compare":
-            from cohortbook.analysis import compare_row
-
-            return compare_row(cohort, figure.variable).test.p_value
-        case "model":
-            from cohortbook.models import full_model
-
-            return full_model(cohort).p_value(figure.variable)
-    where = group.where if group else {}
-    if figure.statistic == "total":
-        return float(_members(cohort, where).total) if where else float(cohort.size)
-    tally = _members(cohort, where, figure.variable)
-    if figure.statistic in ("n", "percent"):
-        wanted = tuple(levels_of(study, figure.variable, figure.level)) or "yes"
-        frame = tally.complete([figure.variable]).frame
-        meeting = [meets(study, figure.variable, value, wanted) for value in frame[figure.variable]]
-        count, total = float(frame.loc[meeting, "n"].sum()), figure.denominator or frame["n"].sum()
-        return count if figure.statistic == "n" else 100 * count / total if total else math.nan
-    from cohortbook.describe import summarise
-
-    names = {"sd": "std_dev", "min": "minimum", "max": "maximum"}
-    return getattr(summarise(tally, figure.variable), names.get(figure.statistic, figure.statistic))
+def prints(figure: Figure, found: float | str | tuple[float, ...]) -> bool:
+    """Say whether what `reprint` recomputed prints as the figure does, every number of it."""
+    if isinstance(found, str):
+        return found == figure.value
+    values = found if isinstance(found, tuple) else (found,)
+    return len(values) == len(figure.texts) and all(
+        prints_as(figure, value, part) for part, value in zip(figure.texts, values, strict=True)
+    )
 
 
-def _members(cohort: Cohort, where: dict, *names: str) -> Tally:
-    """Tally variables among the members of a group."""
-    from cohortbook.tally import Tally
+def reprint(figure: Figure, cohort: Cohort) -> float | str | tuple[float, ...]:
+    """Recompute a figure from a cohort by the same statistics as the notebooks: see `cohortbook.reprint`."""
+    from cohortbook.reprint import reprint
 
-    tally = cohort.tally(*dict.fromkeys([*names, *where])).complete(list(where))
-    frame = tally.frame
-    for name, wanted in where.items():
-        frame = frame[[meets(cohort.study, name, value, wanted) for value in frame[name]]]
-    return Tally(frame.reset_index(drop=True), tally.provenance)
-
-
-def _patient_value(figure: Figure, cohort: Cohort, number: int) -> float | str:
-    study = cohort.study
-    identifier = study.plan("reconstruction").id_format.format(number)
-    found = cohort.patient(identifier, figure.variable).complete().frame[figure.variable]
-    if study.kind(figure.variable) in NUMERIC:
-        return float(found.iloc[0]) if len(found) else math.nan
-    if found.empty:
-        return ""
-    return ("yes" if found.iloc[0] else "no") if study.kind(figure.variable) == "binary" else str(found.iloc[0])
+    return reprint(figure, cohort)
