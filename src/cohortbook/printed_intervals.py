@@ -231,6 +231,7 @@ def check_numbers(sheet: Sheet) -> Iterator[Check]:
     for figure in sheet.figures:
         if {"estimate", "low", "high"} <= set(figure.parts):
             yield from _interval(sheet, figure)
+    yield from _survival(sheet)
 
 
 def _sums(mean: Interval, n: int, step: Fraction | float) -> tuple[int, int]:
@@ -478,6 +479,8 @@ def _interval(sheet: Sheet, figure: Figure) -> Iterator[Check]:
     if _exceeds(low, estimate) or _exceeds(estimate, high):
         yield told("interval", [figure], f"{said}: the estimate lies outside its interval")
         return
+    if figure.statistic == "survival":  # symmetric on no scale in particular
+        return
     ends = [_loose(end) for end in (estimate, low, high)]
     if not ratio or min(end.low for end in ends) > 0:
         scale = math.log if ratio else float
@@ -498,13 +501,24 @@ def _interval(sheet: Sheet, figure: Figure) -> Iterator[Check]:
         yield from _p_of_interval(sheet, figure, p, ratio=ratio)
 
 
+def _survival(sheet: Sheet) -> Iterator[Check]:
+    """Yield survival that rises."""
+    read = [figure for figure in sheet.figures if figure.statistic == "survival" and "estimate" in figure.parts]
+    for early, late in itertools.permutations(read, 2):
+        later = Fraction(early.level) < Fraction(late.level)
+        same = (early.variable, early.group) == (late.variable, late.group)
+        if later and same and _exceeds(late.parts["estimate"], early.parts["estimate"]):
+            reason = f"{sheet.said(late)}: survival rises from {sheet.named([early])} at {early.level}"
+            yield told("order", [late, early], reason)
+
+
 def _p_of_interval(sheet: Sheet, figure: Figure, p: Figure, *, ratio: bool) -> Iterator[Check]:
     """Yield a printed P value that is far from the one that the interval beside it gives."""
     noted = re.search(r"(\d{2}(?:\.\d+)?) ?% ?(?:CI|confidence|interval)", figure.note)
     level = float(noted[1]) / 100 if noted else 0.95
     estimate, low, high = (_loose(figure.parts[name]) for name in ("estimate", "low", "high"))
     least, most = implied_p(estimate, low, high, ratio=ratio, level=level)
-    printed = _loose(p.parts["p"]) if p.value[:1].isdigit() else p.parts["p"]
+    printed = _loose(p.parts["p"]) if p.value[:1] in "0123456789." else p.parts["p"]
     bottom, top = max(float(printed.low), _LEAST_P), min(float(printed.high), 1.0)
     if bottom <= most and top >= least:
         return
