@@ -52,20 +52,6 @@ def study(tmp_path_factory):
     return load_study(write_study(tmp_path_factory.mktemp("study"), RANGED, extra=PLAN))
 
 
-def _parts(printed):
-    """Stand in for Figure.parts where published.py has none yet."""
-    if printed.statistic.endswith(("_ratio", "_difference")):
-        return dict(zip(("estimate", "low", "high"), map(about, re.findall(r"\d+\.\d+", printed.value)), strict=True))
-    pairs = {"n/N": ("n", "total"), "range": ("min", "max"), "iqr": ("q1", "q3")}
-    if printed.statistic in pairs:
-        return dict(zip(pairs[printed.statistic], map(about, re.findall(r"\d+", printed.value)), strict=True))
-    return {} if printed.statistic == "value" and not printed.value.isdigit() else {printed.statistic: printed.interval}
-
-
-if not hasattr(Figure, "parts"):
-    Figure.parts = property(_parts)
-
-
 def figure(variable, statistic, value, *, level="", group="all", of=None, id="", source="Table 1", **more):
     row = dict.fromkeys(COLUMNS, "") | {"about": "cohort", "source": source, "value": str(value)} | more
     return Figure(**row | {"id": id or f"{variable}_{level}_{group}_{statistic}", "variable": variable, "level": level,
@@ -527,9 +513,22 @@ def test_intervals(study, statistic, value, p, kind, holds, words):
     assert words in check.reason
 
 
+def test_survival(study):
+    one_year, two_years = (
+        figure("days", "survival", v, level=t) for v, t in (("73.6 (60.1–83.0)", "365"), ("50.0", "730"))
+    )
+    assert not check_figures(study, [one_year, two_years])
+    check = one(check_figures(study, [one_year, figure("days", "survival", "73.7", level="730")]))
+    assert (check.kind, check.holds) == ("order", False)
+    assert "survival rises from Table 1: 73.6 (60.1–83.0) at 365" in check.reason
+    check = one(check_figures(study, [figure("days", "survival", "83.6 (60.1–83.0)", level="365")]))
+    assert (check.kind, check.holds) == ("interval", False)
+
+
 def test_the_level_of_an_interval_is_read_from_its_note(study):
     ratio = figure("smoker", "hazard_ratio", "2.31 (1.05–5.07)", group="model", note="90 % CI; 95 % of patients seen")
     assert not check_figures(study, [ratio, figure("smoker", "p", "0.08", group="model")])
+    assert not check_figures(study, [ratio, figure("smoker", "p", ".08", group="model")])
 
 
 # Tests and claims ----------------------------------------------------------------------------------------------------
