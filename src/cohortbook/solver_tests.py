@@ -5,20 +5,24 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.cells import SolverError
-from cohortbook.printed_tests import COUNTED, counts_that_print, student_limits, tie_window
+from cohortbook.printed_tests import COUNTED, NUMBERED, TABLED, counts_that_print, student_limits, tie_window
 from cohortbook.study import NO_YES, NUMERIC
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
 
     from cohortbook.claims import Claim
+    from cohortbook.published import Interval
     from cohortbook.solver import Block
 
 #: What a pair of equal values adds to the sum of t^3 - t; drawn values are expected to hold no more than one in three.
 TIED = 6
+#: Tables of counts of several levels that are tried one by one.
+MOST_TABLES = 20_000
 
 
 def add_test(block: Block, claim: Claim, literal: Any) -> None:
@@ -38,27 +42,78 @@ def one_of(block: Block, literals: list[Any], options: Iterable[list[tuple[Any, 
 
 
 def _add_counts(block: Block, claim: Claim, literal: Any) -> None:
-    """Hold the counts of two levels to those that print P by a test that the plan may take."""
+    """Hold the counts of levels to those that print P by a test that the plan may take."""
+    levels = block.study.levels(claim.variable)
+    tests = block.tests.get(claim.variable, ("pearson_chi_square",))
+    if len(levels) > 2:
+        _add_tables(block, claim, literal, tests)
+        return
     groups = [block.group({claim.by: answer})[0] for answer in NO_YES[::-1]]
     sizes = [sum(len(block.units[u]) for u in units) for units in groups]
-    level = block.study.levels(claim.variable)[-1]
-    counts = [block.meeting(units, {claim.variable: level}) for units in groups]
+    counts = [block.meeting(units, {claim.variable: levels[-1]}) for units in groups]
     options = [
         [(counts[0], a, a), (counts[1], first, last)]
-        for test in block.tests.get(claim.variable, ("pearson_chi_square",)) if test in COUNTED
+        for test in tests if test in COUNTED
         for a, first, last in counts_that_print(test, *sizes, claim.interval)
     ]  # fmt: skip
     one_of(block, [literal], options, claim.id)
 
 
+def _add_tables(block: Block, claim: Claim, literal: Any, tests: Sequence[str]) -> None:
+    """Hold the counts of several levels to those that print P, among the tables that the printed counts allow."""
+    levels, used = block.study.levels(claim.variable), {}
+    groups = [block.group({claim.by: answer})[0] for answer in NO_YES[::-1]]
+    limits = [
+        [_margin(block, claim.variable, claim.by, answer, used, level=level) for level in levels]
+        for answer in NO_YES[::-1]
+    ]
+    everyone = [_margin(block, claim.variable, "", "", used, level=level) for level in levels]
+    sizes = [sum(len(block.units[u]) for u in units) for units in groups]
+    tables = _tables(sizes, limits, everyone)
+    if tables is None or any(test not in TABLED for test in tests):
+        if not block.lenient:
+            block.model.add(literal == 0)
+        return
+    counts = [[block.meeting(units, {claim.variable: level}) for level in levels] for units in groups]
+    options = [
+        [(e, n, n) for group, shown in zip(counts, table, strict=True) for e, n in zip(group, shown, strict=True)]
+        for table in tables if any(TABLED[test](*table) in claim.interval for test in tests)
+    ]  # fmt: skip
+    one_of(block, [literal, *used.values()], options, claim.id)
+
+
+def _tables(
+    sizes: Sequence[int], limits: Sequence[Sequence[tuple[int, int]]], everyone: Sequence[tuple[int, int]]
+) -> list[tuple[tuple[int, ...], tuple[int, ...]]] | None:
+    """Return the tables of two groups within limits of each count and of the counts of both; None for too many."""
+    found: dict[tuple, None] = {((), (), *sizes): None}  # counts so far, and patients left in each group
+    for first, second, both in zip(*limits, everyone, strict=True):
+        further: dict[tuple, None] = {}
+        for ones, zeros, left1, left0 in found:
+            for a in range(first[0], min(first[1], left1) + 1):
+                for b in range(max(second[0], both[0] - a), min(second[1], left0, both[1] - a) + 1):
+                    further[(*ones, a), (*zeros, b), left1 - a, left0 - b] = None
+            if len(further) > MOST_TABLES:
+                return None
+        found = further
+    return [(ones, zeros) for ones, zeros, left1, left0 in found if not left1 and not left0]
+
+
 def _add_numbers(block: Block, claim: Claim, literal: Any) -> None:
     groups = [block.group({claim.by: answer})[0] for answer in NO_YES[::-1]]
-    state = {"mann_whitney": _add_ranks, "student_t": _add_student}
-    tests = block.tests.get(claim.variable, tuple(state))
+    state = {
+        "mann_whitney": _add_ranks,
+        "mann_whitney_continuity": partial(_add_ranks, continuity=True),
+        "mann_whitney_exact": partial(_add_ranks, exact=True),
+        "student_t": _add_student,
+    }
+    tests = block.tests.get(claim.variable, ("mann_whitney", "student_t"))
     chosen = {test: block.model.new_bool_var(f"{claim.id} by {test}") for test in tests}
     for test, by in chosen.items():
         if test in state:
             state[test](block, claim, *groups, by)
+        elif not block.lenient:
+            block.model.add(by == 0)  # no constraint states Welch's t: a proof allows it, a cohort is not drawn by it
     block.model.add(sum(chosen.values()) >= 1).only_enforce_if(literal)
 
 
@@ -91,7 +146,10 @@ def rank_sums(block: Block, name: str, true: list[int], false: list[int], litera
     return sum(twice), _ties(block, name)
 
 
-def _add_ranks(block: Block, claim: Claim, true: list[int], false: list[int], literal: Any) -> None:
+def _add_ranks(
+    block: Block, claim: Claim, true: list[int], false: list[int], literal: Any, *,
+    continuity: bool = False, exact: bool = False,
+) -> None:  # fmt: skip
     """Hold twice U, and the ties, to what prints P."""
     name = claim.variable
     n1, n0 = (sum(len(block.units[u]) for u in units) for units in (true, false))
@@ -99,7 +157,13 @@ def _add_ranks(block: Block, claim: Claim, true: list[int], false: list[int], li
     # Of the ties within runs of values, a proof allows any; a cohort, as many as drawing them makes.
     runs = any(first != last for first, last in block.cells[name])
     least, spare = (math.inf, 0) if block.lenient else (0, TIED * ((n1 + n0) // 3))
-    windows = {u2: window for u2 in range(2 * n1 * n0 + 1) if (window := tie_window(u2, n1, n0, claim.interval))}
+    if exact:
+        windows = _untied_windows(n1, n0, claim.interval, lenient=block.lenient)
+    else:
+        windows = {
+            u2: window for u2 in range(2 * n1 * n0 + 1)
+            if (window := tie_window(u2, n1, n0, claim.interval, continuity=continuity))
+        }  # fmt: skip
     if runs:
         windows = {u2: (max(0, low - least), high - spare) for u2, (low, high) in windows.items()}
     if block.lenient and windows:
@@ -107,6 +171,27 @@ def _add_ranks(block: Block, claim: Claim, true: list[int], false: list[int], li
         return
     options = [[(twice, u2, u2), (ties, *window)] for u2, window in windows.items()]
     one_of(block, [literal], options, claim.id)
+
+
+def _untied_windows(n1: int, n0: int, printed: Interval, *, lenient: bool) -> dict[int, tuple[int, int]]:
+    """Return the sums of ties under which twice U prints an exact P: none tied; a proof allows any ties."""
+    values, most = range(n1 + n0), (n1 + n0) ** 3
+    windows = {}
+    for u2 in range(2 * n1 * n0 + 1):
+        prints = False
+        if u2 % 2 == 0 and n1 and n0:
+            low, rest = divmod(u2 // 2, n0)  # so many of the first group lie above all of the second, one above `rest`
+            order = [0] * (n1 - low - (rest > 0)) + [1] * n0
+            if rest:
+                order.insert(n1 - low - 1 + rest, 0)
+            order += [0] * low
+            ones = [1 - bit for bit in order]
+            prints = NUMBERED["mann_whitney_exact"](values, ones, order) in printed
+        if lenient:
+            windows[u2] = (0 if prints else TIED, most)
+        elif prints:
+            windows[u2] = (0, 0)
+    return windows
 
 
 def _in_window(
@@ -201,12 +286,17 @@ def add_model(block: Block, claim: Claim, literal: Any, *, denied: bool = False)
     one_of(block, [literal, *used.values()], options, claim.id)
 
 
-def _margin(block: Block, term: str, by: str, answer: str, used: dict[str, Any]) -> tuple[int, int]:
-    """Return how many patients of a group the printed counts give a binary term, least and most; note their literals."""
-    members = block.roster.members(block.study, {by: answer})
+def _margin(
+    block: Block, term: str, by: str, answer: str, used: dict[str, Any], *, level: str = NO_YES[1]
+) -> tuple[int, int]:
+    """Return how many patients of a group the printed counts give a level, least and most; note their literals.
+
+    Everybody, where `by` is empty.
+    """
+    members = block.roster.members(block.study, {by: answer} if by else {})
     low, high = 0, len(members)
     for claim in block.claims:
-        if claim.kind != "count" or claim.condition != {term: ("yes",)} or block.roster.unsettled(claim.where):
+        if claim.kind != "count" or claim.condition != {term: (level,)} or block.roster.unsettled(claim.where):
             continue
         if block.roster.members(block.study, claim.where) == members:
             least, most = claim.interval.whole()

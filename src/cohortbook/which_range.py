@@ -57,7 +57,12 @@ def ranges(question: Question) -> dict[str, Range]:
     open_ = {}
     for test in NUMBERED:
         low, high = bounds.get(test, (0.0, 1.0))
-        if high < printed.low or low > printed.high or (not printed.has_high and low >= printed.high):
+        if (
+            high < printed.low
+            or low > printed.high
+            or (not printed.has_high and low >= printed.high)
+            or (not printed.has_low and high <= printed.low)
+        ):
             found[test] = (low, high, "never")
         elif low in printed and high in printed:
             found[test] = (low, high, "always")

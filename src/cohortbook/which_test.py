@@ -40,6 +40,8 @@ _LONG = {"mann_whitney_exact": "mann_whitney", "fisher_freeman_halton": "pearson
 _OF_CUTS = ("pearson_chi_square", "yates_chi_square", "fisher_exact")
 #: Tables of counts that are looked at one by one; solutions seen on the way; tables that are put to the whole block.
 MOST_TABLES, MOST_SOLUTIONS, MOST_CHECKS = 2000, 20_000, 150
+#: What a block states exactly: what it allows, patients can show.
+_EXACT = ("count", "mean", "min", "max", "value")
 #: What a P that lies on the border of two printed values may be off by.
 _SLACK = Fraction(1, 10**12)
 
@@ -135,8 +137,10 @@ def suited(study: Study, variable: str) -> tuple[str, ...]:
 
 def _of_figure(study: Study, figure: Figure, by: str, held: Sequence[Figure]) -> list[PrintedTest]:
     variable, stated = figure.variable, planned_tests(study, figure.variable)
-    printed = figure.interval
-    wide = Interval(printed.low - _SLACK, printed.high + (0 if figure.value.startswith("<") else _SLACK))
+    printed = next(iter(figure.intervals(ties=True).values()))
+    low, high = (end + slack * has for end, slack, has in (
+        (printed.low, -_SLACK, printed.has_low), (printed.high, _SLACK, printed.has_high)))  # fmt: skip
+    wide = Interval(low, high, printed.has_low, printed.has_high)
     asked = Claim(figures=(figure,), kind="test", variable=variable, by=by, interval=wide)
     answers = []
     try:
@@ -195,7 +199,8 @@ class Question:
         self.own = [c for c in self.mine if c.kind not in ("test", "model")
                     and set(tied_by(self.study, self.roster, c)) <= inside]  # fmt: skip
         self.own_rules = [r for r in self.rules if set(ruled_by(self.study, self.roster, r)) <= inside]
-        self.alone = len(self.own) == len(self.mine) and len(self.own_rules) == len(self.rules)
+        self.exact = all(c.kind in _EXACT for c in self.mine)
+        self.alone = self.exact and len(self.own) == len(self.mine) and len(self.own_rules) == len(self.rules)
         self.sizes = [len(self.roster.members(self.study, {self.asked.by: answer})) for answer in NO_YES[::-1]]
 
     def block(self, *, lenient: bool, own: bool = False, kind: type[Block] = Block, tests: dict | None = None,
@@ -261,10 +266,8 @@ class Question:
 
     @cached_property
     def _whole(self) -> dict[bool, Block]:
-        exact = all(c.kind not in ("test", "model") or self.study.kind(c.variable) not in NUMERIC for c in self.mine
-                    if c.kind != "model") and all(c.kind != "model" for c in self.mine)  # fmt: skip
         proof = self.block(lenient=True)
-        return {True: proof, False: proof if exact else self.block(lenient=False)}
+        return {True: proof, False: proof if self.exact else self.block(lenient=False)}
 
     def sure(self, name: str, table: Table) -> bool:
         """Say whether patients can be found who show a table."""
