@@ -17,6 +17,8 @@ Cell = str | tuple[int, int]
 
 #: A numeric variable with at most this many values gets a cell for each of them.
 FEW_VALUES = 20
+#: One with at most this many can be given a cell for each, where a printed figure needs them told apart.
+MANY_VALUES = 400
 
 
 class SolverError(CohortbookError):
@@ -76,6 +78,13 @@ def cells_of(study: Study, name: str, said: Sequence[Claim], rules: Sequence, *,
     return [(a, b - 1) for a, b in itertools.pairwise([*cuts, high + 1])]
 
 
+def single_values(study: Study, name: str) -> list[Cell]:
+    """Return a cell for each value of a numeric variable; none where there are too many."""
+    low, high = (steps(study, name, end) for end in study.file.variables[name].range)
+    values = range(math.ceil(low), math.floor(high) + 1)
+    return [(value, value) for value in values] if len(values) <= MANY_VALUES else []
+
+
 def _starts(study: Study, name: str, said: Sequence[Claim], rules: Sequence) -> Iterable[int]:
     """Yield the first value of every run that something said sets apart."""
     for derived in study.file.derived.values():
@@ -94,6 +103,6 @@ def _starts(study: Study, name: str, said: Sequence[Claim], rules: Sequence) -> 
             for value in wanted if isinstance(wanted, tuple) else (wanted,):
                 yield from (math.ceil(steps(study, name, value)), math.floor(steps(study, name, value)) + 1)
     for claim in said:
-        if claim.kind in ("min", "max") and claim.variable == name:
+        if claim.kind in ("min", "max", "median", "q1", "q3") and claim.variable == name:
             least, most = claim.interval.whole(parts(study, name))
             yield from (least, most + 1)

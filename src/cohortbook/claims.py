@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -28,19 +28,22 @@ class Claim:
     ----------
     figures : tuple of Figure
         The figures that say it: one, or every P value of a printed model.
-    kind : {"count", "mean", "min", "max", "value", "test", "model"}
-        What `interval` bounds: how many patients meet `condition`; the mean or an extreme of `variable`; nothing for
-        the value of a patient; the P value of a test, or of each term of a model.
+    kind : str
+        What `interval` bounds: "count", how many patients meet `condition`; "mean", "sd", "se", "median", "q1", "q3", "min"
+        or "max" of `variable`; "value", nothing, but the value of a patient; "test", a P value; "model", nothing, but every
+        P of a printed model; "odds_ratio", "risk_ratio" or "risk_difference" of `condition`, of the `part` printed.
     condition : dict
         Variable -> level or levels; empty for the size of a group.
     where : dict
         The group it is said of; empty for everybody.
     by : str
-        The grouping variable of a test, the outcome of a model.
+        The grouping variable of a test or an effect, the outcome of a model.
     patient : int or None
         Whose value it is, counted from 1.
     terms : tuple of str
         The terms of a model, in order.
+    part : str
+        Of an effect: "estimate", "low" or "high".
     """
 
     figures: tuple[Figure, ...]
@@ -52,10 +55,11 @@ class Claim:
     by: str = ""
     interval: Interval | None = None
     terms: tuple[str, ...] = ()
+    part: str = ""
 
     @property
     def id(self) -> str:
-        """The id of its figure, or of its figures."""
+        """The id of its figure, or of its figures; the claims of a figure that prints several numbers share it."""
         return "+".join(figure.id for figure in self.figures)
 
     @property
@@ -73,12 +77,22 @@ def planned_tests(study: Study, variable: str) -> tuple[str, ...]:
     return STATED["numbers"] if study.kind(variable) in NUMERIC else STATED["levels"][:1]
 
 
-def unstated(study: Study, figure: Figure) -> str:
-    """Return why no constraint states a figure about the cohort; an empty text when one does."""
-    if figure.statistic not in ("n", "percent", "total", "mean", "min", "max", "p", "value"):
-        return f"no constraint states a {figure.statistic}"
-    group = study.plan("published").groups.get(figure.group)
-    if group and group.compare:
+def unstated(study: Study, figure: Figure, *, strict: bool = False) -> str:
+    """Return why no constraint states a figure about the cohort; an empty text when one does.
+
+    Parameters
+    ----------
+    study : Study
+    figure : Figure
+    strict : bool
+        Say also what a proof states but a cohort is not held to.
+    """
+    group, words = study.plan("published").groups.get(figure.group), figure.statistic.replace("_", " ")
+    if figure.statistic in ("hazard_ratio", "survival"):
+        return f"no constraint states a {words}"
+    if group and group.model and figure.statistic != "p":
+        return f"no constraint states the {words} of a model"
+    if group and group.compare and figure.statistic == "p":
         if study.kind(figure.variable) not in NUMERIC and len(study.levels(figure.variable)) > 2:
             return "no constraint states a test of more than two levels"
         of = "numbers" if study.kind(figure.variable) in NUMERIC else "levels"
@@ -86,6 +100,10 @@ def unstated(study: Study, figure: Figure) -> str:
             return f"no constraint states the test {planned_tests(study, figure.variable)[0]}"
     if group and group.model and any(study.kind(term) != "binary" for term in _terms(study, figure.variable)):
         return "no constraint states a model whose terms are not all binary"
+    if strict and figure.statistic in ("sd", "se"):
+        return f"a cohort is held to a {words} only where each value is told apart"
+    if strict and figure.statistic in ("q1", "q3", "iqr") and group:
+        return "a cohort is held to quartiles only in groups that are laid down first"
     return ""
 
 
@@ -140,36 +158,45 @@ def claims(study: Study, figures: Sequence[Figure], *, ties: bool = False) -> li
         if group and group.model:
             model.append(figure)
         else:
-            found.append(_claim(study, figure, group, figures, figure.intervals(ties=ties)))
+            found += _claims(study, figure, group, figures, figure.intervals(ties=ties))
     if model:
         terms = _terms(study, *(figure.variable for figure in model))
         found.append(Claim(figures=tuple(model), kind="model", by=study.plan("model").outcome, terms=terms))
     return found
 
 
-def _claim(
+def _claims(
     study: Study, figure: Figure, group: Group | None, figures: Sequence[Figure], printed: dict[str, Interval]
-) -> Claim:
-    where = group.where if group else {}
+) -> list[Claim]:
+    where, name, statistic = group.where if group else {}, figure.variable, figure.statistic
     said = {"figures": (figure,), "where": where}
-    match figure.statistic:
+    match statistic:
         case "total":
-            return Claim(kind="count", interval=_exactly(figure.value), **said)
-        case "n" | "percent":
-            condition = {figure.variable: tuple(levels_of(study, figure.variable, figure.level)) or ("yes",)}
-            if figure.statistic == "n":
-                fits = _exactly(figure.value)
-            else:
+            return [Claim(kind="count", interval=_exactly(figure.value), **said)]
+        case "n" | "percent" | "n/N":
+            if statistic == "percent":
                 fits = _counts(figure.denominator or patients_of(study, figures), printed["percent"])
-            return Claim(kind="count", condition=condition, interval=fits, **said)
+            else:
+                fits = _exactly(figure.texts["n"])
+            condition = {name: tuple(levels_of(study, name, figure.level)) or ("yes",)}
+            counted = [Claim(kind="count", condition=condition, interval=fits, **said)]
+            if statistic == "n/N":
+                counted.append(Claim(kind="count", interval=_exactly(figure.texts["total"]), **said))
+            return counted
         case "value":
-            value = float(figure.value) if study.kind(figure.variable) in NUMERIC else figure.value
-            return Claim(figures=(figure,), kind="value", condition={figure.variable: (value,)}, patient=group.patient)
+            value = float(figure.value) if study.kind(name) in NUMERIC else figure.value
+            return [Claim(figures=(figure,), kind="value", condition={name: (value,)}, patient=group.patient)]
         case "p":
-            return Claim(
-                figures=(figure,), kind="test", variable=figure.variable, by=group.compare, interval=printed["p"]
-            )
-    return Claim(kind=figure.statistic, variable=figure.variable, interval=printed[figure.statistic], **said)
+            return [Claim(figures=(figure,), kind="test", variable=name, by=group.compare, interval=printed["p"])]
+        case "odds_ratio" | "risk_ratio" | "risk_difference":
+            level = figure.level or study.levels(name)[-1]
+            said = {"figures": (figure,), "condition": {name: (level,)}, "by": group.compare}
+            scale = 100 if figure.in_points else 1
+            return [
+                Claim(kind=statistic, part=part, interval=replace(i, low=i.low / scale, high=i.high / scale), **said)
+                for part, i in printed.items()
+            ]
+    return [Claim(kind=part, variable=name, interval=interval, **said) for part, interval in printed.items()]
 
 
 def _exactly(count: str) -> Interval:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.printed_tests import COUNTED, counts_that_print, student_limits, tie_window
+from cohortbook.solver_summaries import effect_counts, rank_ways, spread_ways
 from cohortbook.study import NO_YES, NUMERIC
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def add_denial(block: Block, said: Sequence[Claim], literal: Any) -> None:
     if len(said) == 1 and said[0].kind == "model":
         add_model(block, said[0], literal, denied=True)
         return
-    ways = [way for claim in said for way in ways_to_fail(block, claim)]
+    effect = bool(said[0].part)
+    ways = [*_other_effect(block, said)] if effect else [way for claim in said for way in ways_to_fail(block, claim)]
     if ANYTHING not in ways:
         one_of(block, [literal], ways, f"not {said[0].id}")
 
@@ -41,6 +43,10 @@ def ways_to_fail(block: Block, claim: Claim) -> Iterator[Bounds]:
             yield from _outside(block.meeting(units, claim.condition, rest), *claim.interval.whole(), block.roster.size)
         case "mean":
             yield from _other_mean(block, claim)
+        case "median" | "q1" | "q3":
+            yield from rank_ways(block, claim)
+        case "sd" | "se":
+            yield from spread_ways(block, claim, outside=True)
         case "min" | "max":
             yield from _other_extreme(block, claim)
         case "value":
@@ -114,6 +120,20 @@ def _other_counts(block: Block, claim: Claim) -> Iterator[Bounds]:
         for _, run in itertools.groupby(enumerate(others), lambda item: item[1] - item[0]):
             found = [b for _, b in run]
             yield [(counts[0], a, a), (counts[1], found[0], found[-1])]
+
+
+def _other_effect(block: Block, said: Sequence[Claim]) -> Iterator[Bounds]:
+    """Counts of two groups that do not print an effect with its interval."""
+    if said[0].by not in block.roster.groups:
+        yield ANYTHING
+        return
+    counts, printing, sizes = effect_counts(block, said, corrected=False)
+    for a in range(sizes[0] + 1):
+        start = 0
+        for first, last in [run[1:] for run in printing if run[0] == a] + [(sizes[1] + 1, None)]:
+            if start < first:
+                yield [(counts[0], a, a), (counts[1], start, first - 1)]
+            start = (last or 0) + 1
 
 
 def _other_numbers(block: Block, claim: Claim) -> Iterator[Bounds]:

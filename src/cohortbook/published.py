@@ -52,14 +52,14 @@ _ALSO = {
     "maximum": "max", "quartiles": "iqr", "relative_risk": "risk_ratio", "number": "n", "size": "total",
 }  # fmt: skip
 _NUMBER = re.compile(r"-?\d*\.?\d+")
-_PAIR = rf"({_NUMBER.pattern})%?\s*(?:to|[-–—,;])\s*({_NUMBER.pattern})%?"
+_PAIR = rf"({_NUMBER.pattern})\s*(?:to|[-–—,;])\s*({_NUMBER.pattern})"
+_WITH_INTERVAL = rf"({_NUMBER.pattern})(?:\s*[(\[]\s*(?:95\s*%\s*CI\s*[:,]?\s*)?{_PAIR}\s*[)\]])?"
 #: statistic -> how its numbers are written
 _FORMS = {
     "n/N": re.compile(r"(\d+)\s*/\s*(\d+)"),
-    **dict.fromkeys(("range", "iqr"), re.compile(_PAIR.replace("%?", ""))),
-    **dict.fromkeys(
-        ESTIMATES, re.compile(rf"({_NUMBER.pattern})%?(?:\s*[(\[]\s*(?:95\s*%\s*CI\s*[:,]?\s*)?{_PAIR}\s*[)\]])?")
-    ),
+    **dict.fromkeys(("range", "iqr"), re.compile(_PAIR)),
+    **dict.fromkeys(ESTIMATES, re.compile(_WITH_INTERVAL)),
+    "risk_difference": re.compile(_WITH_INTERVAL.replace(f"({_NUMBER.pattern})", f"({_NUMBER.pattern})%?")),
     "p": re.compile(rf"([<>]?\s*{_NUMBER.pattern})"),
 }
 _EXPECTED = {
@@ -171,7 +171,7 @@ class Figure:
     @property
     def in_points(self) -> bool:
         """Whether a risk difference is printed in percentage points: with a % sign."""
-        return self.statistic == "risk_difference" and "%" in self.value.partition("(")[0]
+        return self.statistic == "risk_difference" and bool(re.match(rf"{_NUMBER.pattern}%", self.value))
 
     @property
     def in_words(self) -> str:
@@ -192,7 +192,7 @@ def numbers_in(statistic: str, value: str) -> dict[str, str] | None:
     if statistic == "p" and value.lower() in _NOT_SIGNIFICANT:
         return {"p": "NS"}
     found = _FORMS.get(statistic, re.compile(f"({_NUMBER.pattern})")).fullmatch(value)
-    if not found or ("%" in value and statistic != "risk_difference"):
+    if not found:
         return None
     names = _SEVERAL.get(statistic, (statistic,))
     return {name: text.replace(" ", "") for name, text in zip(names, found.groups(), strict=True) if text is not None}

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.cells import Cell, SolverError, cells_of, parts
+from cohortbook.cells import Cell, SolverError, cells_of, parts, single_values
+from cohortbook.claims import planned_tests
 from cohortbook.errors import CohortbookError
+from cohortbook.solver_summaries import add_effect, add_summary
 from cohortbook.solver_tests import add_model, add_test
 from cohortbook.study import NO_YES, NUMERIC, Study
 from cohortbook.values import derive_value, meets
@@ -133,6 +135,11 @@ class Block:
         self.model = cp_model.CpModel()
         self.units = self._units()
         self.cells = {name: self._cells(name) for name in self.variables}
+        for name in filter(self._needs_values, self.variables):
+            cells = single_values(self.study, name)
+            others = math.prod(len(self.cells[other]) for other in self.variables if other != name)
+            if cells and len(cells) * others <= MOST_PATTERNS // 4:
+                self.cells[name] = cells
         self.parts = {name: parts(self.study, name) for name in self.variables if self.study.kind(name) in NUMERIC}
         size = math.prod(map(len, self.cells.values()))
         if size > MOST_PATTERNS:
@@ -147,8 +154,9 @@ class Block:
             self.n.append({k: self.model.new_int_var(0, len(unit), f"unit {u}, pattern {k}") for k in possible})
             self.model.add(sum(self.n[u].values()) == len(unit))
         # Every claim stands behind a literal of its own: fixed true to build, free to prove.
-        self.kept = {claim.id: self.model.new_bool_var(claim.id) for claim in self.claims}
+        self.kept = {id: self.model.new_bool_var(id) for id in dict.fromkeys(claim.id for claim in self.claims)}
         self._totals: dict[tuple[str, int], Any] = {}
+        self.prefixes: dict[tuple, list[Any]] = {}
         for claim in self.claims:
             self._add_claim(claim, self.kept[claim.id])
         self._keep_order()
@@ -169,6 +177,13 @@ class Block:
         return cells_of(
             self.study, name, self.claims, self.rules, pieces=self.pieces if fine and not self.lenient else 0
         )
+
+    def _needs_values(self, name: str) -> bool:
+        """Say whether a figure needs the values of a variable told apart: one of squares, of which runs say little."""
+        said = [claim for claim in self.claims if claim.variable == name]
+        if any(claim.kind == "test" for claim in said) and planned_tests(self.study, name) == ("student_t",):
+            return True
+        return any(claim.kind in ("sd", "se") for claim in said)
 
     def _possible(self, pattern: Pattern, patient: int) -> bool:
         """Say whether a patient can show a pattern: the grouping, eligibility and the rules allow it."""
@@ -264,6 +279,12 @@ class Block:
                 add_test(self, claim, literal)
             case "model":
                 add_model(self, claim, literal)
+            case "sd" | "se" | "median" | "q1" | "q3":
+                add_summary(self, claim, literal)
+            case "odds_ratio" | "risk_ratio" | "risk_difference":
+                parts = [other for other in self.claims if other.id == claim.id]
+                if claim is parts[0]:  # an estimate and its interval bound the counts together
+                    add_effect(self, parts, literal)
 
     def between(self, expression: Any, low: int, high: int, literal: Any) -> None:
         if low > high:
