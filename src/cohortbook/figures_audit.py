@@ -1,0 +1,220 @@
+"""Figures of the audit: every printed figure as a tile, and what the paper leaves open as ranges."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cohortbook.audit_words import in_words, listed
+from cohortbook.figures import (
+    COLOURS,
+    ILLUSTRATION,
+    INK,
+    MUTED,
+    WIDTH,
+    Plot,
+    axes,
+    bare,
+    mark_illustration,
+    wrapped,
+)
+from cohortbook.layouts_audit import is_p, range_shown, sources_of
+from cohortbook.results import Absent
+from cohortbook.verdicts import VERDICTS, Audit, Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from cohortbook.undetermined import Range
+
+#: Verdict -> fill, edge, width and style of the edge: told apart by lightness and edge too, for those who print in grey.
+TILES: dict[str, tuple[str, str, float, Any]] = {
+    "reproduced": ("#66c5ab", "white", 0.6, "-"),
+    "compatible": ("#cfe8f7", "white", 0.6, "-"),
+    "reproduced by another method": ("#E69F00", INK, 0.9, (0, (3, 1.5))),
+    "rounded otherwise": ("#F0E442", INK, 0.9, (0, (1, 1.5))),
+    "contradicted": ("#D55E00", "black", 1.8, "-"),
+    "not decided": ("white", INK, 0.7, "-"),
+    "not checkable": ("#ececec", "white", 0.6, "-"),
+}
+#: These tiles show their printed value.
+LABELLED = ("reproduced by another method", "rounded otherwise", "contradicted")
+#: Inches: the size of a tile, the step from one to the next, the height of a line, and the text in a tile per letter.
+TILE, STEP, LINE, LETTER = 0.19, 0.214, 0.218, 0.066
+#: P values below this are drawn as arrows.
+LEAST_P = 1e-4
+
+
+def plot_verdicts(audit: Audit) -> Plot | Absent:
+    """Draw every printed figure as a tile, in rows by place, coloured by its verdict."""
+    if not audit.verdicts:
+        return Absent("No figure is printed.")
+    figure, axis = axes(1.0)
+    axis.set_position((0, 0, 1, 1))  # inches are counted here, not laid out
+    axis.axis("off")
+    sources = sources_of(audit)
+    names = [wrapped(source, 24) for source in sources]
+    left = max(_width(figure, name) for name in names) + 0.18
+    room = WIDTH - left - 0.42
+    y = _legend(axis, audit) - 0.06
+    axis.text(WIDTH - 0.05, y - 0.08, "All", fontsize=8, color=MUTED, ha="right", va="center")
+    y -= 0.14
+    for source, name in zip(sources, names, strict=True):
+        mine = [v for v in audit.verdicts if v.figure.source == source]
+        bottom = _row(axis, mine, left, y, room)
+        used = min(bottom, y - 0.145 * (name.count("\n") + 1) - 0.05)
+        axis.text(left - 0.12, y - LINE / 2 + 0.07, name, fontsize=8, ha="right", va="top", linespacing=1.2)
+        axis.text(WIDTH - 0.05, y - LINE / 2, str(len(mine)), fontsize=8, ha="right", va="center")
+        y = used - 0.03
+    figure.set_figheight(-y + 0.05)
+    axis.set(xlim=(0, WIDTH), ylim=(y - 0.05, 0))
+    return Plot(name="verdicts", figure=figure, caption=_verdict_caption(audit), alt=_verdict_alt(audit, sources))
+
+
+def _width(figure: Figure, text: str, size: float = 8) -> float:
+    """Measure a text in inches."""
+    drawn = figure.text(0, 0, text, fontsize=size)
+    extent = drawn.get_window_extent(figure.canvas.get_renderer())
+    drawn.remove()
+    return extent.width / figure.dpi
+
+
+def _legend(axis: Axes, audit: Audit) -> float:
+    """Draw a tile for each verdict with its count, in as few lines as hold them; return where it ends."""
+    x, y = 0.05, -0.05
+    for verdict, n in audit.counts.items():
+        if not n and verdict != "contradicted":
+            continue
+        words = f"{verdict}: {n}"
+        width = TILE + 0.08 + _width(axis.figure, words, 8.5)
+        if x + width > WIDTH:
+            x, y = 0.05, y - LINE
+        _tile(axis, x, y, verdict)
+        weight = "bold" if verdict == "contradicted" and n else "normal"
+        axis.text(x + TILE + 0.07, y - LINE / 2, words, fontsize=8.5, va="center", fontweight=weight)
+        x += width + 0.24
+    return y - LINE
+
+
+def _row(axis: Axes, verdicts: Sequence[Verdict], left: float, y: float, room: float) -> float:
+    """Draw the tiles of one place, line under line; return where they end."""
+    x = 0.0
+    for verdict in verdicts:
+        text = verdict.figure.value if verdict.verdict in LABELLED else ""
+        steps = max(1, math.ceil((LETTER * len(text) + 0.05 - TILE) / STEP) + 1)
+        if x and x + steps * STEP > room:
+            x, y = 0.0, y - LINE
+        _tile(axis, left + x, y, verdict.verdict, text, steps)
+        x += steps * STEP
+    return y - LINE
+
+
+def _tile(axis: Axes, x: float, y: float, verdict: str, text: str = "", steps: int = 1) -> None:
+    from matplotlib.patches import Rectangle
+
+    fill, edge, width, style = TILES[verdict]
+    long = TILE + (steps - 1) * STEP
+    low = y - LINE + (LINE - TILE) / 2
+    tile = Rectangle((x, low), long, TILE, facecolor=fill, edgecolor=edge, linewidth=width, linestyle=style,
+                     zorder=3 if verdict in LABELLED else 2)  # fmt: skip
+    axis.add_patch(tile)
+    text = "?" if verdict == "not decided" else text
+    weight = "bold" if verdict == "contradicted" else "normal"
+    axis.text(x + long / 2, low + TILE / 2 - 0.008, text, fontsize=6.8, ha="center", va="center", color="black",
+              fontweight=weight, zorder=4)  # fmt: skip
+
+
+def _verdict_caption(audit: Audit) -> str:
+    counts = audit.counts
+    checked = len(audit.verdicts) - counts["not checkable"]
+    against = f"{counts['contradicted']} of {checked}" if counts["contradicted"] else f"None of {checked}"
+    shown = [verdict for verdict in LABELLED if counts[verdict]]
+    text = (f"Every printed figure, a tile each, in the order of the paper: tables, then text. {against} that can be checked "
+            f"{'are' if counts['contradicted'] > 1 else 'is'} contradicted by others.")  # fmt: skip
+    return text + (f" Tiles that show what is printed: {'; '.join(shown)}." if shown else "")
+
+
+def _verdict_alt(audit: Audit, sources: Sequence[str]) -> str:
+    parts = []
+    for source in sources:
+        given = [v.verdict for v in audit.verdicts if v.figure.source == source]
+        parts.append(f"{source}: " + ", ".join(f"{given.count(v)} {v}" for v in VERDICTS if v in given))
+    against = [in_words(audit.study, v.figure) for v in audit.verdicts if v.verdict == "contradicted"]
+    text = f"Tiles by place. {'; '.join(parts)}."
+    return text + (f" Contradicted: {listed(against, 12)}." if against else "")
+
+
+def plot_ranges(ranges: Sequence[Range]) -> Plot | Absent:
+    """Draw results over many cohorts that print the same: a dot where all agree, else a range with its median."""
+    drawn = [r for r in ranges if r.low == r.low]
+    if not drawn:
+        return Absent("No result is defined in the cohorts that were drawn.")
+    panels: dict[tuple[str, bool, bool], list[Range]] = {}
+    for r in sorted(drawn, key=lambda r: r.rests_on_assumed):
+        panels.setdefault((r.group, is_p(r), r.rests_on_assumed), []).append(r)
+    several = len({r.set for r in drawn}) > 1
+    names = [[_row_name(r, rows, several) for r in rows] for rows in panels.values()]
+    heights = [0.62 + sum(0.09 + 0.15 * (name.count("\n") + 1) for name in rows) for rows in names]
+    figure, grid = axes(sum(heights) + 0.1, len(panels), 1, squeeze=False, height_ratios=heights)
+    for axis, ((group, p, assumed), rows), shown in zip(grid.flat, panels.items(), names, strict=True):
+        _panel(axis, rows, shown, p=p)
+        title = f"{group}\n{ILLUSTRATION}" if assumed and len(panels) > 1 else group
+        axis.set_title(title, loc="left", color=COLOURS[1] if assumed else INK, fontsize=9, fontweight="bold")
+    if all(r.rests_on_assumed for r in drawn):
+        mark_illustration(figure, "assumed")
+    return Plot(name="undetermined", figure=figure, caption=_range_caption(drawn), alt=_range_alt(drawn))
+
+
+def _row_name(r: Range, rows: Sequence[Range], several: bool) -> str:
+    return wrapped(f"{r.label} ({r.set})" if several else r.label, 34)
+
+
+def _panel(axis: Axes, rows: Sequence[Range], names: Sequence[str], *, p: bool) -> None:
+    """Draw the rows of one panel, from top to bottom."""
+    for y, r in enumerate(rows):
+        colour = MUTED if r.rests_on_assumed else COLOURS[1] if r.crosses else COLOURS[0]
+        low, high, median = (max(v, LEAST_P) if p else v for v in (r.low, r.high, r.median))
+        if r.determined:
+            axis.plot(low, y, "o", color=INK if not r.rests_on_assumed else MUTED, markersize=5.5)
+        else:
+            style = (0, (2, 1)) if r.rests_on_assumed else "-"
+            axis.plot([low, high], [y, y], color=colour, linewidth=3, linestyle=style, solid_capstyle="butt")
+            axis.plot([median, median], [y - 0.3, y + 0.3], color=INK, linewidth=1.4)
+        if p and r.low < LEAST_P:
+            axis.plot(LEAST_P, y, "<", color=colour, markersize=5.5, clip_on=False)
+        unsure = f" (undefined in {r.undefined} of {r.n})" if r.undefined else ""
+        axis.annotate(range_shown(r) + unsure, (1, y), (4, 0), xycoords=axis.get_yaxis_transform(), fontsize=7.5,
+                      textcoords="offset points", va="center", annotation_clip=False)  # fmt: skip
+    axis.set_yticks(range(len(rows)), names, fontsize=8)
+    axis.set_ylim(len(rows) - 0.4, -0.6)
+    bare(axis)
+    if not p:
+        axis.margins(x=0.05)
+        return
+    axis.set_xscale("log")
+    axis.set_xlim(min(max(min(r.low for r in rows) / 1.5, LEAST_P), 0.02), 1.15)
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    for limit in sorted({r.threshold for r in rows}):
+        axis.axvline(limit, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
+        axis.annotate(f"{limit:g}", (limit, 1), (0, 1), xycoords=axis.get_xaxis_transform(), fontsize=7.5, color=MUTED,
+                      textcoords="offset points", ha="center", va="bottom")  # fmt: skip
+    axis.set_xlabel("P (logarithmic scale)")
+
+
+def _range_caption(ranges: Sequence[Range]) -> str:
+    settled = [r for r in ranges if not r.rests_on_assumed]
+    fixed, crossing = sum(r.determined for r in settled), [r for r in settled if r.crosses]
+    n = max(r.n for r in ranges)
+    text = (f"Results over up to {n} cohorts that print the same figures: a dot where all agree, else from the least to the "
+            f"greatest, with the median. {fixed} of {len(settled)} results are determined")  # fmt: skip
+    text += f"; {len(crossing)} lie on both sides of a threshold (dashed)." if any(map(is_p, settled)) else "."
+    return text + (" Broken grey lines rest on assumed values." if any(r.rests_on_assumed for r in ranges) else "")
+
+
+def _range_alt(ranges: Sequence[Range]) -> str:
+    several = len({r.set for r in ranges}) > 1
+    parts = [f"{r.group}, {r.label}{f' ({r.set})' if several else ''}: {range_shown(r)}"
+             + (", illustration" if r.rests_on_assumed else "") for r in ranges]  # fmt: skip
+    return f"Ranges. {'; '.join(parts)}."

@@ -1,0 +1,355 @@
+"""Findings of the audit in words; `finding` of `cohortbook.findings` learns them here."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from cohortbook.audit_words import in_words
+from cohortbook.findings import finding, listed, several
+from cohortbook.layouts_audit import given_up, is_p, p_span, printed_terms, range_shown, stays
+from cohortbook.layouts_models import removal_in_words
+from cohortbook.output import Text
+from cohortbook.printed_model import PrintedModel
+from cohortbook.verdicts import Audit
+
+if TYPE_CHECKING:
+    from cohortbook.arithmetic import Check
+    from cohortbook.published import Figure
+    from cohortbook.undetermined import Range
+    from cohortbook.verdicts import Conflict, Consequence, Repair
+
+__all__ = ["audit_findings", "finding", "range_finding"]
+
+#: The order in which findings are told, by their consequence.
+CONCLUSION, CONTRADICTION, METHOD, CLAIM, OPEN = range(5)
+#: Kinds of checks that no conflict tells.
+CLAIMS = ("threshold", "comparisons", "expected_counts")
+#: So many ways to settle a conflict are named, the others counted.
+MOST = 3
+
+
+@finding.register
+def _(result: Audit, *, significance: float = 0.05) -> Text:
+    """Say in two or three sentences what the audit found."""
+    counts = result.counts
+    checked = len(result.verdicts) - counts["not checkable"]
+    if not result.verdicts:
+        return Text("No figure is printed.")
+    text = f"{several(len(result.verdicts), 'printed figure')}, of which {checked} can be checked. "
+    n = counts["contradicted"]
+    if n:
+        ways = several(len(result.conflicts), "conflict")
+        text += f"**{n} {'is' if n == 1 else 'are'} contradicted by others** ({ways})"
+    else:
+        text += "Nothing that is printed contradicts anything else" + (
+            " as far as it was decided" * (counts["not decided"] > 0)
+        )
+    text += f": {counts['reproduced']} follow from other figures, {counts['compatible']} are compatible with them"
+    for verdict in ("reproduced by another method", "rounded otherwise"):
+        if counts[verdict]:
+            text += f", {counts[verdict]} {'is' if counts[verdict] == 1 else 'are'} {verdict}"
+    text += f", {counts['not decided']} could not be decided." if counts["not decided"] else "."
+    crossing = list(dict.fromkeys(c.figure for c in result.consequences if c.crosses))
+    if crossing:
+        words = [in_words(result.study, result.figure(id)) for id in crossing]
+        verb = "changes" if len(words) == 1 else "change"
+        text += f" What the paper concludes {verb} with the repair: {'; '.join(words)}."
+    return Text(text)
+
+
+def audit_findings(audit: Audit) -> Text:
+    """Say every finding in a few sentences, numbered, in the order of its consequence.
+
+    Parameters
+    ----------
+    audit : Audit
+
+    Returns
+    -------
+    Text
+        First what changes a conclusion or crosses a threshold; then contradictions; then other methods and other rounding;
+        then claims of significance, and tests that lean on small expected counts; last what was not decided.
+    """
+    found = [*_of_conflicts(audit), *_of_methods(audit), *_of_models(audit), *_of_checks(audit), *_undecided(audit)]
+    if not found:
+        return Text(
+            "Nothing that is printed contradicts anything else, and no test or claim of significance calls for a remark."
+        )
+    told = [text for _, text in sorted(found, key=lambda ranked: ranked[0])]
+    return Text("\n".join(f"{number}. {text}" for number, text in enumerate(told, 1)))
+
+
+def _sentence(text: str) -> str:
+    """Make a sentence of a reason."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if text else ""
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return " ".join(part for part in parts if part)
+
+
+def _of_conflicts(audit: Audit) -> Iterator[tuple[int, str]]:
+    """Tell conflicts that the same repairs settle together."""
+    told: set[str] = set()
+    for ids, same in itertools.groupby(audit.repairs, key=lambda repair: repair.conflicts):
+        told.update(ids)
+        yield _conflict(audit, [c for c in audit.conflicts if c.id in ids], list(same))
+    for conflict in audit.conflicts:
+        if conflict.id not in told:
+            yield _conflict(audit, [conflict], [])
+
+
+def _conflict(audit: Audit, conflicts: Sequence[Conflict], repairs: Sequence[Repair]) -> tuple[int, str]:
+    inside = {id for conflict in conflicts for id in conflict.figures}
+    mine = [v for v in audit.verdicts if v.figure.id in inside or set(v.conflicts) & {c.id for c in conflicts}]
+    blamed = [v for v in mine if v.verdict == "contradicted"]
+    explained = [v for v in mine if v.method and v.verdict in ("reproduced by another method", "rounded otherwise")]
+    names = f" ({', '.join(c.id for c in conflicts)})"
+    changed = [c for c in audit.consequences if c.repair in {r.id for r in repairs}]
+    crossing = [c for c in changed if c.crosses]
+    if explained and not blamed:
+        said = "; ".join(f"{in_words(audit.study, v.figure)}: {v.reason}" for v in explained)
+        head = f"**{_sentence(said)}**{names}"
+        return (CONCLUSION if crossing else METHOD), _joined([head, _effect(audit, repairs, changed)])
+    words = [in_words(audit.study, v.figure) for v in blamed[:MOST]]
+    more = f" and {len(blamed) - MOST} more" if len(blamed) > MOST else ""
+    head = f"**{'; '.join(words)}{more}: {'contradicted' if len(blamed) == 1 else 'cannot all be true'}{names}.**"
+    lone = next((c for c in audit.checks if c.kind == "undefined_test" and c.figures[0] in inside), None)
+    why = _sentence(lone.reason if lone else conflicts[0].why)
+    also = [v for v in explained if v.verdict == "rounded otherwise"]
+    text = _joined([head, why, _remedy(audit, repairs), _effect(audit, repairs, changed),
+                    *(_sentence(v.reason) for v in also)])  # fmt: skip
+    return (CONCLUSION if crossing else CONTRADICTION), text
+
+
+def _remedy(audit: Audit, repairs: Sequence[Repair]) -> str:
+    """Say what would settle a conflict."""
+    if not repairs:
+        return ""
+    ways = [given_up(audit, repair, MOST) for repair in repairs[:MOST]]
+    if len(repairs) == 1:
+        return f"Another figure in place of {ways[0]} would settle it."
+    more = f"; or one of {several(len(repairs) - MOST, 'further way')}" if len(repairs) > MOST else ""
+    return f"Either of these, corrected, would settle it: {'; or '.join(ways)}{more}."
+
+
+def _effect(audit: Audit, repairs: Sequence[Repair], changed: Sequence[Consequence]) -> str:
+    """Say what the repairs do to the printed P values."""
+    by_id = {repair.id: repair for repair in repairs}
+    moved = [c for c in changed if not stays(audit, by_id[c.repair], c)]
+    if not moved:
+        return ""
+    crossing = [c for c in moved if c.crosses]
+    if not crossing:
+        return "No repair moves a printed P value across a threshold."
+    parts = []
+    for c in crossing[:MOST]:
+        limits = listed([f"{t:g}" for t in c.crosses])
+        where = f"{given_up(audit, by_id[c.repair], 2)} given up, " if len(repairs) > 1 else ""
+        parts.append(f"{where}P by {c.test} is {p_span(c.low, c.high)} where {c.printed} is printed, across {limits}")
+    more = f"; and so with {several(len(crossing) - MOST, 'further repair')}" if len(crossing) > MOST else ""
+    return _sentence("; ".join(parts) + more)
+
+
+def _of_methods(audit: Audit) -> Iterator[tuple[int, str]]:
+    """Tell what another method or another rounding prints, where no conflict told it; alike reasons together."""
+    told = {id for conflict in audit.conflicts for id in conflict.figures}
+    alike: dict[tuple[str, str], list] = {}
+    for v in audit.verdicts:
+        other = v.verdict in ("reproduced by another method", "rounded otherwise")
+        if other and not v.conflicts and v.figure.id not in told:
+            alike.setdefault((v.verdict, v.method), []).append(v)
+    for (verdict, method), mine in alike.items():
+        words = [in_words(audit.study, v.figure) for v in mine[:MOST]]
+        more = f" and {len(mine) - MOST} more" if len(mine) > MOST else ""
+        by = f" ({method})" if method else ""
+        yield METHOD, f"**{'; '.join(words)}{more}: {verdict}{by}.** {_sentence(mine[0].reason)}"
+
+
+def _of_models(audit: Audit) -> Iterator[tuple[int, str]]:
+    for model in audit.models:
+        if model.reason:
+            continue
+        text = _joined([_separation(model) or ("" if model.tables else _printing(model)), _selection(model)])
+        hangs = len(_endings(model)) > 1
+        if text and (hangs or model.separated_in_some or not model.tables):
+            yield (CONCLUSION if hangs else METHOD if model.tables else CONTRADICTION), text
+
+
+def _of_checks(audit: Audit) -> Iterator[tuple[int, str]]:
+    """Tell claims of significance and small expected counts, and whatever no conflict told."""
+    told = {id for conflict in audit.conflicts for id in conflict.figures}
+    told |= {v.figure.id for v in audit.verdicts if v.verdict in ("reproduced by another method", "rounded otherwise")}
+    small = [c for c in audit.checks if c.kind == "expected_counts"]
+    turned = [c for c in small if _exact_turns(audit, c)]
+    claims = [c for c in audit.checks if c.kind == "threshold"]
+    rest = [c for c in small if c not in turned]
+    for kind, words in (
+        (claims, "called significant, or not, against the stated threshold"),
+        (turned, "the exact test ends on the other side of a threshold"),
+        (rest, "chi-square tests that lean on small expected counts"),
+    ):
+        if kind:
+            rank = CONCLUSION if kind is turned else CLAIM
+            yield rank, f"**{_sentence(words)}** {' '.join(_sentence(c.reason) for c in kind)}"
+    for check in audit.checks:
+        if check.kind == "comparisons":
+            yield CLAIM, _sentence(check.reason)
+        elif check.kind not in CLAIMS and check.holds is not True and not told & set(check.figures):
+            yield (CONTRADICTION if check.holds is False else CLAIM), _sentence(check.reason)
+
+
+def _exact_turns(audit: Audit, check: Check) -> bool:
+    """Say whether Fisher's exact test puts P on the other side of a threshold than what is printed."""
+    figure = audit.figure(check.figures[0])
+    found = [
+        t for t in audit.tests if t.figure == figure.id and t.test == "fisher_exact" and not t.coding and t.low == t.low
+    ]
+    return any(_turned(figure, t.low, t.high, limit) for t in found for limit in audit.thresholds)
+
+
+def _turned(figure: Figure, low: float, high: float, limit: float) -> bool:
+    printed = {float(end) < limit for end in (figure.interval.low, figure.interval.high)}
+    return len(printed) == 1 and {low < limit, high < limit} == {not printed.copy().pop()}
+
+
+def _undecided(audit: Audit) -> Iterator[tuple[int, str]]:
+    n = audit.counts["not decided"]
+    if n:
+        yield (
+            OPEN,
+            f"{several(n, 'figure')} could not be decided; nothing is said of {'it' if n == 1 else 'them'} here.",
+        )
+
+
+@finding.register
+def _(result: PrintedModel, *, significance: float = 0.05) -> Text:
+    """Say what prints the model, whether its estimates exist, and whether the conclusion hangs on the method."""
+    if result.reason:
+        return Text(_sentence(result.reason))
+    return Text(_joined([_printing(result), _separation(result), _selection(result), _penalised(result, significance)]))
+
+
+def _printing(model: PrintedModel) -> str:
+    """Say which methods print the table, and in how many joint tables."""
+    where = listed(model.sources)
+    good = sorted((r for r in model.readings if r.tables), key=lambda r: not r.together)
+    if not good:
+        elsewhere = (
+            "" if any(r.searched for r in model.readings) else f", nor for any of the {model.searched} with its margins"
+        )
+        return (f"No method that was tried prints {where} for any of the {model.possible} joint tables of its terms that the "
+                f"other figures leave{elsewhere}.")  # fmt: skip
+    ways = [
+        f"{r.method}{'' if r.together else ', each term alone'}{f', {r.limit}' if r.limit else ''} "
+        f"(in {r.tables} of {model.possible})"
+        for r in good[: MOST + 1]
+    ]
+    more = f"; and {several(len(good) - MOST - 1, 'further way')}" if len(good) > MOST + 1 else ""
+    unsure = "" if model.decided else " Which joint tables the other figures leave was not fully decided."
+    return f"{where} is printed, in joint tables that the other figures leave, by {'; by '.join(ways)}{more}.{unsure}"
+
+
+def _separation(model: PrintedModel) -> str:
+    if not model.separated_in_some:
+        return ""
+    always = [model.labels[t] for t in model.separated_in_all]
+    some = [model.labels[t] for t in model.separated_in_some if t not in model.separated_in_all]
+    where = listed(model.sources)
+    if not always:
+        return f"In some joint tables that print {where} the estimate of {listed(some)} would be infinite."
+    text = f"**{where}: the estimate of {listed(always)} does not exist** (the data separate, whichever joint table is taken)"
+    if model.limits:
+        limits = f"{model.limits[0]} to {model.limits[-1]}" if len(model.limits) > 1 else f"{model.limits[0]}"
+        text += f"; the printed P comes only of where the program stopped ({limits} steps)"
+    text += f"; in some tables {listed(some)} is infinite too" if some else ""
+    return f"{text}."
+
+
+def _endings(model: PrintedModel) -> set[tuple[str, ...]]:
+    """Return every list of terms with which a selection ends."""
+    return {terms for ends in model.selections.values() for terms in ends}
+
+
+def _selection(model: PrintedModel) -> str:
+    """Say where the stated selection ends under each test for removal."""
+    if not model.selections:
+        return ""
+    parts = []
+    for test, ends in model.selections.items():
+        ways = [f"{listed([model.labels[t] for t in terms]) or 'nothing'}"
+                + (f" (in {n} of {model.followed})" if len(ends) > 1 else "") for terms, n in ends.items()]  # fmt: skip
+        parts.append(f"with {' or '.join(ways)} where removal is by {removal_in_words(test)}")
+    endings = _endings(model)
+    shown = printed_terms(model)
+    if len(endings) == 1:
+        kept = listed([model.labels[t] for t in next(iter(endings))]) or "nothing"
+        same = ", as printed" if endings == {shown} else ""
+        return f"The stated selection ends with {kept} under every test for removal{same}."
+    return f"The stated selection ends {'; '.join(parts)}: **the conclusion hangs on that choice.**"
+
+
+def _penalised(model: PrintedModel, significance: float) -> str:
+    """Say what Firth's method makes of the terms."""
+    known = {t: ends for t, ends in model.firth_range.items() if ends[0] == ends[0]}
+    if not known:
+        return ""
+    parts = [f"{model.labels[t]} {p_span(*ends)}" for t, ends in known.items()]
+    below = [model.labels[t] for t, (_, high) in known.items() if high < significance]
+    split = [model.labels[t] for t, (low, high) in known.items() if low < significance <= high]
+    text = f"Firth's method, which always has estimates, gives P of {listed(parts)}: {listed(below) or 'none'} below "
+    text += f"{significance:g} in all of these tables"
+    return text + (f", {listed(split)} in some." if split else ".")
+
+
+@finding.register
+def _(result: tuple, *, significance: float = 0.05) -> Text:
+    return range_finding(result)
+
+
+def range_finding(ranges: Sequence[Range]) -> Text:
+    """Say which conclusions the printed figures leave open, and which they determine."""
+    known = [r for r in ranges if r.low == r.low]
+    if not known:
+        return Text("No result is defined in the cohorts that were drawn.")
+    real, assumed = [r for r in known if not r.rests_on_assumed], [r for r in known if r.rests_on_assumed]
+    several_sets = len({r.set for r in known}) > 1
+    parts = [_split(real, several_sets)] if real else []
+    if assumed:
+        shown = [f"{_named(r, several_sets)} {range_shown(r)}" for r in assumed]
+        parts.append(f"*Illustration, not a finding, as it rests on assumed values:* {listed(shown)}.")
+    return Text(_joined(parts))
+
+
+def _named(r: Range, several_sets: bool) -> str:
+    return f"{r.label} ({r.set})" if several_sets else r.label
+
+
+def _split(ranges: Sequence[Range], several_sets: bool) -> str:
+    """Tell results that cross a threshold, that stay on one side, that vary, and that are the same in all cohorts."""
+    n = max(r.n for r in ranges)
+
+    def shown(some: Iterable[Range]) -> str:
+        return listed([f"{_named(r, several_sets)} ({range_shown(r)})" for r in some])
+
+    loose = [r for r in ranges if not r.determined]
+    crossing = [r for r in loose if r.crosses]
+    same_side = [r for r in loose if is_p(r) and not r.crosses]
+    varying = [r for r in loose if not is_p(r) and not r.crosses]
+    fixed = [r for r in ranges if r.determined]
+    text = (
+        f"**What is printed does not determine on which side of its threshold P lies: {shown(crossing)}.**"
+        if crossing
+        else f"No P value crosses its threshold in the {n} cohorts that were drawn."
+        if any(map(is_p, ranges))
+        else ""
+    )
+    return _joined([
+        text,
+        f"P varies, but on one side of its threshold in all cohorts that were drawn: {shown(same_side)}." if same_side else "",
+        f"Not determined either: {shown(varying)}." if varying and crossing else f"Not determined: {shown(varying)}."
+        if varying else "",
+        f"The same in all: {shown(fixed)}." if fixed else "Nothing is the same in all cohorts.",
+    ])  # fmt: skip
