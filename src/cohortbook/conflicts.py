@@ -8,7 +8,7 @@ from typing import Any
 
 from cohortbook.claims import Claim, claims, planned_tests
 from cohortbook.published import Figure, read_published
-from cohortbook.solver import Block, ReconstructionError, Roster, deterministic_solver
+from cohortbook.solver import EFFORT, Block, ReconstructionError, Roster, deterministic_solver
 from cohortbook.study import NO_YES, Study, nearest
 from cohortbook.values import derive_value
 
@@ -159,6 +159,14 @@ def _told(study: Study, name: str, patient: int, said: Sequence[Claim]) -> bool 
     return None if found is None else found == NO_YES[1]
 
 
+def proving_solver(effort: float = EFFORT) -> Any:
+    """Return a solver for proofs: it adds counts up, and does not probe, which costs more than it finds."""
+    solver = deterministic_solver(1, effort=effort)
+    solver.parameters.linearization_level = 2
+    solver.parameters.cp_model_probing_level = 0
+    return solver
+
+
 def shortest_exceptions(study: Study, figures: Sequence[Figure] | None = None) -> list[Exceptions]:
     """Find, block by block, the shortest list of printed figures to leave out so that all the others hold together.
 
@@ -229,8 +237,7 @@ def _conflict(block: Block, out: Sequence[str]) -> tuple[str, ...]:
     model, path = block.model, block.study.path
     model.clear_assumptions()
     model.add_assumptions([~literal if id in out else literal for id, literal in block.kept.items()])
-    solver = deterministic_solver(block.study.plan("reconstruction").seed)
-    solver.parameters.linearization_level = 2  # counts are proven impossible by adding them up
+    solver = proving_solver()
     status = solver.status_name(solver.solve(model))
     if status in ("OPTIMAL", "FEASIBLE"):
         return ()

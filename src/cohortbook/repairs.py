@@ -1,0 +1,417 @@
+"""Conflicts among printed figures, each minimal and proven, every smallest repair, and what follows from what.
+
+The variables that figures tie together form blocks (`cohortbook.conflicts.blocks_of`), which are proven one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from cohortbook.claims import Claim, planned_tests
+from cohortbook.conflicts import blocks_of, of_block, proving_solver, rosters, tied_by
+from cohortbook.published import Figure
+from cohortbook.solver import Block, Roster, deterministic_solver
+from cohortbook.study import Study
+
+#: Deterministic time (CP-SAT's own unit) that one question may take.
+EFFORT = 20.0
+#: More alternatives of one conflict than this are not listed.
+MOST_REPAIRS = 60
+
+
+class UndecidedError(Exception):
+    """A question that the solver did not settle within its limits."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What one or several printed figures say alike: 17, and 23.6 % of 72.
+
+    Attributes
+    ----------
+    claims : tuple of Claim
+        What its first figure says; the others say the same.
+    figures : tuple of str
+        Ids of all figures that say it, tables before text and counts before percentages.
+    cells : frozenset
+        Where it is printed: (source, variable, level, group), so that "17 (23.6)" is one place.
+    """
+
+    claims: tuple[Claim, ...]
+    figures: tuple[str, ...]
+    cells: frozenset[tuple[str, ...]]
+
+    @property
+    def id(self) -> str:
+        """The id of its claims."""
+        return self.claims[0].id
+
+    @property
+    def test(self) -> str:
+        """The variable of a test or model whose P value it states; an empty text for anything else."""
+        return " ".join(self.claims[0].variables) if self.claims[0].kind in ("test", "model") else ""
+
+
+def statements(said: Sequence[Claim]) -> list[Statement]:
+    """Put claims that say the same together."""
+    by_id: dict[str, list[Claim]] = {}
+    for claim in said:
+        by_id.setdefault(claim.id, []).append(claim)
+    alike: dict[Any, list[tuple[Claim, ...]]] = {}
+    for claims in by_id.values():
+        alike.setdefault(tuple(map(_content, claims)), []).append(tuple(claims))
+    found = []
+    for same in alike.values():
+        same.sort(key=lambda claims: _preference(claims[0].figures[0]))
+        figures = [figure for claims in same for figure in claims[0].figures]
+        found.append(Statement(same[0], tuple(f.id for f in figures), frozenset(map(_cell, figures))))
+    return found
+
+
+def _content(claim: Claim) -> tuple:
+    def plain(condition: dict) -> tuple:
+        return tuple(sorted((name, str(wanted)) for name, wanted in condition.items()))
+
+    # Two printings of a test are two statements only if their digits differ.
+    return (claim.kind, claim.variable, plain(claim.condition), plain(claim.where), claim.patient, claim.by,
+            claim.terms, str(claim.interval.whole() if claim.kind == "count" else claim.interval))  # fmt: skip
+
+
+def _preference(figure: Figure) -> tuple[bool, bool]:
+    """Tables before text, counts before percentages."""
+    return (not figure.source.startswith("Table"), figure.statistic == "percent")
+
+
+def _cell(figure: Figure) -> tuple[str, ...]:
+    return (figure.source, figure.variable, figure.level, figure.group)
+
+
+@dataclass(frozen=True)
+class Core:
+    """Statements that cannot hold together, none of them superfluous; and the rules that this hangs on."""
+
+    statements: tuple[str, ...]
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """Minimal conflicts that share statements, and every smallest set of statements to give up."""
+
+    cores: tuple[Core, ...]
+    repairs: tuple[frozenset[str], ...]
+
+    @property
+    def disputed(self) -> frozenset[str]:
+        """The statements that some repair gives up."""
+        return frozenset().union(*self.repairs)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was proven of one block.
+
+    Attributes
+    ----------
+    statements : tuple of Statement
+    disputes : tuple of Dispute
+        What any repair leaves can hold together.
+    support : dict
+        P value -> the statements of its groups from which it follows.
+    cost : int
+        How many printed places the cheapest repair gives up.
+    decided : bool
+        Whether every question was settled within the limits.
+    """
+
+    statements: tuple[Statement, ...]
+    disputes: tuple[Dispute, ...] = ()
+    support: dict[str, frozenset[str]] = field(default_factory=dict)
+    cost: int = 0
+    decided: bool = True
+
+
+def cost_of(given_up: Iterable[Statement], support: dict[str, frozenset[str]]) -> int:
+    """Count the printed places of statements given up; a P value that falls with what it follows from is free."""
+    given_up = list(given_up)
+    ids = {s.id for s in given_up}
+    return len(frozenset().union(*(s.cells for s in given_up if not ids & support.get(s.id, frozenset()))))
+
+
+@dataclass
+class Prover:
+    """Questions about one block, each asked of the solver once.
+
+    Parameters
+    ----------
+    study, roster, variables, statements, rules
+        The block and what is said of it; statements are the claims of a block with no repetition.
+    effort : float
+        Deterministic time that one question may take.
+    """
+
+    study: Study
+    roster: Roster
+    variables: tuple[str, ...]
+    statements: tuple[Statement, ...]
+    rules: Sequence
+    tests: dict[str, tuple[str, ...]]
+    effort: float = EFFORT
+    block: Block = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.known = {s.id: s for s in self.statements}
+        self.block = self.part(self.known, self.rules)
+
+    def part(self, ids: Collection[str], rules: Sequence, *, others: Sequence[Claim] = ()) -> Block:
+        """Return a model of some of the statements, and of other claims."""
+        said = [*(claim for id in ids for claim in self.known[id].claims), *others]
+        return Block(self.study, self.roster, self.variables, said, rules, self.tests, lenient=True)
+
+    def holds(self, block: Block, held: Collection[str], denied: str = "") -> tuple[bool, tuple[str, ...]]:
+        """Say whether statements can hold together, with one denied; and which of them cannot when they cannot.
+
+        Raises
+        ------
+        UndecidedError
+            When the solver reached its limit.
+        """
+        block.model.clear_assumptions()
+        asked = [literal if id in held else ~literal for id, literal in block.kept.items() if id in held or not denied]
+        block.model.add_assumptions([*asked, *([block.deny(denied)] if denied else [])])
+        solver = proving_solver(self.effort)
+        status = solver.status_name(solver.solve(block.model))
+        if status in ("OPTIMAL", "FEASIBLE"):
+            return True, ()
+        if status != "INFEASIBLE":
+            raise UndecidedError
+        indices = set(solver.sufficient_assumptions_for_infeasibility())
+        return False, tuple(id for id, literal in block.kept.items() if literal.index in indices)
+
+    def minimal(self, core: Sequence[str]) -> Core:
+        """Leave out of a conflict what it does not need, text before tables; then name the rules that it hangs on."""
+        kept = list(core)
+        for id in sorted(core, key=self._worth):
+            fewer = [other for other in kept if other != id]
+            possible, smaller = self.holds(self.part(fewer, self.rules), fewer)
+            if not possible:
+                kept = [other for other in fewer if other in smaller] if smaller else fewer
+        return Core(tuple(id for id in self.known if id in kept), self._hangs_on(kept))
+
+    def _worth(self, id: str) -> tuple:
+        first = self.known[id].claims[0].figures[0]
+        return tuple(not worse for worse in _preference(first))
+
+    def _hangs_on(self, core: Sequence[str]) -> tuple[str, ...]:
+        """Return the reasons of the rules without each of which the statements can hold together."""
+        if not self.rules or not self.holds(self.part(core, ()), core)[0]:
+            return ()
+        found = []
+        for rule in self.rules:
+            others = [other for other in self.rules if other is not rule]
+            if self.holds(self.part(core, others), core)[0]:
+                found.append(rule.why or "a rule of the study file")
+        return tuple(found)
+
+    def prove(self) -> Proof:
+        """Find the conflicts, every smallest repair, and the statements that follow from the others."""
+        cores: list[Core] = []
+        smallest: list[frozenset[str]] = []
+        support: dict[str, frozenset[str]] = {}
+        try:
+            while True:
+                given_up = _cheapest(self.statements, cores, smallest, support)
+                if given_up is None or (smallest and self._cost(given_up, support) > self._cost(smallest[0], support)):
+                    break
+                possible, core = self.holds(self.block, [id for id in self.known if id not in given_up])
+                if possible:
+                    smallest.append(given_up)
+                    if not given_up or len(smallest) == MOST_REPAIRS:
+                        break
+                else:
+                    cores.append(self.minimal(core))
+                    support |= {id: self._support(id) for id in cores[-1].statements if id not in support}
+        except UndecidedError:
+            return Proof(self.statements, decided=False)
+        cost = self._cost(smallest[0], support) if smallest else 0
+        return Proof(self.statements, tuple(_apart(cores, smallest)), support, cost)
+
+    def _cost(self, given_up: Iterable[str], support: dict[str, frozenset[str]]) -> int:
+        return cost_of([self.known[id] for id in given_up], support)
+
+    def _support(self, id: str) -> frozenset[str]:
+        """Return what is printed of the groups of a test, if its P follows from that alone."""
+        claim = self.known[id].claims[0]
+        if claim.kind != "test":
+            return frozenset()
+        said = [
+            o for o in self.statements if o.claims[0].variables == claim.variables and claim.by in o.claims[0].where
+        ]
+        ids = [o.id for o in said if o.id != id]
+        block = self.part([*ids, id], self.rules)
+        follows = self.holds(block, ids)[0] and not self.holds(block, ids, denied=id)[0]
+        return frozenset(ids) if follows else frozenset()
+
+    def following(self, disputed: Collection[str]) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
+        """Find which statements follow from others, none of them disputed.
+
+        Returns
+        -------
+        dict
+            Statement -> the statements it follows from; none for one that is printed twice.
+        frozenset of str
+            Statements that could not be decided.
+        """
+        held = [id for id in self.known if id not in disputed]
+        follows: dict[str, tuple[str, ...]] = {}
+        undecided = set()
+        for id in held:
+            if len(self.known[id].figures) > 1 and not self.known[id].test:
+                follows[id] = ()
+                continue
+            try:
+                possible, core = self.holds(self.block, [other for other in held if other != id], denied=id)
+            except UndecidedError:
+                undecided.add(id)
+                continue
+            if not possible:
+                follows[id] = core
+        return follows, frozenset(undecided)
+
+    def limits(self, id: str, held: Collection[str]) -> tuple[Fraction, Fraction] | None:
+        """Return the least and the largest count or mean that other statements leave; None where neither is asked."""
+        claim, held = self.known[id].claims[0], [other for other in held if other != id]
+        if claim.kind not in ("count", "mean"):
+            return None
+        block = self.part([*held, id], self.rules)
+        units, rest = block.group(claim.where)
+        if claim.kind == "count":
+            asked, parts = block.meeting(units, claim.condition, rest), 1
+        elif rest:
+            return None
+        else:
+            parts = sum(len(block.units[u]) for u in units) * block.parts[claim.variable]
+            asked = block.total(claim.variable, units)
+        for other in held:
+            block.model.add(block.kept[other] == 1)
+        ends = []
+        for extreme in (block.model.minimize, block.model.maximize):
+            extreme(asked)
+            solver = deterministic_solver(1, effort=self.effort)
+            if solver.status_name(solver.solve(block.model)) != "OPTIMAL":
+                return None
+            ends.append(Fraction(solver.value(asked), parts))
+        return ends[0], ends[1]
+
+
+def _cheapest(
+    said: Sequence[Statement],
+    cores: Sequence[Core],
+    found: Sequence[frozenset[str]],
+    support: dict[str, frozenset[str]],
+) -> frozenset[str] | None:
+    """Return the cheapest statements that take one from every conflict and contain no repair found; None for none."""
+    from ortools.sat.python import cp_model
+
+    blamed = {id for core in cores for id in core.statements}
+    if not blamed:
+        return None if found else frozenset()
+    model = cp_model.CpModel()
+    mine = [s for s in said if s.id in blamed]
+    taken = {s.id: model.new_bool_var(s.id) for s in mine}
+    for core in cores:
+        model.add_bool_or([taken[id] for id in core.statements])
+    for repair in found:
+        model.add_bool_or([~taken[id] for id in repair])
+    places: dict[tuple, list] = {}
+    for s in mine:
+        paid = model.new_bool_var("")
+        free = [taken[id] for id in support.get(s.id, ()) if id in taken]
+        model.add_bool_or([~taken[s.id], paid, *free])
+        for cell in s.cells:
+            places.setdefault(cell, []).append(paid)
+    paid_places = []
+    for literals in places.values():
+        place = model.new_bool_var("")
+        model.add_max_equality(place, literals)
+        paid_places.append(place)
+    # Among equals, as few statements as can be: nothing is given up that need not be.
+    model.minimize(1000 * sum(paid_places) + sum(taken.values()))
+    solver = deterministic_solver(1)
+    if solver.status_name(solver.solve(model)) != "OPTIMAL":
+        return None
+    return frozenset(id for id, literal in taken.items() if solver.boolean_value(literal))
+
+
+def _apart(cores: Sequence[Core], repairs: Sequence[frozenset[str]]) -> Iterator[Dispute]:
+    """Yield conflicts that share statements together, with what the repairs give up of them."""
+    groups: list[list[Core]] = []
+    for core in cores:
+        touching = [group for group in groups if any(set(core.statements) & set(other.statements) for other in group)]
+        groups = [group for group in groups if group not in touching]
+        groups.append([*(other for group in touching for other in group), core])
+    for group in groups:
+        mine = {id for core in group for id in core.statements}
+        yield Dispute(tuple(group), tuple(dict.fromkeys(frozenset(repair & mine) for repair in repairs)))
+
+
+def provers(
+    study: Study, said: Sequence[Claim], *, effort: float = EFFORT, step: Callable[[], None] = lambda: None
+) -> tuple[Roster, list[tuple[Prover | None, Proof]]]:
+    """Prove every block, for the sizes of the groups under which least must be given up.
+
+    Parameters
+    ----------
+    study, said
+        The dictionary, and what the printed figures say.
+    effort : float
+        Deterministic time that one question may take.
+    step : callable
+        Called after each block.
+
+    Returns
+    -------
+    Roster
+        How many patients, and in whom the grouping is true.
+    list of (Prover or None, Proof)
+        One a block; the first, where figures print any, is about the sizes of groups and needs no prover.
+    """
+    tried = [(roster, list(_proven(study, roster, said, effort, step))) for roster in rosters(study, said)]
+    return min(tried, key=lambda found: sum(proof.cost for _, proof in found[1]))
+
+
+def _proven(
+    study: Study, roster: Roster, said: Sequence[Claim], effort: float, step: Callable[[], None]
+) -> Iterator[tuple[Prover | None, Proof]]:
+    settled = [c for c in said if not tied_by(study, roster, c)]
+    if settled:
+        yield None, _sizes(study, roster, settled)
+    tests = {c.variable: planned_tests(study, c.variable) for c in said if c.kind == "test"}
+    for variables in blocks_of(study, roster, said):
+        mine, rules = of_block(study, roster, variables, said)
+        if mine:
+            prover = Prover(study, roster, variables, tuple(statements(mine)), rules, tests, effort)
+            yield prover, prover.prove()
+        step()
+
+
+def _sizes(study: Study, roster: Roster, settled: Sequence[Claim]) -> Proof:
+    """Judge the figures that give the size of a group, by the sizes under which most of them hold."""
+    mine = tuple(statements(settled))
+
+    def right(statement: Statement) -> bool:
+        return all(len(roster.members(study, c.where)) in c.interval for c in statement.claims)
+
+    wrong = [s for s in mine if not right(s)]
+    right_ones = [s for s in mine if s not in wrong]
+    disputes = tuple(Dispute((Core((s.id, *_against(s, right_ones))),), (frozenset([s.id]),)) for s in wrong)
+    return Proof(mine, disputes, cost=cost_of(wrong, {}))
+
+
+def _against(wrong: Statement, right: Sequence[Statement]) -> tuple[str, ...]:
+    """Return what a wrong size stands against: the same size printed otherwise, else all sizes."""
+    same = [s.id for s in right if s.claims[0].where == wrong.claims[0].where]
+    return tuple(same[:1] or [s.id for s in right])

@@ -1,0 +1,117 @@
+"""repairs.py: every conflict, every smallest repair and all that follows, against all cohorts tried one by one."""
+
+import itertools
+import random
+
+import pytest
+
+from cohortbook.claims import claims
+from cohortbook.repairs import Statement, cost_of, provers, statements
+from test_solver import COUNT, EXAMPLES, all_of, figure, figures_of, tiny
+
+
+class Brute:
+    """What all cohorts say of some statements."""
+
+    def __init__(self, everyone, chosen, figures):
+        self.figures = figures
+        keys = dict(zip((f.id for f in figures[1:]), chosen, strict=True))
+        columns = [everyone.figures[keys[f.id]] for f in figures[1:]]
+        wanted = tuple(chosen[keys[f.id]] for f in figures[1:])
+        prints = {tuple(a == b for a, b in zip(row, wanted, strict=True)) for row in zip(*columns, strict=True)}
+        self.prints = [{figures[0].id, *(f.id for f, p in zip(figures[1:], row, strict=True) if p)} for row in prints]
+
+    def exist(self, ids, denied=()):
+        """Say whether a cohort prints all the figures and none of those denied."""
+        return any(set(ids) <= row and not set(denied) & row for row in self.prints)
+
+
+def disputed(tmp_path, k="mann_whitney", seed=1, most=8):
+    """Yield studies' proofs beside what all cohorts say, for figures drawn from one cohort and altered by another."""
+    sizes = (2, 3)
+    study = tiny(tmp_path, COUNT, k, patients=sum(sizes))
+    everyone = all_of((0, 1, 2, 3), 1, sizes, {"k": k, "a": "pearson_chi_square"})
+    rng = random.Random(seed)
+    for _ in range(EXAMPLES):
+        chosen = everyone.drawn(rng, most)
+        figures = figures_of(chosen, sizes)
+        _, proven = provers(study, claims(study, figures, ties=True))
+        yield Brute(everyone, chosen, figures), proven
+
+
+@pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")
+def test_conflicts_are_minimal_and_repairs_are_all_the_smallest(tmp_path):
+    seen = 0
+    for brute, proven in disputed(tmp_path):
+        given_up = []
+        for prover, proof in proven:
+            assert proof.decided
+            known = {s.id: s for s in proof.statements}
+            for dispute in proof.disputes:
+                seen += 1
+                for core in dispute.cores:
+                    assert not brute.exist(core.statements)
+                    for id in core.statements:
+                        assert brute.exist(set(core.statements) - {id})
+                if prover:
+                    assert sorted(map(sorted, smallest(brute, proof, dispute))) == sorted(map(sorted, dispute.repairs))
+            given_up += [id for dispute in proof.disputes for s in dispute.repairs[0] for id in known[s].figures]
+        assert brute.exist({f.id for f in brute.figures} - set(given_up))
+    assert seen > EXAMPLES // 8
+
+
+def smallest(brute, proof, dispute):
+    """Return the sets of the dispute's statements that cost least to give up, by trying all."""
+    mine = [s for s in proof.statements if any(s.id in core.statements for core in dispute.cores)]
+    others = {s.id for s in proof.statements if s not in mine} - {
+        id for other in proof.disputes if other is not dispute for id in other.repairs[0]
+    }
+    found = {}
+    for k in range(1, len(mine) + 1):
+        for some in itertools.combinations(mine, k):
+            ids = frozenset(s.id for s in some)
+            if not any(smaller < ids for smaller in found) and brute.exist(others | {s.id for s in mine} - ids):
+                found[ids] = cost_of(some, proof.support)
+    least = min(found.values())
+    return [ids for ids, cost in found.items() if cost == least]
+
+
+@pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")
+def test_what_follows_follows_in_every_cohort(tmp_path):
+    yes = no = 0
+    for brute, proven in disputed(tmp_path, k="student_t", seed=2):
+        for prover, proof in proven:
+            if prover is None:
+                continue
+            disputes = {id for dispute in proof.disputes for id in dispute.disputed}
+            follows, undecided = prover.following(disputes)
+            held = {s.id for s in proof.statements} - disputes
+            assert not undecided
+            for statement in proof.statements:
+                if statement.id in held and len(statement.figures) == 1:
+                    expected = not brute.exist(held - {statement.id}, denied=[statement.id])
+                    assert (statement.id in follows) == expected, statement
+                    yes, no = yes + expected, no + (not expected)
+    assert yes and no
+
+
+def test_limits_are_the_least_and_the_largest(tmp_path):
+    study = tiny(tmp_path, patients=5)
+    figures = [figure("total", 2, group="yes"), figure("mean", "1.50", "k", group="yes"), figure("mean", "1.00", "k"),
+               figure("n", 2, "k", "3")]  # fmt: skip
+    _, proven = provers(study, claims(study, figures, ties=True))
+    prover = next(p for p, _ in proven if p and "k" in p.variables)
+    # Two treated sum to 3, five to 5: the three others sum to 2, so at most one of all has 3.
+    assert prover.limits(figures[3].id, [f.id for f in figures[1:]]) == (0, 1)
+    assert prover.limits(figures[2].id, [figures[1].id]) == (3 / 5, 12 / 5)
+
+
+def test_one_place_is_counted_once_and_a_p_value_falls_with_its_counts(tmp_path):
+    study = tiny(tmp_path, patients=5)
+    same = [figure("n", 3, "a", "yes"), figure("percent", "60", "a", "yes", denominator=5), figure("n", 2, "a", "no")]
+    said = statements(claims(study, same, ties=True))
+    assert [s.figures for s in said] == [(same[0].id, same[1].id), (same[2].id,)]
+    assert cost_of(said[:1], {}) == 1
+    p = Statement(said[1].claims, ("p",), frozenset([("Table", "a", "", "test")]))
+    assert cost_of([said[0], p], {}) == 2
+    assert cost_of([said[0], p], {p.id: frozenset([said[0].id])}) == 1
