@@ -299,11 +299,11 @@ def mann_whitney_exact_p_value(values: Sequence[float], ones: Sequence[int], zer
     if n1 > n0:
         ones, zeros = zeros, ones
         n1, n0 = n0, n1
-    return _dealt(tuple(m for m in shown if m), n1, abs(_twice_u(ones, zeros) - n1 * n0))
+    return dealt(tuple(m for m in shown if m), n1, abs(_twice_u(ones, zeros) - n1 * n0))
 
 
 @lru_cache(maxsize=1024)
-def _dealt(shown: tuple[int, ...], n1: int, excess: int) -> float:
+def dealt(shown: tuple[int, ...], n1: int, excess: int) -> float:
     """Return the share of deals of n1 patients whose twice U lies at least so far from its expectation."""
     import numpy as np
 

@@ -6,13 +6,14 @@ full, so what they show is possible.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.cells import Cell, SolverError
-from cohortbook.printed_tests import NUMBERED, t_p_value
+from cohortbook.printed_tests import NUMBERED, dealt, t_p_value
 from cohortbook.solver import Block, deterministic_solver
 from cohortbook.solver_tests import rank_sums
 
@@ -27,6 +28,8 @@ EFFORT = 1.0
 SEARCH = 4.0
 #: How many values of a variable patients are drawn from.
 DRAWN = 28
+#: Steps and parts in which sums of squares are tried, and values of U.
+STEPS, FINE, PARTS, NEAR, TRIES, REACH = 40, 2000, 4, 2, 10, 12
 #: Tangents to the square in a run of values.
 TANGENTS = 12
 UNKNOWN: Range = (math.nan, math.nan, "unknown")
@@ -80,7 +83,7 @@ def _refuted(question: Question, test: str) -> bool:
     """Say whether the solver proves that a test of ranks cannot print P."""
     from cohortbook.which_test import feasible
 
-    if not test.startswith("mann_whitney"):
+    if test not in ("mann_whitney", "mann_whitney_continuity"):
         return False
     block = question.block(lenient=True, more=[question.asked], tests={question.variable: (test,)})
     return feasible(block.model, SEARCH) is False
@@ -96,6 +99,10 @@ class _Group:
     n: int
     sum: tuple[int, int]
     squares: tuple[float, float]
+
+
+def _steps(ends: tuple[float, float], steps: int) -> list[float]:
+    return [ends[0] + (ends[1] - ends[0]) * k / steps for k in range(steps + 1)]
 
 
 def _bounds(question: Question) -> tuple[list[_Group], dict[str, tuple[float, float]]]:
@@ -286,64 +293,143 @@ def _drawn(question: Question, groups: Sequence[_Group]) -> list[int]:
 
 
 def _solutions(
-    question: Question, values: list[int], groups: Sequence[_Group], tests: dict, found: set[str]
+    question: Question, values: list[int], groups: Sequence[_Group], tests: Collection[str], found: set[str]
 ) -> Iterator[Table]:
     """Yield patients that the other figures allow, as counts of the values, sought where the tests still miss."""
-
-    def drawn(**options: Any) -> tuple[Drawn, list[list[Any]]]:
-        block = question.block(lenient=False, kind=Drawn, values={question.variable: values}, **options)
-        return block, question.counts(block, question.variable)
-
-    def solved(model: Any) -> Table | None:
-        solver = deterministic_solver(1, SEARCH)
-        if solver.status_name(solver.solve(model)) not in ("OPTIMAL", "FEASIBLE"):
-            return None
-        return tuple(tuple(int(solver.value(e)) for e in group) for group in counts)
-
-    block, counts = drawn()
-    first = solved(block.model)
+    search = _Search(question, values)
+    first = search.solve(search.block.model)
     if first is None:
         return
     yield first
     for test in ("student_t", "welch_t"):
-        if test not in tests or test in found:
-            continue
-        for low, high in _squares_that_print(question, test, values, first, groups[1]):
-            model = block.model.clone()
-            for expression, count in zip(counts[0], first[0], strict=True):
-                model.add(expression == count)
-            total = sum(v * n for v, n in zip(values, first[1], strict=True))
-            centre = round(total / groups[1].n)
-            model.add(sum(v * e for v, e in zip(values, counts[1], strict=True)) == total)
-            squares = sum((v - centre) ** 2 * e for v, e in zip(values, counts[1], strict=True))
-            shift = (total - centre * groups[1].n) ** 2 / groups[1].n
-            model.add(squares >= math.ceil(low + shift))
-            model.add(squares <= math.floor(high + shift))
-            if (table := solved(model)) is not None:
+        if test in tests:
+            for table in search.by_squares(test, first, groups):
+                if test in found:
+                    break
                 yield table
-                break
+    for table in search.by_ranks(first):
+        if not {test for test in tests if test.startswith("mann_whitney")} - found:
+            break
+        yield table
     for test in ("mann_whitney", "mann_whitney_continuity"):
         if test in tests and test not in found:
-            block, counts = drawn(more=[question.asked], tests={question.variable: (test,)})
-            if (table := solved(block.model)) is not None:
+            more = search.made(more=[question.asked], tests={question.variable: (test,)})
+            if (table := search.solve(more.model)) is not None:
                 yield table
 
 
-def _squares_that_print(
-    question: Question, test: str, values: Sequence[int], table: Table, group: _Group
-) -> Iterator[tuple[float, float]]:
-    """Yield sums of squares of the second group that print P beside the first group and the means of a table."""
-    ones, zeros = table
-    n1, n0 = sum(ones), sum(zeros)
-    means = [sum(v * n for v, n in zip(values, counts, strict=True)) / sum(counts) for counts in table]
-    squares = sum(n * (v - means[0]) ** 2 for v, n in zip(values, ones, strict=True))
-    low, high = group.squares
+@dataclass
+class _Search:
+    """A search for patients among certain values of the variable."""
 
-    def prints(within: float) -> bool:
-        p = t_p_value(n1, n0, means[0] - means[1], squares, within, equal_variance=test == "student_t")
-        return p in question.asked.interval
+    question: Question
+    values: list[int]
 
-    grid = [low + (high - low) * k / 400 for k in range(401)]
-    inside = [within for within in grid if prints(within)]
-    if inside:
-        yield inside[0], inside[-1]
+    def __post_init__(self) -> None:
+        self.block = self.made()
+        self.counts = self.question.counts(self.block, self.question.variable)
+
+    def made(self, **options: Any) -> Drawn:
+        """Return a block of the values; its patterns and counts are in the same order each time."""
+        drawn = {self.question.variable: self.values}
+        return self.question.block(lenient=False, kind=Drawn, values=drawn, **options)
+
+    def solve(self, model: Any) -> Table | None:
+        """Return the counts of the values in both groups of a solution."""
+        solver = deterministic_solver(1, SEARCH)
+        if solver.status_name(solver.solve(model)) not in ("OPTIMAL", "FEASIBLE"):
+            return None
+        return tuple(tuple(int(solver.value(e)) for e in group) for group in self.counts)
+
+    def total(self, counts: Sequence) -> Any:
+        return sum(v * n for v, n in zip(self.values, counts, strict=True))
+
+    def by_squares(self, test: str, first: Table, groups: Sequence[_Group]) -> Iterator[Table]:
+        """Yield patients whose sums of squares print P of a t test beside their means: the first group, then both."""
+        sums = [g.sum for g in groups]
+        own = tuple(self.total(counts) for counts in first)
+        for totals in dict.fromkeys([own, (sums[0][0], sums[1][1]), (sums[0][1], sums[1][0])]):
+            firsts, seconds = (_steps(g.squares, STEPS) for g in groups)
+            inside = [x for x in firsts if self._passes(test, totals, groups, x, seconds)]
+            if not inside:
+                continue
+            known = [first] if totals == own else []
+            width, step = (inside[-1] - inside[0]) / PARTS, firsts[1] - firsts[0]
+            for part in range(PARTS + bool(known)):
+                if known:
+                    table = known.pop()
+                else:
+                    low = inside[0] + (part - (totals == own)) * width
+                    model = self.block.model.clone()
+                    self._hold(model, 0, totals[0], (low - step, low + width + step))
+                    model.add(self.total(self.counts[1]) == totals[1])
+                    if (table := self.solve(model)) is None:
+                        continue
+                    yield table
+                squares = self._squares(table[0])
+                of_second = [
+                    y
+                    for y in _steps(groups[1].squares, FINE)
+                    if self._p_value(test, totals, groups, (squares, y)) in self.question.asked.interval
+                ]
+                if of_second:
+                    model = self.block.model.clone()
+                    for expression, count in zip(self.counts[0], table[0], strict=True):
+                        model.add(expression == count)
+                    self._hold(model, 1, totals[1], (of_second[0], of_second[-1]))
+                    if (table := self.solve(model)) is not None:
+                        yield table
+
+    def _p_value(self, test: str, totals: Sequence[int], groups: Sequence[_Group], squares: Sequence[float]) -> float:
+        apart = totals[0] / groups[0].n - totals[1] / groups[1].n
+        return t_p_value(groups[0].n, groups[1].n, apart, *squares, equal_variance=test == "student_t")
+
+    def _passes(self, test: str, totals: Sequence[int], groups: Sequence[_Group], x: float, steps: list[float]) -> bool:
+        """Say whether P passes what is printed as the second group's sum of squares takes its steps."""
+        printed = self.question.asked.interval
+        p_values = [self._p_value(test, totals, groups, (x, y)) for y in steps]
+        return any(
+            min(pair) <= printed.high and max(pair) >= printed.low for pair in itertools.pairwise(p_values)
+        )  # fmt: skip
+
+    def _squares(self, counts: Sequence[int]) -> float:
+        mean = self.total(counts) / sum(counts)
+        return sum(n * (v - mean) ** 2 for v, n in zip(self.values, counts, strict=True))
+
+    def _hold(self, model: Any, group: int, total: int, squares: tuple[float, float]) -> None:
+        """Hold the sum of a group, and its sum of squares about the mean between two limits."""
+        n = self.question.sizes[group]
+        centre = round(total / n)
+        model.add(self.total(self.counts[group]) == total)
+        about = sum((v - centre) ** 2 * e for v, e in zip(self.values, self.counts[group], strict=True))
+        shift = (total - centre * n) ** 2 / n
+        model.add(about >= math.ceil(squares[0] + shift - 1e-6))
+        model.add(about <= math.floor(squares[1] + shift + 1e-6))
+
+    def by_ranks(self, first: Table) -> Iterator[Table]:
+        """Yield patients whose U is about what prints P of a test of ranks: as if tied like those of a table."""
+        (n1, n0), printed = self.question.sizes, self.question.asked.interval
+        shown = tuple(a + b for a, b in zip(*first, strict=True) if a + b)
+        ties = sum(t**3 - t for t in shown)
+        middle = float(printed.low + printed.high) / 2
+
+        def off(corrected: int) -> Callable[[int], float]:
+            return lambda far: abs(_rank_p_value(max(far - corrected, 0) / 2, ties, n1, n0) - middle)
+
+        fars = [far for corrected in (0, 1) for far in sorted(range(n1 * n0 + 1), key=off(corrected))[:NEAR]]
+        block = self.made()
+        twice, _ = rank_sums(block, self.question.variable, *self.question.groups(block))
+        last = first
+        # An exact P goes by how the values are tied: each try starts from the ties of the one before.
+        for far in (*dict.fromkeys(fars), *[None] * TRIES):
+            if far is None:
+                shown = tuple(a + b for a, b in zip(*last, strict=True) if a + b)
+                around = sorted(range(max(fars[0] - REACH, 0), min(fars[0] + REACH, n1 * n0) + 1), key=off(0))
+                far = next((f for f in around if dealt(shown, min(n1, n0), f) in printed), None)
+                if far is None:
+                    return
+            for u2 in dict.fromkeys((n1 * n0 - far, n1 * n0 + far)):
+                model = block.model.clone()
+                model.add(twice == u2)
+                if (table := self.solve(model)) is not None:
+                    yield (last := table)

@@ -39,7 +39,7 @@ _LONG = {"mann_whitney_exact": "mann_whitney", "fisher_freeman_halton": "pearson
 #: Tests of a coding that the study file does not declare: a cut in two at a value.
 _OF_CUTS = ("pearson_chi_square", "yates_chi_square", "fisher_exact")
 #: Tables of counts that are looked at one by one; solutions seen on the way; tables that are put to the whole block.
-MOST_TABLES, MOST_SOLUTIONS, MOST_CHECKS = 2000, 20_000, 150
+MOST_TABLES, MOST_SOLUTIONS, MOST_CHECKS = 400, 10_000, 150
 #: What a block states exactly: what it allows, patients can show.
 _EXACT = ("count", "mean", "min", "max", "value")
 #: What a P that lies on the border of two printed values may be off by.
