@@ -3,17 +3,21 @@
 import csv
 import math
 import os
+import random
 import re
 import statistics
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from cohortbook.claims import claims
+from cohortbook.claims import claims, patients_of
 from cohortbook.cohort import load_cohort
+from cohortbook.effects import odds_ratio
+from cohortbook.models import full_model
 from cohortbook.published import (
     ABOUT,
     COLUMNS,
@@ -21,12 +25,15 @@ from cohortbook.published import (
     Figure,
     PublishedError,
     levels_of,
+    numbers_in,
+    prints,
     prints_as,
     read_published,
     reprint,
     round_half_away,
 )
 from cohortbook.study import load_study
+from studies import COLUMNS as COHORT
 from studies import write_rows, write_study
 
 PLAN = """\
@@ -130,6 +137,49 @@ def test_figures_are_read(study):
          "value is 'old'; expected a number as printed"),
         ({"statistic": "p", "variable": "age_band", "group": "model", "value": "0.5"},
          "'age_band' is no term of the model; its terms: smoker, high"),
+        ({"about": "design", "claim": "sign."},
+         "claim is 'sign.'; expected nothing, significant, not significant or the paper's star"),
+        ({"statistic": "OR", "variable": "smoker", "group": "test", "value": "2"},
+         "unknown statistic 'OR'; did you mean 'odds_ratio'?; known: " + ", ".join(STATISTICS)),
+        ({"statistic": "percent", "variable": "smoker", "value": "50%"},
+         "value is '50%'; expected a number as printed; leave out the % sign"),
+        ({"statistic": "n", "variable": "smoker", "value": "2 (50.0)"},
+         "value is '2 (50.0)'; expected a number as printed; one row for each number"),
+        ({"statistic": "mean", "variable": "age", "value": "41.5 ± 3"},
+         "value is '41.5 ± 3'; expected a number as printed; one row for each number"),
+        ({"statistic": "mean", "variable": "age", "level": "41", "value": "41"},
+         "a mean has no level; say under group: of whom it is printed"),
+        ({"statistic": "sd", "variable": "age", "value": "-1"}, "value is '-1'; expected 0 or more"),
+        ({"statistic": "n/N", "variable": "smoker", "value": "2"}, "value is '2'; expected two counts, such as 12/72"),
+        ({"statistic": "n/N", "variable": "smoker", "value": "2/4", "denominator": "3"},
+         "value is '2/4', but denominator is '3'; leave the denominator empty"),
+        ({"statistic": "n/N", "variable": "grade", "value": "2/4"}, "'grade' is ordered; say under level: what was counted"),
+        ({"statistic": "range", "variable": "age", "value": "25"}, "value is '25'; expected two numbers, such as 25–90"),
+        ({"statistic": "iqr", "variable": "age", "value": "1,5–2,5"}, "value is '1,5–2,5'; expected two numbers, such as "
+         "25–90; write a decimal point, not a comma, and nothing between thousands"),
+        ({"statistic": "p", "variable": "days", "group": "test", "value": "about 0.05"},
+         "value is 'about 0.05'; expected a number as printed, or such as <0.001, >0.05 or NS"),
+        ({"statistic": "odds_ratio", "variable": "smoker", "group": "test", "value": "2 to 3"}, "value is '2 to 3'; expected "
+         "a number, alone or with its interval, such as 2.31 (1.05–5.07)"),
+        ({"statistic": "odds_ratio", "variable": "smoker", "group": "test", "value": "-2"},
+         "value is '-2'; expected 0 or more"),
+        ({"statistic": "odds_ratio", "variable": "smoker", "value": "2"},
+         "a figure 'odds_ratio' is said of a comparison or a model; 'all' is a group of patients"),
+        ({"statistic": "odds_ratio", "variable": "grade", "group": "test", "value": "2"}, "the odds_ratio of a comparison "
+         "needs a variable of two levels; 'grade' has 3: make one under derived: (member, recode, bands)"),
+        ({"statistic": "risk_ratio", "variable": "age", "group": "test", "value": "2"}, "the risk_ratio of a comparison needs "
+         "a variable of two levels; 'age' has numbers: make one under derived: (member, recode, bands)"),
+        ({"statistic": "risk_ratio", "variable": "smoker", "group": "model", "value": "2"},
+         "a figure 'risk_ratio' is said of a comparison; 'model' is a model"),
+        ({"statistic": "survival", "variable": "age", "level": "365", "value": "80"},
+         "survival is printed of 'days', the time under survival:; found 'age'"),
+        ({"statistic": "survival", "variable": "days", "value": "80"},
+         "level is ''; expected the time at which survival is printed, in days"),
+        ({"statistic": "survival", "variable": "days", "level": "365", "value": "101"}, "value is '101'; expected 0 to 100"),
+        ({"statistic": "hazard_ratio", "variable": "days", "level": "1", "group": "test", "value": "2"},
+         "level is '1'; the hazard ratio of a comparison has none"),
+        ({"statistic": "hazard_ratio", "variable": "smoker", "group": "model", "value": "2"},
+         "'smoker' is no term under survival: cox:; its terms: none"),
     ],
 )  # fmt: skip
 def test_a_wrong_row_is_named(study, row, text):
@@ -181,6 +231,89 @@ def test_another_encoding(study):
     path = study.folder / "published.csv"
     path.write_bytes(path.read_bytes().replace(b",n\r\n", b",\xe9\r\n"))
     assert errors(study) == ["published.csv: line 2: not UTF-8 text; save the file as CSV UTF-8"]
+
+
+def test_survival_needs_its_section(tmp_path):
+    study = load_study(write_study(tmp_path, ("survival: {time: days, event: died}\n", ""), extra=PLAN))
+    assert errors(study, {"statistic": "survival", "variable": "days", "level": "9", "value": "80"}) == [
+        "published.csv: 1 error", "  row 2 (f1): survival needs the section survival: in the study file"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", ["", "significant", "Not significant", "*", "**", "†", "NS"])
+def test_claims_of_significance(study, claim):
+    write_figures(study, {"statistic": "p", "variable": "days", "group": "test", "value": "NS", "claim": claim})
+    assert [figure.claim for figure in read_published(study)] == [claim]
+
+
+RATIO = {"estimate": "2.31", "low": "1.05", "high": "5.07"}
+
+
+@pytest.mark.parametrize(
+    ("statistic", "value", "texts"),
+    [
+        ("mean", "−3.10", {"mean": "-3.10"}), ("mean", "3.1.2", None), ("mean", "", None), ("median", "3 (1-5)", None),
+        ("n/N", "12/72", {"n": "12", "total": "72"}), ("n/N", "12 / 72", {"n": "12", "total": "72"}), ("n/N", "1.5/2", None),
+        ("p", "0.04", {"p": "0.04"}), ("p", "< 0.001", {"p": "<0.001"}), ("p", ">.05", {"p": ">.05"}),
+        ("p", "N.S.", {"p": "NS"}), ("p", "not significant", {"p": "NS"}), ("p", "n", None),
+        *(("range", text, {"min": "25", "max": "90"}) for text in ("25-90", "25–90", "25 to 90", "25, 90", "25 — 90", "25;90")),
+        ("range", "-5--2", {"min": "-5", "max": "-2"}), ("range", "−5 to 2", {"min": "-5", "max": "2"}),
+        ("range", "1 2", None), ("iqr", "1.5–2", {"q1": "1.5", "q3": "2"}),
+        *(("odds_ratio", f"2.31 {text}", RATIO) for text in ("(1.05–5.07)", "[1.05, 5.07]", "(95% CI 1.05 to 5.07)",
+                                                            "(95 % CI: 1.05-5.07)")),
+        ("hazard_ratio", "2.31(1.05-5.07)", RATIO), ("risk_ratio", "2.31", {"estimate": "2.31"}),
+        ("odds_ratio", "2.31 (1.05)", None), ("odds_ratio", "2.31%", None),
+        ("risk_difference", "12.5% (-3.1% to 28%)", {"estimate": "12.5", "low": "-3.1", "high": "28"}),
+        ("survival", "80.5 (70–90)", {"estimate": "80.5", "low": "70", "high": "90"}),
+    ],
+)  # fmt: skip
+def test_how_numbers_are_written(statistic, value, texts):
+    assert numbers_in(statistic, value) == texts
+    if texts:
+        assert figure(statistic, value).texts == texts
+
+
+def test_every_number_keeps_its_own_precision():
+    ratio = figure("odds_ratio", "2.3 (1.05–5)")
+    ends = {name: (float(part.low), float(part.high)) for name, part in ratio.parts.items()}
+    assert ends == {"estimate": (2.25, 2.35), "low": (1.045, 1.055), "high": (4.5, 5.5)}
+    assert (ratio.interval, ratio.decimals) == (ratio.parts["estimate"], 1)
+    assert [figure("risk_difference", text).in_points for text in ("12% (3–21)", "0.12 [95% CI 0.03 to 0.21]")] == [
+        True,
+        False,
+    ]
+    assert prints(ratio, (2.31, 1.05, 5.07))
+    assert not prints(ratio, (2.31, 1.056, 5.07))
+    assert not prints(ratio, (2.31, 1.05, math.nan))
+    assert not prints(ratio, 2.31)
+    level = figure("value", "mid", "grade", group="second")
+    assert (level.parts, level.decimals, prints(level, "mid"), prints(level, "low")) == ({}, 0, True, False)
+    with pytest.raises(PublishedError, match="f: 'mid' is no number"):
+        _ = level.interval
+
+
+@pytest.mark.parametrize(
+    ("value", "inside", "outside"),
+    [
+        ("<0.05", (0, 0.0499), (0.05, -0.1)),
+        (">0.05", (0.0501, 1), (Fraction(1, 20), 1.01)),
+        ("NS", (0.05, 1), (0.0499, 1.01)),
+    ],
+)
+def test_p_values_with_a_sign(value, inside, outside):
+    printed = figure("p", value)
+    for ties in (False, True):
+        assert all(p in printed.intervals(ties=ties)["p"] for p in inside)
+        assert not any(p in printed.intervals(ties=ties)["p"] for p in outside)
+    assert all(prints(printed, p) for p in inside)
+
+
+@pytest.mark.parametrize("value", ["12.5", "-12.5", "0.0", "0"])
+def test_a_half_may_be_rounded_either_way(value):
+    printed, half = figure("mean", value), Fraction(1, 20 if "." in value else 2)
+    ends = [Fraction(value) - half, Fraction(value) + half]
+    assert all(end in printed.intervals(ties=True)["mean"] for end in ends)
+    assert sum(end in printed.interval for end in ends) == (0 if float(value) == 0 else 1)
 
 
 def test_levels_that_hold_the_word_or(tmp_path):
@@ -266,6 +399,47 @@ def test_what_other_figures_say(study):
     assert (found.kind, found.variable, found.by) == ("test", "days", "died")
 
 
+def test_figures_of_several_numbers_say_several_things(study):
+    counted, size = claims(study, [figure("n/N", "1/3", "smoker", group="dead")])
+    assert (counted.condition, counted.interval.whole()) == ({"smoker": ("yes",)}, (1, 1))
+    assert (size.condition, size.where, size.interval.whole(), size.id) == ({}, {"died": "yes"}, (3, 3), counted.id)
+    kinds = [(c.kind, c.interval.whole()) for c in claims(study, [figure("range", "20–41", "age")])]
+    assert kinds == [("min", (20, 20)), ("max", (41, 41))]
+    assert [c.kind for c in claims(study, [figure("iqr", "20–41", "age")])] == ["q1", "q3"]
+    found = claims(study, [figure("risk_difference", "12% (−3 to 27)", "smoker", group="test")])
+    assert [(c.kind, c.part, c.by, c.condition) for c in found] == [
+        ("risk_difference", part, "died", {"smoker": ("yes",)}) for part in ("estimate", "low", "high")
+    ]
+    assert (found[0].interval.low, found[0].interval.high) == (Fraction(115, 1000), Fraction(125, 1000))
+    (ratio,) = claims(study, [figure("odds_ratio", "2", "smoker", "no", group="test")])
+    assert ratio.condition == {"smoker": ("no",)}
+
+
+def test_ties_widen_what_is_said(study):
+    half = [figure("percent", "12", "smoker", denominator=8)]
+    assert [claims(study, half, ties=ties)[0].interval.whole() for ties in (False, True)] == [(1, 0), (1, 1)]
+    (exact,), (wide,) = (claims(study, [figure("mean", "41", "age")], ties=ties) for ties in (False, True))
+    assert (exact.interval.has_high, wide.interval.has_high) == (False, True)
+
+
+def test_how_many_patients_there_are(tmp_path):
+    plan = PLAN.replace('reconstruction: {seed: 1, patients: 4, id_format: "P{}"}\n', "")
+    alone = load_study(write_study(tmp_path, extra=plan))
+    totals = [figure("total", "8"), figure("total", "9"), figure("total", "9"), figure("total", "3", group="dead")]
+    assert patients_of(alone, totals) == 9
+    assert claims(alone, [*totals, figure("percent", "33", "smoker")])[-1].interval.whole() == (3, 3)
+    with pytest.raises(PublishedError) as caught:
+        claims(alone, [totals[-1], figure("percent", "33", "smoker")])
+    assert str(caught.value) == (
+        f"{alone.path}: nothing says how many patients there are; add a row to published.csv with the statistic 'total' of "
+        "the group 'all'"
+    )
+
+
+def test_the_reconstruction_says_how_many_patients_there_are(study):
+    assert patients_of(study, [figure("total", "9")]) == 4
+
+
 def test_a_printed_model_says_one_thing(study):
     printed = [figure("p", "0.2", "high", group="model"), figure("p", "0.3", "smoker", group="model")]
     (found,) = claims(study, printed)
@@ -332,10 +506,117 @@ def test_every_statistic_can_be_recomputed(study, asked, expected):
         assert found == pytest.approx(expected, abs=5e-5, nan_ok=True)
 
 
+SMOKING = """\
+comparison: {number: "7", title: C, groups: smoker, rows: [{variable: days}]}
+model: {number: "8", title: M, outcome: died, candidates: [smoker, grade]}
+published:
+  groups: {test: {compare: smoker}, model: {model: true}, north: {where: {site: north}}, nobody: {where: {age: {min: 99}}}}
+"""
+
+
+@pytest.fixture
+def smokers(tmp_path):
+    draw = random.Random(3)
+    rows = [(f"P{i}", str(draw.randrange(20, 80)), draw.choice(["low", "mid", "high"]), "mid", draw.choice(["north", "south"]),
+             str(int(draw.random() < 0.4)), str(draw.randrange(1, 400)), "1", draw.choice(["yes", "no"]), "2015-01-01",
+             "2016-01-01") for i in range(60)]  # fmt: skip
+    write_study(tmp_path, ("event: died}", "event: died, cox: [smoker, grade]}"), extra=SMOKING)
+    write_rows(tmp_path, rows)
+    return load_cohort(load_study(tmp_path)), [dict(zip(COHORT, row, strict=True)) for row in rows]
+
+
+def of(rows, smoker, test=lambda row: True):
+    return sum(row["smoker"] == smoker and test(row) for row in rows)
+
+
+def test_effects_are_recomputed(smokers):
+    cohort, rows = smokers
+    a, n1, b, n0 = (of(rows, s, test) for s in "10" for test in (lambda r: r["died"] == "yes", lambda r: True))
+    z = stats.norm.ppf(0.975)
+    relative = stats.contingency.relative_risk(a, n1, b, n0)
+    low, high = relative.confidence_interval()
+    assert reprint(figure("risk_ratio", "1 (1-1)", "died", group="test"), cohort) == pytest.approx(
+        (relative.relative_risk, low, high)
+    )
+    p1, p0 = a / n1, b / n0
+    reach = z * math.sqrt(p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0)
+    difference = (p1 - p0, p1 - p0 - reach, p1 - p0 + reach)
+    assert reprint(figure("risk_difference", "1 (1-1)", "died", group="test"), cohort) == pytest.approx(difference)
+    assert reprint(figure("risk_difference", "1%", "died", group="test"), cohort) == pytest.approx(100 * (p1 - p0))
+    crude = odds_ratio(cohort.tally("died", "smoker"), "died", "smoker")
+    found = reprint(figure("odds_ratio", "1 (1-1)", "died", group="test"), cohort)
+    assert found == pytest.approx((crude.estimate, crude.conf_low, crude.conf_high))
+    assert reprint(figure("odds_ratio", "1", "died", "no", group="test"), cohort) == pytest.approx(1 / crude.estimate)
+
+
+def test_figures_of_models_are_recomputed(smokers):
+    cohort, _ = smokers
+    fit = full_model(cohort)
+    at = fit.terms.index("grade: high")
+    asked = figure("odds_ratio", "1 (1-1)", "grade", "high", group="model")
+    assert reprint(asked, cohort) == pytest.approx(
+        [math.exp(x[at]) for x in (fit.estimates, fit.conf_low, fit.conf_high)]
+    )
+    assert reprint(figure("p", "1", "grade", "high", group="model"), cohort) == fit.p_values[at]
+    assert reprint(figure("p", "1", "smoker", group="model"), cohort) == fit.p_value("smoker")
+    assert math.isnan(reprint(figure("p", "1", "grade", group="model"), cohort))  # of two columns, none is meant
+    assert math.isnan(reprint(figure("odds_ratio", "1", "grade", "low", group="model"), cohort))  # the reference
+
+
+def test_hazard_ratios_are_recomputed(smokers):
+    from statsmodels.duration.hazard_regression import PHReg
+
+    cohort, rows = smokers
+    days, status = [float(row["days"]) for row in rows], [row["died"] == "yes" for row in rows]
+    alone = [[float(row["smoker"])] for row in rows]
+    grades = [
+        [*x, float(row["grade"] == "mid"), float(row["grade"] == "high")] for x, row in zip(alone, rows, strict=True)
+    ]
+    for asked, columns, at in (
+        (figure("hazard_ratio", "1 (1-1)", "days", group="test"), alone, 0),
+        (figure("hazard_ratio", "1 (1-1)", "smoker", group="model"), grades, 0),
+        (figure("hazard_ratio", "1 (1-1)", "grade", "high", group="model"), grades, 2),
+    ):
+        fit = PHReg(np.array(days), np.array(columns), status=np.array(status), ties="efron").fit()
+        expected = [fit.params[at], *fit.conf_int()[at]]
+        assert reprint(asked, cohort) == pytest.approx([math.exp(x) for x in expected], rel=1e-4)
+
+
+def test_survival_is_recomputed(smokers):
+    cohort, rows = smokers
+    north = sorted((float(row["days"]), row["died"] == "yes") for row in rows if row["site"] == "north")
+    curve = 1.0
+    for time in sorted({time for time, died in north if died and time <= 200}):
+        curve *= 1 - sum(t == time and died for t, died in north) / sum(t >= time for t, _ in north)
+    assert reprint(figure("survival", "1", "days", "200", group="north"), cohort) == pytest.approx(100 * curve)
+    estimate, low, high = reprint(figure("survival", "1 (1-1)", "days", "200", group="north"), cohort)
+    assert low < estimate < high
+    assert estimate == pytest.approx(100 * curve)
+
+
+def test_summaries_of_several_numbers_are_recomputed(smokers):
+    cohort, rows = smokers
+    ages = sorted(float(row["age"]) for row in rows)
+    assert reprint(figure("range", "1-1", "age"), cohort) == (ages[0], ages[-1])
+    quartiles = statistics.quantiles(ages, n=4, method="exclusive")
+    assert reprint(figure("iqr", "1-1", "age"), cohort) == pytest.approx((quartiles[0], quartiles[2]))
+    assert reprint(figure("q1", "1", "age"), cohort) == pytest.approx(quartiles[0])
+    assert reprint(figure("se", "1", "age"), cohort) == pytest.approx(statistics.stdev(ages) / math.sqrt(60))
+    assert reprint(figure("n/N", "1/1", "smoker", group="north"), cohort) == (
+        sum(row["site"] == "north" and row["smoker"] == "1" for row in rows), sum(row["site"] == "north" for row in rows)
+    )  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+def test_nothing_is_printed_of_nobody(smokers):
+    cohort, _ = smokers
+    for asked in (figure("iqr", "1-1", "age", group="nobody"), figure("se", "1", "age", group="nobody"),
+                  figure("survival", "80 (70-90)", "days", "9", group="nobody")):  # fmt: skip
+        assert not prints(asked, reprint(asked, cohort))
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_p_values_of_the_model_are_recomputed(study):
-    from cohortbook.models import full_model
-
     write_rows(study.folder, PEOPLE)
     cohort = load_cohort(study)
     for term in ("smoker", "high"):

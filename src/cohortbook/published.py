@@ -303,7 +303,7 @@ def _wrong_value(study: Study, row: dict[str, str]) -> Iterator[str]:
         if not all(0 <= number <= most for number in numbers.values()):
             yield f"value is {value!r}; expected 0 to {most}"
     elif min(numbers.values()) < least:
-        yield f"value is {value!r}; a {statistic} is not below 0"
+        yield f"value is {value!r}; expected 0 or more"
     elif statistic == "n/N" and row["denominator"] not in ("", texts["total"]):
         yield f"value is {value!r}, but denominator is {row['denominator']!r}; leave the denominator empty"
 
@@ -351,13 +351,13 @@ def _wrong_endpoint(study: Study, row: dict[str, str], of: str) -> Iterator[str]
     """Yield what is wrong with a figure of the survival endpoint."""
     statistic, variable, level, plan = row["statistic"], row["variable"], row["level"], study.file.survival
     if plan is None:
-        yield f"a {statistic} needs the section survival: in the study file"
+        yield f"{statistic} needs the section survival: in the study file"
     elif of == "model":
         if variable not in plan.cox:
             yield f"{variable!r} is no term under survival: cox:; its terms: {', '.join(plan.cox) or 'none'}"
         yield from _wrong_levels(study, variable, level)
     elif variable != plan.time:
-        yield f"a {statistic} is printed of {plan.time!r}, the time under survival:; found {variable!r}"
+        yield f"{statistic} is printed of {plan.time!r}, the time under survival:; found {variable!r}"
     elif statistic == "survival" and not _NUMBER.fullmatch(level):
         yield f"level is {level!r}; expected the time at which survival is printed, in {plan.unit}"
     elif statistic == "hazard_ratio" and level:
