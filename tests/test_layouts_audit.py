@@ -171,7 +171,15 @@ def test_a_repair_says_what_it_gives_up_and_what_it_moves():
     p, n, percent = (in_words(audit.study, audit.figure(id)) for id in (P, N, PERCENT))
     assert heading[0] == "To settle C1: 2 ways, each enough by itself"
     assert first == ("R1a", n, p, "0.026", "Pearson's chi-square", "as printed", "no")
-    assert second == ("R1b", f"{percent}; with it {p}", p, "0.026", "Pearson's chi-square", "0.0512 to 0.200", "0.05")
+    assert second == (
+        "R1b",
+        f"{percent}, and with it {p}",
+        p,
+        "0.026",
+        "Pearson's chi-square",
+        "0.0512 to 0.200",
+        "0.05",
+    )
     assert cells(consequence_table(replace(audit, consequences=())))[1][2] == "no printed P value rests on it"
     assert "0.01 and 0.05" in consequence_table(audit).notes[0]
 
@@ -215,7 +223,8 @@ def test_a_model_that_was_not_searched_says_why():
 def test_arithmetic_tells_what_cannot_be_first():
     checks = (Check(kind="threshold", figures=(P,), holds=None, reason="a warning"),
               Check(kind="threshold", figures=(OTHER,), holds=False, reason="cannot"),
-              Check(kind="rounding", figures=(PERCENT, N), holds=True, method="truncated", recomputed="50.79", reason="cut"))  # fmt: skip
+              Check(kind="rounding", figures=(PERCENT, N), holds=True, method="truncated", recomputed="50.79",
+                    reason="cut"))  # fmt: skip
     audit = audit_of(checks=checks)
     shown = cells(check_table(audit))
     assert [row[0] for row in shown if not row[3]] == ["Percentages and their counts", "Claims of significance"]

@@ -16,7 +16,6 @@ from cohortbook.figures import (
     Plot,
     axes,
     bare,
-    mark_illustration,
     wrapped,
 )
 from cohortbook.layouts_audit import is_p, range_shown, sources_of
@@ -155,62 +154,118 @@ def plot_ranges(ranges: Sequence[Range]) -> Plot | Absent:
     for r in sorted(drawn, key=lambda r: r.rests_on_assumed):
         panels.setdefault((r.group, is_p(r), r.rests_on_assumed), []).append(r)
     several = len({r.set for r in drawn}) > 1
-    names = [[_row_name(r, rows, several) for r in rows] for rows in panels.values()]
-    heights = [0.62 + sum(0.09 + 0.15 * (name.count("\n") + 1) for name in rows) for rows in names]
-    figure, grid = axes(sum(heights) + 0.1, len(panels), 1, squeeze=False, height_ratios=heights)
-    for axis, ((group, p, assumed), rows), shown in zip(grid.flat, panels.items(), names, strict=True):
-        _panel(axis, rows, shown, p=p)
-        title = f"{group}\n{ILLUSTRATION}" if assumed and len(panels) > 1 else group
-        axis.set_title(title, loc="left", color=COLOURS[1] if assumed else INK, fontsize=9, fontweight="bold")
-    if all(r.rests_on_assumed for r in drawn):
-        mark_illustration(figure, "assumed")
+    ordered = {key: _side_by_side(rows) for key, rows in panels.items()}
+    names = [[_row_name(r, several) for r in rows] for rows in ordered.values()]
+    values = [[_row_value(r) for r in rows] for rows in ordered.values()]
+    figure, grid = axes(1.0, len(panels), 1, squeeze=False)
+    left = 0.12 + max(_width(figure, name) for rows in names for name in rows)
+    right = 0.2 + max(1.04 * _width(figure, text, 7.5) for rows in values for text in rows)
+    # Inches above and below the rows of a panel: title, words of illustration, thresholds; ticks and the name of the axis.
+    above = [0.24 + 0.16 * assumed + 0.13 * p for _, p, assumed in panels]
+    inside = [sum(max(0.25, 0.1 + 0.14 * (name.count("\n") + 1)) for name in rows) for rows in names]
+    below = [0.38 if p else 0.24 for _, p, _ in panels]
+    height = sum(above) + sum(inside) + sum(below) + 0.1 * (len(panels) - 1) + 0.06
+    figure.set_figheight(height)
+    top = height - 0.06
+    limits = _p_limits([r for r in drawn if is_p(r)])
+    for k, (axis, ((group, p, assumed), rows)) in enumerate(zip(grid.flat, ordered.items(), strict=True)):
+        bottom = top - above[k] - inside[k]
+        axis.set_position((left / WIDTH, bottom / height, (WIDTH - left - right) / WIDTH, inside[k] / height))
+        _title(axis, group, top / height, assumed=assumed, gap=0.17 / height)
+        _panel(axis, rows, names[k], values[k], limits=limits if p else None)
+        top = bottom - below[k] - 0.1
     return Plot(name="undetermined", figure=figure, caption=_range_caption(drawn), alt=_range_alt(drawn))
 
 
-def _row_name(r: Range, rows: Sequence[Range], several: bool) -> str:
-    return wrapped(f"{r.label} ({r.set})" if several else r.label, 34)
+def _side_by_side(rows: Sequence[Range]) -> list[Range]:
+    """Put the same result under several sets of figures together."""
+    first = {r.label: k for k, r in reversed(list(enumerate(rows)))}
+    return sorted(rows, key=lambda r: first[r.label])
 
 
-def _panel(axis: Axes, rows: Sequence[Range], names: Sequence[str], *, p: bool) -> None:
-    """Draw the rows of one panel, from top to bottom."""
-    for y, r in enumerate(rows):
+def _row_name(r: Range, several: bool) -> str:
+    return wrapped(r.label, 34) + (f"\n{wrapped(r.set, 36)}" if several else "")
+
+
+def _row_value(r: Range) -> str:
+    return range_shown(r) + (f"\nundefined in {r.undefined} of {r.n}" if r.undefined else "")
+
+
+def _title(axis: Axes, group: str, top: float, *, assumed: bool, gap: float) -> None:
+    """Name a panel above it, where it rests on assumed values loudly."""
+    left = axis.get_position().x0
+    axis.figure.text(left, top, group, fontsize=9, fontweight="bold", va="top")
+    if assumed:
+        axis.figure.text(left, top - gap, ILLUSTRATION, fontsize=8, fontweight="bold", color=COLOURS[1], va="top")
+
+
+def _p_limits(ranges: Sequence[Range]) -> tuple[float, float]:
+    """Return the limits of the axis of P values, the same in all panels."""
+    least = min((r.low for r in ranges), default=1.0)
+    return min(max(least / 1.5, LEAST_P), 0.02), 1.15
+
+
+def _panel(
+    axis: Axes,
+    rows: Sequence[Range],
+    names: Sequence[str],
+    values: Sequence[str],
+    *,
+    limits: tuple[float, float] | None,
+) -> None:
+    """Draw the rows of one panel, from top to bottom; with `limits` on the axis of P values."""
+    for y, (r, value) in enumerate(zip(rows, values, strict=True)):
         colour = MUTED if r.rests_on_assumed else COLOURS[1] if r.crosses else COLOURS[0]
-        low, high, median = (max(v, LEAST_P) if p else v for v in (r.low, r.high, r.median))
+        low, high, median = (max(v, LEAST_P) if limits else v for v in (r.low, r.high, r.median))
         if r.determined:
-            axis.plot(low, y, "o", color=INK if not r.rests_on_assumed else MUTED, markersize=5.5)
+            axis.plot(low, y, "o", color=MUTED if r.rests_on_assumed else INK, markersize=5.5)
         else:
             style = (0, (2, 1)) if r.rests_on_assumed else "-"
-            axis.plot([low, high], [y, y], color=colour, linewidth=3, linestyle=style, solid_capstyle="butt")
+            axis.plot([low, high], [y, y], color=colour, linewidth=3.5, linestyle=style, solid_capstyle="butt")
             axis.plot([median, median], [y - 0.3, y + 0.3], color=INK, linewidth=1.4)
-        if p and r.low < LEAST_P:
+        if limits and r.low < LEAST_P:
             axis.plot(LEAST_P, y, "<", color=colour, markersize=5.5, clip_on=False)
-        unsure = f" (undefined in {r.undefined} of {r.n})" if r.undefined else ""
-        axis.annotate(range_shown(r) + unsure, (1, y), (4, 0), xycoords=axis.get_yaxis_transform(), fontsize=7.5,
-                      textcoords="offset points", va="center", annotation_clip=False)  # fmt: skip
+        axis.annotate(value, (1, y), (6, 0), xycoords=axis.get_yaxis_transform(), fontsize=7.5, va="center",
+                      textcoords="offset points", annotation_clip=False)  # fmt: skip
     axis.set_yticks(range(len(rows)), names, fontsize=8)
-    axis.set_ylim(len(rows) - 0.4, -0.6)
+    axis.set_ylim(len(rows) - 0.5, -0.5)
     bare(axis)
-    if not p:
-        axis.margins(x=0.05)
+    axis.tick_params(axis="x", labelsize=8)
+    if not limits:
+        reach = max(r.high for r in rows)
+        # From nothing on, so that a narrow range looks narrow.
+        axis.set_xlim(*((0, reach * 1.05 or 1) if min(r.low for r in rows) >= 0 else axis.get_xlim()))
         return
     axis.set_xscale("log")
-    axis.set_xlim(min(max(min(r.low for r in rows) / 1.5, LEAST_P), 0.02), 1.15)
+    axis.set_xlim(*limits)
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     for limit in sorted({r.threshold for r in rows}):
         axis.axvline(limit, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
         axis.annotate(f"{limit:g}", (limit, 1), (0, 1), xycoords=axis.get_xaxis_transform(), fontsize=7.5, color=MUTED,
                       textcoords="offset points", ha="center", va="bottom")  # fmt: skip
-    axis.set_xlabel("P (logarithmic scale)")
+    axis.set_xlabel("P (logarithmic scale)", fontsize=8, labelpad=1)
 
 
 def _range_caption(ranges: Sequence[Range]) -> str:
     settled = [r for r in ranges if not r.rests_on_assumed]
     fixed, crossing = sum(r.determined for r in settled), [r for r in settled if r.crosses]
-    n = max(r.n for r in ranges)
-    text = (f"Results over up to {n} cohorts that print the same figures: a dot where all agree, else from the least to the "
-            f"greatest, with the median. {fixed} of {len(settled)} results are determined")  # fmt: skip
-    text += f"; {len(crossing)} lie on both sides of a threshold (dashed)." if any(map(is_p, settled)) else "."
+    text = (f"Results over {_cohorts(ranges)} that print the same figures: a dot where all agree, else from the least to the "
+            f"greatest, with the median.")  # fmt: skip
+    text += f" {fixed} of {len(settled)} results are determined" if settled else ""
+    text += (
+        f"; P of {len(crossing) or 'none'} {'lie' if len(crossing) > 1 else 'lies'} on both sides of a threshold (dashed)."
+        if any(map(is_p, settled))
+        else "." * bool(settled)
+    )
     return text + (" Broken grey lines rest on assumed values." if any(r.rests_on_assumed for r in ranges) else "")
+
+
+def _cohorts(ranges: Sequence[Range]) -> str:
+    """Say how many cohorts were drawn, for one set of figures or for each."""
+    sets = {r.set for r in ranges}
+    return f"{max(r.n for r in ranges)} cohorts" + (
+        f" for each of {len(sets)} sets of figures" if len(sets) > 1 else ""
+    )
 
 
 def _range_alt(ranges: Sequence[Range]) -> str:

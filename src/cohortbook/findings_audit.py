@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cohortbook.audit_words import in_words
@@ -37,7 +37,8 @@ def _(result: Audit, *, significance: float = 0.05) -> Text:
     checked = len(result.verdicts) - counts["not checkable"]
     if not result.verdicts:
         return Text("No figure is printed.")
-    text = f"{several(len(result.verdicts), 'printed figure')}, of which {checked} can be checked. "
+    every = len(result.verdicts)
+    text = f"Of {several(every, 'printed figure')}, {'all' if checked == every else checked} can be checked. "
     n = counts["contradicted"]
     if n:
         ways = several(len(result.conflicts), "conflict")
@@ -128,11 +129,11 @@ def _remedy(audit: Audit, repairs: Sequence[Repair]) -> str:
     """Say what would settle a conflict."""
     if not repairs:
         return ""
-    ways = [given_up(audit, repair, MOST) for repair in repairs[:MOST]]
     if len(repairs) == 1:
-        return f"Another figure in place of {ways[0]} would settle it."
-    more = f"; or one of {several(len(repairs) - MOST, 'further way')}" if len(repairs) > MOST else ""
-    return f"Either of these, corrected, would settle it: {'; or '.join(ways)}{more}."
+        return f"Another figure in place of {given_up(audit, repairs[0], MOST)} would settle it."
+    ways = [f"({repair.id}) {given_up(audit, repair, MOST)}" for repair in repairs[:MOST]]
+    more = f"; or {several(len(repairs) - MOST, 'further way')}" if len(repairs) > MOST else ""
+    return f"One of these, corrected, would settle it: {'; '.join(ways)}{more}."
 
 
 def _effect(audit: Audit, repairs: Sequence[Repair], changed: Sequence[Consequence]) -> str:
@@ -147,8 +148,11 @@ def _effect(audit: Audit, repairs: Sequence[Repair], changed: Sequence[Consequen
     parts = []
     for c in crossing[:MOST]:
         limits = listed([f"{t:g}" for t in c.crosses])
-        where = f"{given_up(audit, by_id[c.repair], 2)} given up, " if len(repairs) > 1 else ""
-        parts.append(f"{where}P by {c.test} is {p_span(c.low, c.high)} where {c.printed} is printed, across {limits}")
+        when = f"after {c.repair} " if len(repairs) > 1 else ""
+        what = audit.study.label(audit.figure(c.figure).variable)
+        parts.append(
+            f"{when}P of {what} by {c.test} is {p_span(c.low, c.high)} where {c.printed} is printed, across {limits}"
+        )
     more = f"; and so with {several(len(crossing) - MOST, 'further repair')}" if len(crossing) > MOST else ""
     return _sentence("; ".join(parts) + more)
 
@@ -316,40 +320,33 @@ def range_finding(ranges: Sequence[Range]) -> Text:
         return Text("No result is defined in the cohorts that were drawn.")
     real, assumed = [r for r in known if not r.rests_on_assumed], [r for r in known if r.rests_on_assumed]
     several_sets = len({r.set for r in known}) > 1
-    parts = [_split(real, several_sets)] if real else []
-    if assumed:
-        shown = [f"{_named(r, several_sets)} {range_shown(r)}" for r in assumed]
-        parts.append(f"*Illustration, not a finding, as it rests on assumed values:* {listed(shown)}.")
-    return Text(_joined(parts))
-
-
-def _named(r: Range, several_sets: bool) -> str:
-    return f"{r.label} ({r.set})" if several_sets else r.label
-
-
-def _split(ranges: Sequence[Range], several_sets: bool) -> str:
-    """Tell results that cross a threshold, that stay on one side, that vary, and that are the same in all cohorts."""
-    n = max(r.n for r in ranges)
 
     def shown(some: Iterable[Range]) -> str:
-        return listed([f"{_named(r, several_sets)} ({range_shown(r)})" for r in some])
+        return listed([f"{r.label} ({r.set + ': ' if several_sets else ''}{range_shown(r)})" for r in some])
 
-    loose = [r for r in ranges if not r.determined]
-    crossing = [r for r in loose if r.crosses]
-    same_side = [r for r in loose if is_p(r) and not r.crosses]
-    varying = [r for r in loose if not is_p(r) and not r.crosses]
+    text = _split(real, shown) if real else ""
+    if assumed:
+        text += f" *Illustration, not a finding, as it rests on assumed values:* {shown(assumed)}."
+    return Text(text.strip())
+
+
+def _split(ranges: Sequence[Range], shown: Callable[[Iterable[Range]], str]) -> str:
+    """Tell results that cross a threshold, that stay on one side, that vary, and that are the same in all cohorts."""
+    crossing = [r for r in ranges if r.crosses]
+    loose = [r for r in ranges if not r.determined and not r.crosses]
+    same_side, varying = [r for r in loose if is_p(r)], [r for r in loose if not is_p(r)]
     fixed = [r for r in ranges if r.determined]
-    text = (
-        f"**What is printed does not determine on which side of its threshold P lies: {shown(crossing)}.**"
-        if crossing
-        else f"No P value crosses its threshold in the {n} cohorts that were drawn."
-        if any(map(is_p, ranges))
-        else ""
-    )
-    return _joined([
-        text,
-        f"P varies, but on one side of its threshold in all cohorts that were drawn: {shown(same_side)}." if same_side else "",
-        f"Not determined either: {shown(varying)}." if varying and crossing else f"Not determined: {shown(varying)}."
-        if varying else "",
-        f"The same in all: {shown(fixed)}." if fixed else "Nothing is the same in all cohorts.",
-    ])  # fmt: skip
+    n = max(r.n for r in ranges)
+    parts = []
+    if crossing:
+        parts.append(
+            f"**What is printed does not determine on which side of its threshold P lies: {shown(crossing)}.**"
+        )
+    elif any(map(is_p, ranges)):
+        parts.append(f"No P value crosses its threshold in the {n} cohorts that were drawn.")
+    if same_side:
+        parts.append(f"P varies, but on one side of its threshold in all cohorts that were drawn: {shown(same_side)}.")
+    if varying:
+        parts.append(f"Not determined{' either' if crossing else ''}: {shown(varying)}.")
+    parts.append(f"The same in all: {shown(fixed)}." if fixed else "Nothing is the same in all cohorts.")
+    return " ".join(parts)

@@ -164,7 +164,7 @@ def given_up(audit: Audit, repair: Repair, most: int = 6) -> str:
     """Say what a repair gives up, and what falls with it."""
     first = [id for id in repair.figures if id not in repair.follow]
     text = said(audit, first or repair.figures, most)
-    return f"{text}; with it {said(audit, repair.follow, most)}" if first and repair.follow else text
+    return f"{text}, and with it {said(audit, repair.follow, most)}" if first and repair.follow else text
 
 
 def stays(audit: Audit, repair: Repair, consequence: Consequence) -> bool:
