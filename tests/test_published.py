@@ -32,7 +32,7 @@ from cohortbook.published import (
     reprint,
     round_half_away,
 )
-from cohortbook.study import load_study
+from cohortbook.study import bundled_studies, load_study
 from studies import COLUMNS as COHORT
 from studies import write_rows, write_study
 
@@ -271,6 +271,36 @@ def test_how_numbers_are_written(statistic, value, texts):
     assert numbers_in(statistic, value) == texts
     if texts:
         assert figure(statistic, value).texts == texts
+
+
+MEANT = """\
+study: {title: T, id: id}
+variables:
+  age: {label: Age, kind: count}
+  days: {label: Days, kind: count}
+  sex: {label: Sex, kind: category, levels: [male, female]}
+  died: {label: Died, kind: binary}
+  treated: {label: Treated, kind: binary}
+comparison: {number: "1", title: C, groups: treated, rows: []}
+survival: {time: days, event: died, cox: [treated]}
+published:
+  groups: {treated: {where: {treated: yes}}, treated_v_not: {compare: treated}, patient_1: {patient: 1}}
+"""
+
+
+def test_the_description_names_every_statistic_and_its_examples_are_read(tmp_path):
+    text = (bundled_studies() / "README.md").read_text(encoding="utf-8")
+    table = text[text.index("### Statistics") : text.index("How numbers are written")]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("| `")]
+    said_of = {name: cells[2] for cells in rows for name in re.findall("`([^`]+)`", cells[0])}
+    assert said_of == {name: ", ".join(groups) for name, groups in STATISTICS.items()}
+    study = load_study(write_study(tmp_path, text=MEANT))
+    names = ("variable", "level", "group", "statistic", "value", "denominator")
+    examples = [dict(zip(names, cells[3].strip("`").split(","), strict=True)) for cells in rows]
+    write_figures(study, *examples)
+    assert [figure.statistic for figure in read_published(study)] == [
+        re.findall("`([^`]+)`", cells[0])[0] for cells in rows
+    ]
 
 
 def test_every_number_keeps_its_own_precision():
