@@ -1,5 +1,6 @@
 # make report      the report of the bundled study         make report STUDY=data/other          of another study
-# make             lists every target                      make report P="removal=lr alpha=0.05" with other parameters
+# make audit       the printed figures alone               make report P="removal=lr alpha=0.05" with other parameters
+# make             lists every target
 #
 # Needs make (3.81 or newer), git and Python 3.11 or newer; everything else is installed into .venv from
 # requirements.lock. After a change of dependencies in pyproject.toml, renew the lock with
@@ -13,7 +14,7 @@ PYTHON ?= python3
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help report test lab cohort notebooks clean FORCE
+.PHONY: help report audit test lab cohort notebooks clean FORCE
 
 # Names with a space or a colon would be several names, or rules, to make.
 ifneq ($(words $(STUDY)) $(findstring :,$(STUDY)),1 )
@@ -23,7 +24,7 @@ override STUDY := $(patsubst %/,%,$(STUDY))
 ifneq ($(filter . .. ~%,$(notdir $(STUDY)) $(STUDY)),)
 $(error STUDY=$(STUDY): expected the folder by its name, such as data/spinal-metastases)
 endif
-ifneq ($(filter report cohort,$(MAKECMDGOALS)),)
+ifneq ($(filter report audit cohort,$(MAKECMDGOALS)),)
 ifeq ($(wildcard $(STUDY)/study.yml),)
 $(error STUDY=$(STUDY): no study.yml there; expected a folder such as $(patsubst %/study.yml,%,$(firstword $(wildcard data/*/study.yml))))
 endif
@@ -31,6 +32,7 @@ endif
 
 BUILD := build/$(notdir $(STUDY))
 REPORT := $(BUILD)/report.html
+AUDIT := $(BUILD)/audit.html
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 EXECUTED := $(NOTEBOOKS:%=$(BUILD)/%)
 CODE := $(filter-out src/cohortbook/report.py,$(wildcard src/cohortbook/*.py))
@@ -46,6 +48,8 @@ PY := $(if $(ACTIVE),"$(ACTIVE)",.venv/bin/python)
 ENVIRONMENT := $(if $(ACTIVE),,.venv/.installed)
 # This checkout's code runs, also when the environment holds a copy from elsewhere.
 export PYTHONPATH := $(CURDIR)/src
+# What takes long and depends on nothing but its inputs, such as cohorts drawn for the audit, is kept there between runs.
+export COHORTBOOK_CACHE ?= $(CURDIR)/build/.cache
 
 # As many jobs as cores, unless the user said how many.
 JOBS = $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
@@ -55,10 +59,18 @@ quoted = '$(subst ','\'',$(1))'
 help: ## list the targets
 	@awk -F ' ## ' '/^[a-z]+:.* ## / { sub(/:.*/, "", $$1); printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
+fresh = rm -rf $(BUILD)/failed $(BUILD)/.new
+told = rm $(BUILD)/.new 2>/dev/null || echo "Nothing to do: $(1) is up to date."
+
 report: ## run what changed and build the report: build/<study>/report.html (STUDY=folder, P="name=value ...")
-	@rm -rf $(BUILD)/failed $(BUILD)/.new
+	@$(fresh)
 	@$(MAKE) $(PARALLEL) $(REPORT)
-	@rm $(BUILD)/.new 2>/dev/null || echo "Nothing to do: $(REPORT) is up to date."
+	@$(call told,$(REPORT))
+
+audit: ## audit the printed figures, with or without patients: build/<study>/audit.html and audit.csv (STUDY=folder)
+	@$(fresh)
+	@$(MAKE) $(PARALLEL) $(AUDIT)
+	@$(call told,$(AUDIT))
 
 test: $(ENVIRONMENT) ## run every test: style, code, examples in docstrings, committed outputs of the notebooks
 	@$(PY) -m ruff check --quiet .
@@ -76,8 +88,11 @@ notebooks: $(ENVIRONMENT) ## run the notebooks with their defaults and keep the 
 clean: ## remove what was built; .venv stays
 	@rm -rf build
 
-$(REPORT): $(EXECUTED) src/cohortbook/report.py $(wildcard src/cohortbook/assets/*) $(BUILD)/.sections | $(BUILD)/.checked
-	@$(PY) -m cohortbook.report --study $(STUDY) --output $@ $(EXECUTED)
+# The audit takes longest: it starts first.
+$(AUDIT) $(REPORT): $(filter %_audit.ipynb,$(EXECUTED))
+$(REPORT): $(EXECUTED)
+$(AUDIT) $(REPORT): src/cohortbook/report.py $(wildcard src/cohortbook/assets/*) $(BUILD)/.sections | $(BUILD)/.checked
+	@$(PY) -m cohortbook.report --study $(STUDY) --output $@ $(sort $(filter %.ipynb,$^))
 	@touch $(BUILD)/.new
 
 # When nothing but the parameters changed, a notebook that is given the same ones as before keeps its copy.

@@ -48,7 +48,7 @@ def blocks(*cells, figures=Path("nowhere"), **about):
 class Checker(HTMLParser):
     """Collects ids, links and addresses, and checks that every element is closed."""
 
-    void = ("meta", "link", "img", "br", "hr", "input", "col", "source")
+    void = ("meta", "link", "img", "br", "hr", "input", "col", "source", "wbr")
 
     def __init__(self, text):
         super().__init__()

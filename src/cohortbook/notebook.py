@@ -10,12 +10,17 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cohortbook.errors import CohortbookError
 
+if TYPE_CHECKING:
+    from cohortbook.study import Study
+
 #: Parameters that the command line sets by options of their own.
 RESERVED = ("study", "output_dir")
+#: Keys of the study file that name a file beside it, and what that file is. A file that is not there counts as missing.
+FILES = {"study.data": "a cohort file", "published.file": "a file of printed figures"}
 
 
 class NotebookError(CohortbookError):
@@ -94,6 +99,41 @@ def parse_assignments(texts: Iterable[str]) -> dict[str, str]:
                 raise NotebookError(f"parameters: {name!r} is given twice")
             found[name] = value
     return found
+
+
+def at_key(file: Any, key: str) -> Any:
+    """Return what stands in a study file at a key such as `survival.competing`; None where nothing does.
+
+    Examples
+    --------
+    >>> at_key({"survival": {"time": "days"}}, "survival.time"), at_key({}, "survival.time")
+    ('days', None)
+    """
+    for part in key.split("."):
+        file = file.get(part) if isinstance(file, Mapping) else getattr(file, part, None)
+    return file
+
+
+def missing_need(notebook: Mapping[str, Any], study: Study) -> str:
+    """Return the first key that a notebook needs and the study lacks, or an empty text.
+
+    A notebook names its needs in its metadata, `cohortbook: needs:`, as one key of the study file or a list of them. A
+    section must be there; of a key that names a file (`FILES`), the file must be there too.
+    """
+    needs = notebook["metadata"].get("cohortbook", {}).get("needs", ())
+    for key in [needs] if isinstance(needs, str) else needs:
+        found = at_key(study.file, key)
+        if not found or (key in FILES and not (study.folder / found).is_file()):
+            return key
+    return ""
+
+
+def lack_in_words(study: Study, key: str) -> str:
+    """Say what a study lacks, by the key that a notebook needs."""
+    name = at_key(study.file, key)
+    if key in FILES and name:
+        return f"needs {FILES[key]}: there is no {name} in the study's folder"
+    return f"the study file has no section {key!r}"
 
 
 def _scalar(text: str) -> Any:

@@ -9,6 +9,7 @@ import argparse
 import base64
 import hashlib
 import html
+import json
 import re
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.errors import command
-from cohortbook.notebook import declared_parameters, read_notebook, source_of, write_whole
+from cohortbook.notebook import FILES, at_key, declared_parameters, read_notebook, source_of, write_whole
 from cohortbook.study import load_study
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ FIGURE = "application/vnd.cohortbook.figure+json"
 HIDDEN = "not-in-report"
 #: Columns that fit on an upright page; a table with more is printed on a page of its own, turned.
 WIDE = 8
+#: Tables by name that get a filter, and the columns that it offers as lists, each with the word for all of it.
+FILTERED = {"audit": {"Verdict": "All verdicts", "Where": "All places"}}
+#: Verdicts that are no finding.
+PLAIN = ("reproduced", "compatible", "not checkable")
 ASSETS = Path(__file__).with_name("assets")
 
 
@@ -72,6 +77,7 @@ class Page:
         self.tables: list[Entry] = []
         self.figures: list[Entry] = []
         self._ids: set[str] = set()
+        self.filtered = False
         self._unnumbered = 0
 
     def add(self, name: str, notebook: Mapping[str, Any]) -> None:
@@ -179,9 +185,15 @@ class Page:
         text = re.sub(r"<td>([^<]{1,20})</td>", r'<td class="short">\1</td>', text)
         text = re.sub(r"<td>([^<]{40,})</td>", r'<td class="long">\1</td>', text)
         text = _numbers_aligned(text)
-        wide = " wide" if len(re.findall(r"<th\b", text.partition("</tr>")[0])) > WIDE else ""
+        kind = " wide" if len(re.findall(r"<th\b", text.partition("</tr>")[0])) > WIDE else ""
+        about = ""
+        if named and named[1] in FILTERED:
+            kind, text = " wide filtered", _columns_named(text)
+            lists, plain = (html.escape(json.dumps(value)) for value in (FILTERED[named[1]], PLAIN))
+            about = f' data-filters="{lists}" data-plain="{plain}"'
+            self.filtered = True
         return (
-            f'<figure class="table{wide}" id="{entry.id}"><figcaption id="{entry.id}-caption">'
+            f'<figure class="table{kind}" id="{entry.id}"{about}><figcaption id="{entry.id}-caption">'
             f'<span class="number">{html.escape(number)}.</span> {words}</figcaption>{_in_scrollers(text)}'
             + (f'<div class="footnotes">{notes}</div>' if notes else "")
             + "</figure>"
@@ -231,6 +243,28 @@ def _numbers_aligned(text: str) -> str:
         return row[1] + "".join(cells) + "</tr>"
 
     return re.sub(r"(<tr\b[^>]*>).*?</tr>", marked, text, flags=re.S)
+
+
+def _columns_named(text: str) -> str:
+    """Name each cell after its column, and a verdict by its own word: style sheet and filter go by them."""
+    heads = [_plain(head).lower() for head in re.findall(r"<th\b[^>]*>(.*?)</th>", text.partition("</tr>")[0], re.S)]
+
+    def row(found: re.Match) -> str:
+        columns = iter(heads)
+
+        def cell(parts: re.Match) -> str:
+            tag, attributes, words = parts.groups()
+            column = next(columns, "")
+            attributes = re.sub(r' class="[^"]*"', "", attributes)
+            if column == "verdict" and tag == "td":
+                words = f'<span class="verdict" data-verdict="{words}">{words}</span>'
+            elif column == "id":
+                words = words.replace("_", "_<wbr>")  # where a long one may break
+            return f'<{tag}{attributes} data-column="{column}">{words}</{tag}>'
+
+        return re.sub(r"<(t[hd])\b([^>]*)>(.*?)</\1>", cell, found[0], flags=re.S)
+
+    return re.sub(r"<tr\b.*?</tr>", row, text, flags=re.S)
 
 
 def _plain(text: str) -> str:
@@ -307,6 +341,17 @@ def revision() -> str:
     return f"git {commit} of {day}" + (", with changes that are not committed" if changed else "")
 
 
+def _not_run(study: Study, section: Section) -> str:
+    """Say why a section was not run, in a line; what it lacks is marked as code."""
+    from markupsafe import Markup
+
+    name = at_key(study.file, section.lacks)
+    if section.lacks in FILES and name:
+        line = "{} needs {}: there is no <code>{}</code> in the study's folder."
+        return Markup(line).format(section.name, FILES[section.lacks], name)
+    return Markup("the study file has no section <code>{}</code>, which {} needs.").format(section.lacks, section.name)
+
+
 def build_report(study: Study, notebooks: Iterable[Path], *, figures: Path) -> str:
     """Return the report as one HTML page that needs no other file.
 
@@ -332,6 +377,8 @@ def build_report(study: Study, notebooks: Iterable[Path], *, figures: Path) -> s
         study=study.file.study,
         page=page,
         css=(ASSETS / "report.css").read_text(encoding="utf-8"),
+        lacks=lambda section: _not_run(study, section),
+        filter_js=(ASSETS / "filter.js").read_text(encoding="utf-8") if page.filtered else "",
         code_css=HtmlFormatter(style="friendly").get_style_defs(".code pre"),
         provenance=provenance(study),
     )

@@ -24,6 +24,8 @@ from cohortbook.errors import CohortbookError, command
 from cohortbook.notebook import (
     check_parameters,
     declared_parameters,
+    lack_in_words,
+    missing_need,
     notebook_text,
     parse_assignments,
     parse_value,
@@ -43,21 +45,21 @@ class RunError(CohortbookError):
     """A notebook that failed."""
 
 
-def missing_section(notebook: Mapping[str, Any], study: str) -> str:
-    """Return the first key of the study file that the notebook needs and the file lacks, or an empty text."""
-    needs = notebook["metadata"].get("cohortbook", {}).get("needs", ())
-    if not needs:
-        return ""
+def check_needs(notebooks: Sequence[Path], study: str) -> None:
+    """Check the study file, and that a study has what at least one of the notebooks needs.
+
+    Raises
+    ------
+    RunError
+        When every notebook would be skipped: a report without a result would look like one.
+    """
     from cohortbook.study import load_study
 
-    file = load_study(study).file
-    for key in [needs] if isinstance(needs, str) else needs:
-        found: Any = file
-        for part in key.split("."):
-            found = found.get(part) if isinstance(found, Mapping) else getattr(found, part, None)
-        if not found:
-            return key
-    return ""
+    read = load_study(study)
+    lacks = [missing_need(read_notebook(path), read) for path in notebooks]
+    if lacks and all(lacks):
+        reasons = dict.fromkeys(lack_in_words(read, key) for key in lacks)
+        raise RunError("\n".join([f"{read.path}: there is nothing that a notebook could be run on", *reasons]))
 
 
 @contextlib.contextmanager
@@ -74,7 +76,9 @@ def private_kernel() -> Iterator[Path]:
         startup = folder / "ipython" / "profile_default" / "startup" / "00-warnings.py"
         for path in (spec, startup):
             path.parent.mkdir(parents=True)
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--HistoryManager.enabled=False"]
+        # What is written to sys.__stderr__, such as a bar of progress, goes to the terminal and not into the notebook.
+        options = ["--HistoryManager.enabled=False", "--IPKernelApp.capture_fd_output=False"]
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", *options]
         spec.write_text(json.dumps({"argv": argv, "display_name": "Python 3 (ipykernel)", "language": "python"}))
         startup.write_text(_STARTUP)
         settings = {
@@ -203,6 +207,24 @@ def _skipped(source: Mapping[str, Any], lacks: str, parameters: Mapping[str, Any
     return copy
 
 
+def _not_run(source: Mapping[str, Any], target: Path, study: str, output_dir: str, own: Mapping[str, Any]) -> str:
+    """Skip a notebook whose needs the study does not meet, and say why; return an empty text where it meets them."""
+    about = source["metadata"].get("cohortbook", {})
+    if not study or not about.get("needs"):
+        return ""
+    from cohortbook.study import load_study
+
+    read = load_study(study)
+    lacks = missing_need(source, read)
+    if not lacks:
+        return ""
+    if output_dir:
+        for name in about.get("writes", ()):
+            (Path(output_dir) / name).unlink(missing_ok=True)
+    write_notebook(_skipped(source, lacks, own), target)
+    return f"skipped: {lack_in_words(read, lacks)}"
+
+
 def run_notebook(
     notebook: Path,
     target: Path,
@@ -214,7 +236,8 @@ def run_notebook(
 ) -> str:
     """Run a notebook for a study into `target`; return a word on what was done.
 
-    A notebook that needs a section which the study file lacks is not run: its copy says so in its metadata.
+    A notebook that needs a section or a file which the study lacks is not run: its copy says so in its metadata, and what
+    it says that it writes (`cohortbook: writes:`, names of files directly in `output_dir`) is removed.
 
     Parameters
     ----------
@@ -238,9 +261,8 @@ def run_notebook(
         if before == (defaults | own if own else None):
             os.utime(target)
             return "unchanged"
-    if lacks := missing_section(source, study) if study else "":
-        write_notebook(_skipped(source, lacks, own), target)
-        return f"skipped: the study file has no section {lacks!r}"
+    if told := _not_run(source, target, study, output_dir, own):
+        return told
     failed = Path(output_dir) / "failed" / notebook.name if output_dir else None
     try:
         executed = execute(notebook, parameters=own, cwd=Path.cwd(), failed=failed)
@@ -290,9 +312,7 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
         case "check":
             given = parse_assignments(options.parameters)
             if options.study:
-                from cohortbook.study import load_study
-
-                load_study(options.study)
+                check_needs(options.notebooks, options.study)
             check_parameters(options.notebooks, given)
         case "notebook":
             given = parse_assignments(options.parameters)
