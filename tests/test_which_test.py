@@ -4,13 +4,16 @@ import itertools
 import math
 import random
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from numpy.testing import assert_allclose
 
+from cohortbook import solver_tests
 from cohortbook.printed_tests import COUNTED, NUMBERED, TABLED
-from cohortbook.published import Figure
+from cohortbook.published import Figure, read_published
+from cohortbook.solver import Block
 from cohortbook.study import load_study
 from cohortbook.which_test import WORDS, suited, which_tests
 from studies import write_study
@@ -193,5 +196,203 @@ def test_runs_of_values_say_nothing_wrong(tmp_path):
     assert seen["sometimes"] > 12
 
 
+def asked_of(study, figures, **options):
+    return {(row.coding, row.test): row for row in which_tests(study, figures, **options)}
+
+
+def fixed(treated, others):
+    """Print the counts of k in both groups in full."""
+    groups = (("yes", treated), ("no", others))
+    return [figure("total", len(treated), group="yes")] + [
+        figure("n", values.count(k), "k", str(k), name) for name, values in groups for k in range(4)
+    ]
+
+
+def test_another_coding_is_named_when_the_recorded_one_cannot_print_p(tmp_path):
+    treated, others = [2, 3, 3, 2, 0], [0, 1, 1, 0, 0, 2, 1, 0]
+    study = study_of(tmp_path, (5, 8), test="student_t")
+    p = COUNTED["pearson_chi_square"](4, 5, 1, 8)
+    found = asked_of(study, [*fixed(treated, others), figure("p", f"{p:.3f}", "k", "", "test")])
+    recorded = {test: row for (coding, test), row in found.items() if not coding}
+    assert set(recorded) == set(NUMBERED)
+    assert recorded["student_t"].stated
+    assert [row.stated for row in found.values()].count(True) == 1
+    assert {row.prints for row in recorded.values()} == {"never"}
+    row = found["K in bands (k_band)", "pearson_chi_square"]
+    assert (row.prints, row.low, row.high, row.figure) == ("always", p, p, "k::test:p")
+    # The cut that k_band makes is not named twice; of what is no coding in the file, only cuts in two.
+    assert not [coding for coding, _ in found if coding.endswith("against 2 and above")]
+
+
+def test_a_cut_that_the_study_file_does_not_make(tmp_path):
+    treated, others = [1, 2, 3, 3, 1], [0, 1, 0, 0, 0, 0, 0, 0, 2]
+    study = study_of(tmp_path, (5, 9), test="student_t")
+    p = COUNTED["fisher_exact"](5, 5, 2, 9)
+    found = asked_of(study, [*fixed(treated, others), figure("p", f"{p:.4f}", "k", "", "test")])
+    assert found["K (k), up to 0 against 1 and above", "fisher_exact"].prints == "always"
+
+
+def test_no_coding_is_named_when_the_recorded_one_prints_p(tmp_path):
+    treated, others = [1, 2, 3, 3, 1], [0, 1, 0, 0, 0, 0, 0, 0, 2]
+    study = study_of(tmp_path, (5, 9), test="student_t")
+    p = NUMBERED["student_t"](range(4), *([g.count(k) for k in range(4)] for g in (treated, others)))
+    found = asked_of(study, [*fixed(treated, others), figure("p", f"{p:.4f}", "k", "", "test")])
+    assert found["", "student_t"].prints == "always"
+    assert {coding for coding, _ in found} == {""}
+
+
+def test_bands_of_a_variable_whose_values_are_runs(tmp_path):
+    study = study_of(tmp_path, (5, 8), k=WIDE, test="student_t")
+    counted = [figure("n", n, "k_band", "high", group) for n, group in ((4, "yes"), (1, "no"))]
+    same = [figure("mean", "12.0", "k", "", group) for group in ("yes", "no")]
+    p = COUNTED["pearson_chi_square"](4, 5, 1, 8)
+    found = asked_of(study, [figure("total", 5, group="yes"), *counted[:1], figure("mean", "3.0", "k", "", "no"), counted[1],
+                             figure("mean", "2.0", "k", "", "yes"), figure("p", f"{p:.4f}", "k", "", "test")])  # fmt: skip
+    assert found["", "student_t"].prints == "never"
+    assert found["K in bands (k_band)", "pearson_chi_square"].prints == "always"
+    found = asked_of(study, [figure("total", 5, group="yes"), *same, figure("p", "1.00", "k", "", "test")])
+    assert found["", "student_t"].prints == "always"
+
+
+def test_a_variable_tied_to_another_by_a_rule(tmp_path):
+    rules = "{when: {a: 'yes'}, then: {k: {min: 3}}}"
+    study = study_of(tmp_path, (2, 4), rules=rules)
+    held = [figure("total", 2, group="yes"), figure("n", 2, "a", "yes", "yes"), figure("n", 0, "a", "yes", "no"),
+            figure("n", 4, "k", "0", "no")]  # fmt: skip
+    found = asked_of(study, [*held, figure("p", "0.03", "k", "", "test")])
+    p = NUMBERED["mann_whitney"]([0, 3], [0, 2], [4, 0])
+    assert (found["", "mann_whitney"].low, found["", "mann_whitney"].high) == (p, p)
+    assert found["", "mann_whitney"].prints == "always"
+    assert found["", "student_t"].prints == "undefined"
+
+
+def test_what_is_given_up_and_what_is_asked(tmp_path):
+    study, steps = study_of(tmp_path, (2, 4)), []
+    wrong = replace(figure("n", 2, "a", "yes", "no"), id="wrong")
+    counts = [figure("n", 2, "a", "yes", "yes"), figure("n", 1, "a", "yes", "no"), wrong]
+    tests = [figure("p", "0.08", "a", "", "test"), figure("p", "0.50", "k", "", "test")]
+    figures = [figure("total", 2, group="yes"), *counts, figure("mean", "1.0", "k"), *tests]
+    rows = which_tests(study, figures, out={"wrong", "a::test:p"}, progress=lambda: steps.append(1))
+    assert len(steps) == 2
+    assert {row.variable for row in rows} == {"a", "k"}
+    found = {row.test: row.prints for row in rows if row.variable == "a"}
+    assert found["n_minus_1_chi_square"] == "never"
+    assert found["pearson_chi_square"] == "always"  # 6 * 6^2 / (2 * 4 * 3 * 3) = 3, P 0.083
+    assert {row.variable for row in which_tests(study, figures, only={"k::test:p"})} == {"k"}
+    # Without it the other figures contradict each other, so nothing follows.
+    assert {row.prints for row in which_tests(study, figures, only={"a::test:p"})} == {"unknown"}
+
+
+def test_nothing_is_known_without_the_groups(tmp_path):
+    study = study_of(tmp_path, (2, 4))
+    rows = which_tests(study, [figure("n", 2, "a", "yes"), figure("p", "0.08", "a", "", "test")])
+    assert [row.test for row in rows] == list(COUNTED)
+    assert {row.prints for row in rows} == {"unknown"}
+    assert all(math.isnan(row.low) and math.isnan(row.high) for row in rows)
+
+
+def test_sizes_that_contradict_each_other_are_both_tried(tmp_path):
+    study = study_of(tmp_path, (2, 4))
+    figures = [figure("total", 2, group="yes"), figure("n", 3, "treated", "yes"), figure("n", 1, "a", "yes", "yes"),
+               figure("n", 0, "a", "yes", "no"), figure("p", "0.12", "a", "", "test")]  # fmt: skip
+    found = asked_of(study, figures)
+    p_values = [COUNTED["pearson_chi_square"](1, n, 0, 6 - n) for n in (2, 3)]
+    row = found["", "pearson_chi_square"]
+    assert (row.low, row.high, row.prints) == (min(p_values), max(p_values), "sometimes")
+
+
+def test_the_bundled_study():
+    study = load_study("spinal-metastases")
+    figures = read_published(study)
+    left_out = {entry.figure for entry in study.plan("reconstruction").left_out}
+    asked = {f.id for f in figures if f.variable in ("instrumentation_levels", "percutaneous_screws", "kyphoplasty")}
+    rows = which_tests(study, figures, out=left_out, only=asked)
+    screws = [row for row in rows if row.variable == "percutaneous_screws"]
+    assert {row.prints for row in screws} == {"undefined"}
+    levels = {(row.coding, row.test): row for row in rows if row.variable == "instrumentation_levels"}
+    assert {row.prints for (coding, _), row in levels.items() if not coding} == {"never"}
+    (coding,) = {coding for coding, _ in levels if coding}
+    assert levels[coding, "pearson_chi_square"].prints == "always"
+    assert_allclose(levels[coding, "pearson_chi_square"].low, COUNTED["pearson_chi_square"](1, 3, 32, 69))
+    cement = {row.test: row.prints for row in rows if row.variable == "kyphoplasty"}
+    assert cement["pearson_chi_square"] == "always"
+    assert cement["fisher_exact"] == "never"
+
+
 def test_every_test_has_words():
     assert set(WORDS) == {*COUNTED, *TABLED, *NUMBERED}
+
+
+# --- the solver's constraints on further tests
+
+
+def holds(study, figures, variable, test, *, lenient):
+    """Say whether the solver finds all figures together feasible, P by one test."""
+    from cohortbook.claims import Claim, claims
+    from cohortbook.conflicts import blocks_of, of_block, rosters
+    from cohortbook.which_test import feasible
+
+    held, asked = claims(study, figures[:-1], ties=True), figures[-1]
+    held.append(Claim(figures=(asked,), kind="test", variable=variable, by="treated", interval=within(asked)))
+    (roster,) = rosters(study, held)
+    for variables in blocks_of(study, roster, held):
+        mine, rules = of_block(study, roster, variables, held)
+        block = Block(study, roster, variables, mine, rules, {variable: (test,)}, lenient=lenient)
+        for literal in block.kept.values():
+            block.model.add(literal == 1)
+        if not feasible(block.model):
+            return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("variable", "test", "sizes"),
+    [
+        ("k", "mann_whitney_continuity", (2, 4)),
+        ("k", "mann_whitney_exact", (2, 2)),
+        *(("c", test, (2, 5)) for test in TABLED),
+        *(("a", test, (3, 6)) for test in COUNTED),
+    ],
+)
+def test_a_block_states_a_test_when_a_cohort_prints_it(tmp_path, variable, test, sizes):
+    study = study_of(tmp_path, sizes, of_c="ordered")
+    k, a, c = (values if name == variable else values[:1]
+               for name, values in (("k", range(4)), ("a", ["no", "yes"]), ("c", ["x", "y", "z"])))  # fmt: skip
+    everyone, rng, seen = Everyone(k, a, c, sizes), random.Random(4), Counter()
+    everyone.a, everyone.c = ["no", "yes"], ["x", "y", "z"]
+    at, levels = {"k": (0, everyone.k), "a": (1, everyone.a), "c": (2, everyone.c)}[variable]
+    p_values = [p_of(test, *([p[at] for p in group] for group in cohort), levels) for cohort in everyone.cohorts]
+    untied = [len({p[0] for group in cohort for p in group}) == sum(sizes) for cohort in everyone.cohorts]
+    for _ in range(30):
+        drawn = [
+            (f, prints)
+            for f, prints in everyone.figures(rng, rng.choice(everyone.cohorts), 6)
+            if f.variable == variable
+        ]
+        p = rng.choice([p for p in p_values if p == p])
+        asked = figure("p", f"{p:.2f}", variable, "", "test")
+        held = [figure("total", sizes[0], group="yes"), *(f for f, _ in drawn), asked]
+        printing = [p in within(asked) and all(prints(*cohort) for _, prints in drawn)
+                    for p, cohort in zip(p_values, everyone.cohorts, strict=True)]  # fmt: skip
+        proof, build = (holds(study, held, variable, test, lenient=lenient) for lenient in (True, False))
+        if test == "mann_whitney_exact":  # stated of untied values; a proof allows whatever is tied
+            assert build == any(p and u for p, u in zip(printing, untied, strict=True))
+            assert proof or not any(printing)
+        else:
+            assert proof == build == any(printing), [f.in_words for f in held]
+        seen[any(printing)] += 1
+    assert len(seen) == 2, seen  # both answers were put to the test
+
+
+def test_what_cannot_be_stated_is_free_in_a_proof_and_refused_in_a_cohort(tmp_path, monkeypatch):
+    study = study_of(tmp_path, (2, 3))
+    total = figure("total", 2, group="yes")
+    for variable, test in (("k", "welch_t"), ("c", "mann_whitney")):
+        held = [total, figure("p", "0.001", variable, "", "test")]
+        assert holds(study, held, variable, test, lenient=True)
+        assert not holds(study, held, variable, test, lenient=False)
+    held = [total, figure("p", "0.001", "c", "", "test")]
+    assert not holds(study, held, "c", "pearson_chi_square", lenient=True)
+    monkeypatch.setattr(solver_tests, "MOST_TABLES", 3)
+    assert holds(study, held, "c", "pearson_chi_square", lenient=True)
+    assert not holds(study, held, "c", "pearson_chi_square", lenient=False)

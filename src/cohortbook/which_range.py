@@ -29,7 +29,7 @@ SEARCH = 4.0
 #: How many values of a variable patients are drawn from.
 DRAWN = 28
 #: Steps and parts in which sums of squares are tried, and values of U.
-STEPS, FINE, PARTS, NEAR, TRIES, REACH = 40, 2000, 4, 2, 10, 12
+STEPS, FINE, PARTS, NEAR, TRIES, REACH = 40, 2000, 4, 2, 3, 12
 #: Tangents to the square in a run of values.
 TANGENTS = 12
 UNKNOWN: Range = (math.nan, math.nan, "unknown")
