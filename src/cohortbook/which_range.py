@@ -26,6 +26,10 @@ Range = tuple[float, float, str]
 #: Deterministic time for a bound, and for a search.
 EFFORT = 1.0
 SEARCH = 4.0
+#: Tests that a block states; those of ranks of runs of values too.
+STATED = ("mann_whitney", "mann_whitney_continuity", "student_t")
+#: A variable with fewer values has each of them told apart in a proof.
+FEW = 48
 #: How many values of a variable patients are drawn from.
 DRAWN = 28
 #: Steps and parts in which sums of squares are tried, and values of U.
@@ -80,13 +84,17 @@ def ranges(question: Question) -> dict[str, Range]:
 
 
 def _refuted(question: Question, test: str) -> bool:
-    """Say whether the solver proves that a test of ranks cannot print P."""
+    """Say whether the solver proves that a test cannot print P: a t test only where every value can be told apart."""
     from cohortbook.which_test import feasible
 
-    if test not in ("mann_whitney", "mann_whitney_continuity"):
-        return False
-    block = question.block(lenient=True, more=[question.asked], tests={question.variable: (test,)})
-    return feasible(block.model, SEARCH) is False
+    options = {"lenient": True, "more": [question.asked], "tests": {question.variable: (test,)}}
+    cells = question.block(lenient=True).cells[question.variable]
+    if cells[-1][1] - cells[0][0] < FEW:
+        every = [v for low, high in cells for v in range(low, high + 1)]
+        return test in STATED and feasible(
+            question.block(kind=Drawn, values={question.variable: every}, **options).model, SEARCH
+        ) is False  # fmt: skip
+    return test in STATED[:2] and feasible(question.block(**options).model, SEARCH) is False
 
 
 # --- bounds
@@ -311,7 +319,7 @@ def _solutions(
         if not {test for test in tests if test.startswith("mann_whitney")} - found:
             break
         yield table
-    for test in ("mann_whitney", "mann_whitney_continuity"):
+    for test in STATED:
         if test in tests and test not in found:
             more = search.made(more=[question.asked], tests={question.variable: (test,)})
             if (table := search.solve(more.model)) is not None:
