@@ -229,7 +229,7 @@ def test_arithmetic_tells_what_cannot_be_first():
     shown = cells(check_table(audit))
     assert [row[0] for row in shown if not row[3]] == ["Percentages and their counts", "Claims of significance"]
     assert shown[1] == (in_words(audit.study, audit.figure(PERCENT)), "50.79", "holds: truncated", "cut")
-    assert [row[2] for row in shown[3:]] == ["cannot be", "warning"]
+    assert [row[2] for row in shown[3:]] == ["not borne out", "warning"]
     assert check_table(audit_of()).notes == ("Nothing to remark.",)
 
 

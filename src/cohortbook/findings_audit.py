@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from cohortbook.arithmetic import Check
     from cohortbook.published import Figure
     from cohortbook.undetermined import Range
-    from cohortbook.verdicts import Conflict, Consequence, Repair
+    from cohortbook.verdicts import Conflict, Consequence, Repair, Verdict
+    from cohortbook.which_test import PrintedTest
 
 __all__ = ["audit_findings", "finding", "range_finding"]
 
@@ -26,6 +27,7 @@ __all__ = ["audit_findings", "finding", "range_finding"]
 CONCLUSION, CONTRADICTION, METHOD, CLAIM, OPEN = range(5)
 #: Kinds of checks that no conflict tells.
 CLAIMS = ("threshold", "comparisons", "expected_counts")
+OTHERWISE = ("reproduced by another method", "rounded otherwise")
 #: So many ways to settle a conflict are named, the others counted.
 MOST = 3
 
@@ -42,22 +44,26 @@ def _(result: Audit, *, significance: float = 0.05) -> Text:
     n = counts["contradicted"]
     if n:
         ways = several(len(result.conflicts), "conflict")
-        text += f"**{n} {'is' if n == 1 else 'are'} contradicted by others** ({ways})"
+        text += f"**{_are(n)} contradicted by others** ({ways})"
     else:
         text += "Nothing that is printed contradicts anything else" + (
             " as far as it was decided" * (counts["not decided"] > 0)
         )
-    text += f": {counts['reproduced']} follow from other figures, {counts['compatible']} are compatible with them"
+    follow = f"{counts['reproduced']} {'follows' if counts['reproduced'] == 1 else 'follow'} from other figures"
+    text += f": {follow}, {_are(counts['compatible'])} compatible with them"
     for verdict in ("reproduced by another method", "rounded otherwise"):
         if counts[verdict]:
-            text += f", {counts[verdict]} {'is' if counts[verdict] == 1 else 'are'} {verdict}"
+            text += f", {_are(counts[verdict])} {verdict}"
     text += f", {counts['not decided']} could not be decided." if counts["not decided"] else "."
     crossing = list(dict.fromkeys(c.figure for c in result.consequences if c.crosses))
     if crossing:
         words = [in_words(result.study, result.figure(id)) for id in crossing]
-        verb = "changes" if len(words) == 1 else "change"
-        text += f" What the paper concludes {verb} with the repair: {'; '.join(words)}."
+        text += f" How a conflict is settled decides on which side of a threshold P lies: {_counted(words)}."
     return Text(text)
+
+
+def _are(n: int) -> str:
+    return f"{n} {'is' if n == 1 else 'are'}"
 
 
 def audit_findings(audit: Audit) -> Text:
@@ -104,25 +110,38 @@ def _of_conflicts(audit: Audit) -> Iterator[tuple[int, str]]:
 
 def _conflict(audit: Audit, conflicts: Sequence[Conflict], repairs: Sequence[Repair]) -> tuple[int, str]:
     inside = {id for conflict in conflicts for id in conflict.figures}
-    mine = [v for v in audit.verdicts if v.figure.id in inside or set(v.conflicts) & {c.id for c in conflicts}]
+    names = _numbers([c.id for c in conflicts])
+    mine = [v for v in audit.verdicts if v.figure.id in inside or {c.id for c in conflicts} & set(v.conflicts)]
     blamed = [v for v in mine if v.verdict == "contradicted"]
-    explained = [v for v in mine if v.method and v.verdict in ("reproduced by another method", "rounded otherwise")]
-    names = f" ({', '.join(c.id for c in conflicts)})"
+    other = [v for v in mine if v.verdict in OTHERWISE]
     changed = [c for c in audit.consequences if c.repair in {r.id for r in repairs}]
-    crossing = [c for c in changed if c.crosses]
-    if explained and not blamed:
-        said = "; ".join(f"{in_words(audit.study, v.figure)}: {v.reason}" for v in explained)
-        head = f"**{_sentence(said)}**{names}"
-        return (CONCLUSION if crossing else METHOD), _joined([head, _effect(audit, repairs, changed)])
-    words = [in_words(audit.study, v.figure) for v in blamed[:MOST]]
-    more = f" and {len(blamed) - MOST} more" if len(blamed) > MOST else ""
-    head = f"**{'; '.join(words)}{more}: {'contradicted' if len(blamed) == 1 else 'cannot all be true'}{names}.**"
+    rank = CONCLUSION if any(c.crosses for c in changed) else CONTRADICTION if blamed or not other else METHOD
+    if other and not blamed:
+        return rank, _joined([*(_otherwise(audit, v, names) for v in other), _effect(audit, repairs, changed)])
+    many = len(blamed) != 1
+    words = _counted([in_words(audit.study, v.figure) for v in blamed] or [in_words(audit.study, audit.figure(id))
+                     for id in conflicts[0].figures])  # fmt: skip
     lone = next((c for c in audit.checks if c.kind == "undefined_test" and c.figures[0] in inside), None)
-    why = _sentence(lone.reason if lone else conflicts[0].why)
-    also = [v for v in explained if v.verdict == "rounded otherwise"]
-    text = _joined([head, why, _remedy(audit, repairs), _effect(audit, repairs, changed),
-                    *(_sentence(v.reason) for v in also)])  # fmt: skip
-    return (CONCLUSION if crossing else CONTRADICTION), text
+    why = _bare(lone.reason, audit.figure(lone.figures[0])) if lone else conflicts[0].why
+    head = f"**{words}: {'cannot all be true' if many else 'contradicted by other figures'} ({names}).**"
+    also = [_sentence(f"{in_words(audit.study, v.figure)}: {_bare(v.reason, v.figure)}") for v in other]
+    return rank, _joined([head, _sentence(why), _remedy(audit, repairs), _effect(audit, repairs, changed), *also])
+
+
+def _bare(reason: str, figure: Figure) -> str:
+    """Leave out of a reason the name of its figure, which stands before it."""
+    name, found, why = reason.partition("): ")
+    return why if found and name.startswith(f"{figure.source}: {figure.value}") else reason
+
+
+def _counted(words: Sequence[str]) -> str:
+    """Join figures in words, the first few by name."""
+    more = f"; and {len(words) - MOST} more" if len(words) > MOST else ""
+    return "; ".join(words[:MOST]) + more
+
+
+def _numbers(ids: Sequence[str]) -> str:
+    return f"{ids[0]} to {ids[-1]}" if len(ids) > 2 else " and ".join(ids)
 
 
 def _remedy(audit: Audit, repairs: Sequence[Repair]) -> str:
@@ -130,46 +149,67 @@ def _remedy(audit: Audit, repairs: Sequence[Repair]) -> str:
     if not repairs:
         return ""
     if len(repairs) == 1:
-        return f"Another figure in place of {given_up(audit, repairs[0], MOST)} would settle it."
-    ways = [f"({repair.id}) {given_up(audit, repair, MOST)}" for repair in repairs[:MOST]]
-    more = f"; or {several(len(repairs) - MOST, 'further way')}" if len(repairs) > MOST else ""
-    return f"One of these, corrected, would settle it: {'; '.join(ways)}{more}."
+        return f"All others can hold together without {given_up(audit, repairs[0], MOST)}."
+    ways = _counted([f"({repair.id}) {given_up(audit, repair, MOST)}" for repair in repairs])
+    return f"Any one of these given up, all others can hold together: {ways}."
 
 
 def _effect(audit: Audit, repairs: Sequence[Repair], changed: Sequence[Consequence]) -> str:
     """Say what the repairs do to the printed P values."""
     by_id = {repair.id: repair for repair in repairs}
-    moved = [c for c in changed if not stays(audit, by_id[c.repair], c)]
-    if not moved:
-        return ""
-    crossing = [c for c in moved if c.crosses]
-    if not crossing:
-        return "No repair moves a printed P value across a threshold."
     parts = []
-    for c in crossing[:MOST]:
-        limits = listed([f"{t:g}" for t in c.crosses])
-        when = f"after {c.repair} " if len(repairs) > 1 else ""
-        what = audit.study.label(audit.figure(c.figure).variable)
-        parts.append(
-            f"{when}P of {what} by {c.test} is {p_span(c.low, c.high)} where {c.printed} is printed, across {limits}"
+    for id in dict.fromkeys(c.figure for c in changed):
+        mine = [c for c in changed if c.figure == id]
+        kept = [c.repair for c in mine if stays(audit, by_id[c.repair], c)]
+        moved = [c for c in mine if c.repair not in kept and c.low == c.low]
+        if not moved:
+            continue
+        ends = (
+            _alike({c.repair: p_span(c.low, c.high) for c in moved})
+            if len(repairs) > 1
+            else p_span(moved[0].low, moved[0].high)
         )
-    more = f"; and so with {several(len(crossing) - MOST, 'further repair')}" if len(crossing) > MOST else ""
-    return _sentence("; ".join(parts) + more)
+        text = f"P of {_label(audit, id)} by {moved[0].test}, printed {mine[0].printed}, would be {ends}"
+        crossed = sorted({t for c in moved for t in c.crosses})
+        text += (
+            f", across {listed([f'{t:g}' for t in crossed])}" if crossed else ", on the same side of every threshold"
+        )
+        parts.append(text + (f"; after {_numbers(kept)} it stays as printed" if kept else ""))
+    return _sentence(
+        "; ".join(parts[:MOST]) + (f"; and so on for {len(parts) - MOST} more" if len(parts) > MOST else "")
+    )
+
+
+def _alike(values: dict[str, str]) -> str:
+    """Say values of repairs, those that are alike together: 0.02 after R1a and R1b."""
+    by_value: dict[str, list[str]] = {}
+    for id, value in values.items():
+        by_value.setdefault(value, []).append(id)
+    return listed([f"{value} after {_numbers(ids)}" for value, ids in by_value.items()][: MOST + 1])
+
+
+def _label(audit: Audit, id: str) -> str:
+    figure = audit.figure(id)
+    return audit.study.label(figure.variable) if figure.variable in audit.study.names else figure.variable
+
+
+def _otherwise(audit: Audit, verdict: Verdict, names: str = "") -> str:
+    """Say how a figure came about that the stated method does not print."""
+    how = "; ".join(filter(None, [verdict.method, names]))
+    return (f"**{in_words(audit.study, verdict.figure)}: {verdict.verdict}{f' ({how})' if how else ''}.** "
+            f"{_sentence(_bare(verdict.reason, verdict.figure))}")  # fmt: skip
 
 
 def _of_methods(audit: Audit) -> Iterator[tuple[int, str]]:
-    """Tell what another method or another rounding prints, where no conflict told it; alike reasons together."""
+    """Tell what another method or another rounding prints, where no conflict told it; the same method once."""
     told = {id for conflict in audit.conflicts for id in conflict.figures}
-    alike: dict[tuple[str, str], list] = {}
+    alike: dict[tuple[str, str], list[Verdict]] = {}
     for v in audit.verdicts:
-        other = v.verdict in ("reproduced by another method", "rounded otherwise")
-        if other and not v.conflicts and v.figure.id not in told:
+        if v.verdict in OTHERWISE and not v.conflicts and v.figure.id not in told:
             alike.setdefault((v.verdict, v.method), []).append(v)
-    for (verdict, method), mine in alike.items():
-        words = [in_words(audit.study, v.figure) for v in mine[:MOST]]
-        more = f" and {len(mine) - MOST} more" if len(mine) > MOST else ""
-        by = f" ({method})" if method else ""
-        yield METHOD, f"**{'; '.join(words)}{more}: {verdict}{by}.** {_sentence(mine[0].reason)}"
+    for first, *others in alike.values():
+        so = f" So too: {_counted([in_words(audit.study, v.figure) for v in others])}." if others else ""
+        yield METHOD, _otherwise(audit, first) + so
 
 
 def _of_models(audit: Audit) -> Iterator[tuple[int, str]]:
@@ -185,24 +225,46 @@ def _of_models(audit: Audit) -> Iterator[tuple[int, str]]:
 def _of_checks(audit: Audit) -> Iterator[tuple[int, str]]:
     """Tell claims of significance and small expected counts, and whatever no conflict told."""
     told = {id for conflict in audit.conflicts for id in conflict.figures}
-    told |= {v.figure.id for v in audit.verdicts if v.verdict in ("reproduced by another method", "rounded otherwise")}
+    told |= {v.figure.id for v in audit.verdicts if v.verdict in OTHERWISE}
+    claims: dict[str, list[str]] = {}
+    for check in audit.checks:
+        figure = audit.figure(check.figures[0])
+        if check.kind == "threshold":
+            claims.setdefault(_bare(check.reason, figure), []).append(in_words(audit.study, figure))
+        elif check.kind not in CLAIMS and check.holds is not True and not told & set(check.figures):
+            remark = "contradicted by arithmetic" if check.holds is False else "to be asked about"
+            text = f"**{in_words(audit.study, figure)}: {remark}.** {_sentence(_bare(check.reason, figure))}"
+            yield (CONTRADICTION if check.holds is False else CLAIM), text
+    for why, words in claims.items():
+        yield CLAIM, f"**{'; '.join(words)}: {why}.**"
+    yield from ((CLAIM, _sentence(c.reason)) for c in audit.checks if c.kind == "comparisons")
     small = [c for c in audit.checks if c.kind == "expected_counts"]
     turned = [c for c in small if _exact_turns(audit, c)]
-    claims = [c for c in audit.checks if c.kind == "threshold"]
-    rest = [c for c in small if c not in turned]
-    for kind, words in (
-        (claims, "called significant, or not, against the stated threshold"),
-        (turned, "the exact test ends on the other side of a threshold"),
-        (rest, "chi-square tests that lean on small expected counts"),
-    ):
-        if kind:
-            rank = CONCLUSION if kind is turned else CLAIM
-            yield rank, f"**{_sentence(words)}** {' '.join(_sentence(c.reason) for c in kind)}"
-    for check in audit.checks:
-        if check.kind == "comparisons":
-            yield CLAIM, _sentence(check.reason)
-        elif check.kind not in CLAIMS and check.holds is not True and not told & set(check.figures):
-            yield (CONTRADICTION if check.holds is False else CLAIM), _sentence(check.reason)
+    for rank, some in ((CONCLUSION, turned), (CLAIM, [c for c in small if c not in turned])):
+        if some:
+            yield rank, _small(audit, some, turned=rank == CONCLUSION)
+
+
+def _small(audit: Audit, checks: Sequence[Check], *, turned: bool) -> str:
+    """Say which chi-square tests lean on few patients, and what the exact test gives."""
+    lean = f"{several(len(checks), 'P value')} {'leans' if len(checks) == 1 else 'lean'} on a chi-square that expects"
+    text = f"**{lean} fewer than 5 {audit.study.file.study.unit}s in a cell"
+    text += ", and the exact test ends on the other side of a threshold.**" if turned else ".**"
+    exact = [f"{_label(audit, c.figures[0])} {_exact(audit, c)} ({audit.figure(c.figures[0]).value} is printed)"
+             for c in checks if c.recomputed]  # fmt: skip
+    without = [_label(audit, c.figures[0]) for c in checks if not c.recomputed]
+    text += f" Fisher's exact test gives: {'; '.join(exact)}." if exact else ""
+    return text + (f" So too: {listed(without)}." if without else "")
+
+
+def _fisher(audit: Audit, id: str) -> list[PrintedTest]:
+    return [t for t in audit.tests if t.figure == id and t.test == "fisher_exact" and not t.coding and t.low == t.low]
+
+
+def _exact(audit: Audit, check: Check) -> str:
+    """Return P of Fisher's exact test, from the tests where it is among them."""
+    found = _fisher(audit, check.figures[0])
+    return p_span(found[0].low, found[0].high) if found else check.recomputed
 
 
 def _exact_turns(audit: Audit, check: Check) -> bool:
@@ -267,7 +329,7 @@ def _separation(model: PrintedModel) -> str:
     text = f"**{where}: the estimate of {listed(always)} does not exist** (the data separate, whichever joint table is taken)"
     if model.limits:
         limits = f"{model.limits[0]} to {model.limits[-1]}" if len(model.limits) > 1 else f"{model.limits[0]}"
-        text += f"; the printed P comes only of where the program stopped ({limits} steps)"
+        text += f"; its printed P shows only where the program stopped ({limits} steps)"
     text += f"; in some tables {listed(some)} is infinite too" if some else ""
     return f"{text}."
 
@@ -281,11 +343,12 @@ def _selection(model: PrintedModel) -> str:
     """Say where the stated selection ends under each test for removal."""
     if not model.selections:
         return ""
-    parts = []
+    by_ways: dict[str, list[str]] = {}
     for test, ends in model.selections.items():
         ways = [f"{listed([model.labels[t] for t in terms]) or 'nothing'}"
                 + (f" (in {n} of {model.followed})" if len(ends) > 1 else "") for terms, n in ends.items()]  # fmt: skip
-        parts.append(f"with {' or '.join(ways)} where removal is by {removal_in_words(test)}")
+        by_ways.setdefault(" or ".join(ways), []).append(removal_in_words(test))
+    parts = [f"with {ways} where removal is by {' or '.join(tests)}" for ways, tests in by_ways.items()]
     endings = _endings(model)
     shown = printed_terms(model)
     if len(endings) == 1:

@@ -45,6 +45,7 @@ KINDS = {
     "undefined_test": "Tests that do not exist",
     "expected_counts": "Small expected counts",
 }
+_NO = {"threshold": "not borne out"}
 _NUMBERED = re.compile(r"\b(table|figure|fig\.|box)\s*\w*\d", re.IGNORECASE)
 
 
@@ -176,7 +177,8 @@ def stays(audit: Audit, repair: Repair, consequence: Consequence) -> bool:
 
 def _changed(audit: Audit, repair: Repair, c: Consequence) -> tuple[str, str, str, str]:
     after = "as printed" if stays(audit, repair, c) else p_span(c.low, c.high)
-    return c.printed, c.test, after, ", ".join(f"{t:g}" for t in c.crosses) or "no"
+    crossed = ", ".join(f"{t:g}" for t in c.crosses) or ("no" if c.low == c.low else UNDEFINED)
+    return c.printed, c.test, after, crossed
 
 
 def printed_test_tables(audit: Audit) -> tuple[DisplayTable, ...]:
@@ -333,7 +335,7 @@ def _gravity(check: Check) -> int:
 def _how(check: Check) -> str:
     if check.holds is None:
         return "warning" + (f" ({check.method})" if check.method else "")
-    return (f"holds: {check.method}" if check.method else "holds") if check.holds else "cannot be"
+    return (f"holds: {check.method}" if check.method else "holds") if check.holds else _NO.get(check.kind, "cannot be")
 
 
 def range_table(ranges: Sequence[Range]) -> DisplayTable:
