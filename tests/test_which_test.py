@@ -396,3 +396,13 @@ def test_what_cannot_be_stated_is_free_in_a_proof_and_refused_in_a_cohort(tmp_pa
     monkeypatch.setattr(solver_tests, "MOST_TABLES", 3)
     assert holds(study, held, "c", "pearson_chi_square", lenient=True)
     assert not holds(study, held, "c", "pearson_chi_square", lenient=False)
+
+
+def test_what_is_tied_to_too_much_is_counted_alone(tmp_path, monkeypatch):
+    study = study_of(tmp_path, (2, 4), rules="{when: {a: 'yes'}, then: {k: {min: 1}}}")
+    held = [figure("total", 2, group="yes"), figure("n", 3, "a", "yes"), figure("p", "0.08", "a", "", "test")]
+    before = asked_of(study, held)["", "pearson_chi_square"]
+    monkeypatch.setattr("cohortbook.solver.MOST_PATTERNS", 4)
+    after = asked_of(study, held)["", "pearson_chi_square"]
+    assert (before.prints, after.prints) == ("sometimes", "unknown")
+    assert (before.low, before.high) == (after.low, after.high)

@@ -256,7 +256,11 @@ class Question:
         """Say whether the whole block allows a table; None when that is not settled."""
         key = (f"{name} {lenient}", table)
         if key not in self._sure:
-            block = self._whole[lenient]
+            try:
+                block = self._whole[lenient]
+            except SolverError:  # too many joint patterns to look at
+                self._sure[key] = None
+                return None
             model = block.model.clone()
             for shown, wanted in zip(self.counts(block, name), table, strict=True):
                 for expression, count in zip(shown, wanted, strict=True):
@@ -301,7 +305,7 @@ class Question:
             for test in suited(self.study, name):
                 found["", test] = self.judge(name, tables, test, _by(test, lines), _by(_LONG.get(test, test), lines))
         elif numbers:
-            from cohortbook.which_range import ranges
+            from cohortbook.which_search import ranges
 
             found |= {("", test): range_ for test, range_ in ranges(self).items()}
         if found and all(found.get(("", test), ("", "", ""))[2] in ("never", "undefined") for test in stated):
