@@ -272,6 +272,57 @@ def test_a_broken_notebook_leaves_the_last_good_page(built, tmp_path, capsys):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["01_x.ipynb", "report.html"]
 
 
+# The table of verdicts
+
+
+def verdicts(n=60):
+    """Return a table of verdicts as `cohortbook.layouts_audit` lays it out."""
+    import pandas as pd
+
+    from cohortbook.layouts_audit import VERDICTS
+    from cohortbook.tables import DisplayTable, Row
+
+    words = list(VERDICTS)
+    rows = [
+        Row((f"t{k % 3}_{'very_long_name_' * (k % 2)}{k}", f"Table {k % 3}", f"{k}.5", "", words[k % len(words)], "",
+             "C1" if words[k % len(words)] == "contradicted" else "", f"Reason {k}: P < 0.05 & more words that wrap " * 2))
+        for k in range(n)
+    ]  # fmt: skip
+    head = ("ID", "Where", "Printed", "Recomputed", "Verdict", "Method", "Conflict", "Reason")
+    return DisplayTable(name="audit", title="Every printed figure", head=head, rows=tuple(rows), frame=pd.DataFrame())
+
+
+def test_the_table_of_verdicts_says_of_each_cell_what_it_is():
+    shown = blocks(code("verdicts", verdicts(3)._repr_mimebundle_()))
+    assert re.findall(r'<th scope="col" data-column="([^"]*)">', shown) == [
+        "id", "where", "printed", "recomputed", "verdict", "method", "conflict", "reason",
+    ]  # fmt: skip
+    chip = '<td data-column="verdict"><span class="verdict" data-verdict="reproduced by another method">'
+    assert f"{chip}reproduced by another method</span></td>" in shown
+    assert '<th scope="row" data-column="id">t1_<wbr>very_<wbr>long_<wbr>name_<wbr>1</th>' in shown
+    assert (
+        'class="table wide filtered" id="audit" data-filters="{&quot;Verdict&quot;: &quot;All verdicts&quot;' in shown
+    )
+    assert Checker(shown).open == []
+
+
+def test_only_a_page_with_a_long_table_holds_the_filter(page):
+    assert "figure.filtered" not in page.partition("<script>")[2]
+    assert 'class="table filtered' not in page
+
+
+def test_verdicts_have_the_colours_of_the_figure():
+    from cohortbook.figures_audit import TILES
+    from cohortbook.report import ASSETS, PLAIN
+    from cohortbook.verdicts import VERDICTS
+
+    css = (ASSETS / "report.css").read_text()
+    found = dict(re.findall(r'\.verdict\[data-verdict="([^"]*)"\] \{ background: ([^;]*);', css))
+    assert found == {verdict: fill.lower() for verdict, (fill, *_) in TILES.items()}
+    assert found.keys() == VERDICTS.keys()
+    assert set(PLAIN) < set(VERDICTS)
+
+
 # In a browser
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -301,10 +352,10 @@ addEventListener("load", () => {{
 </script>"""
 
 
-def browse(folder, width):
-    """Open `report.html` of a folder at a width and return what the probe found."""
+def browse(folder, width, page=PROBE):
+    """Open `report.html` of a folder at a width and return what the probe, a page around it, found."""
     probe = folder / f"probe-{width}.html"
-    probe.write_text(PROBE.format(width=width))
+    probe.write_text(page.format(width=width))
     with_profile = ["--user-data-dir=" + str(folder / f"profile-{width}"), f"--window-size={max(width, 600)},3000"]
     done = subprocess.run(
         [
@@ -320,7 +371,7 @@ def browse(folder, width):
     )
     found = re.search(r'data-found="([^"]*)"', done.stdout)
     assert found, done.stdout[-2000:] + done.stderr[-2000:]
-    return json.loads(found[1].replace("&quot;", '"'))
+    return json.loads(html.unescape(found[1]))
 
 
 @needs_chromium
@@ -355,3 +406,87 @@ def test_the_committed_notebooks_make_a_report_that_a_browser_shows(tmp_path):
         assert (found["overflow"], found["unfolded"], found["broken"], found["loaded"]) == (0, 0, 0, 0)
     for number in range(2, 9):
         assert f'<span class="number">Table {number}.</span>' in text
+
+
+# Uses the filter above the table of verdicts as a reader would, and writes down how many rows are left.
+FILTER_PROBE = """<!DOCTYPE html><body style="margin:0">
+<iframe src="report.html" {sandbox} style="width:{width}px;height:900px"></iframe>
+<script>
+addEventListener("load", async () => {{
+  const page = document.querySelector("iframe").contentDocument, figure = page.querySelector("figure.filtered");
+  const controls = [...figure.querySelectorAll(".filter :is(input, select, button)")];
+  const scroll = figure.querySelector(".scroll"), head = figure.querySelector("thead th");
+  const left = () => [...figure.querySelectorAll("tbody tr")].filter((row) => row.offsetParent !== null).length;
+  const found = {{
+    overflow: page.documentElement.scrollWidth - page.documentElement.clientWidth,
+    controls: controls.map((c) => [...(c.labels[0] ?? c).childNodes].map((n) => n.data ?? "").join("").trim()),
+    reachable: controls.every((c) => c.tabIndex === 0) && scroll.tabIndex === 0,
+    all: left(), bounded: scroll.clientHeight < 721 && scroll.scrollHeight > scroll.clientHeight,
+    sideways: scroll.scrollWidth > scroll.clientWidth,
+    reason: figure.querySelector('td[data-column="reason"]').clientWidth,
+  }};
+  scroll.scrollTop = 500;
+  found.head = !head.offsetParent || Math.abs(head.getBoundingClientRect().top - scroll.getBoundingClientRect().top) < 3;
+  if (controls.length) {{
+    const [find, verdict, where, findings, clear] = controls;
+    const put = (control, value) => {{
+      control[control.type === "checkbox" ? "checked" : "value"] = value;
+      control.dispatchEvent(new Event("input", {{ bubbles: true }}));
+      return [left(), figure.querySelector("output").textContent];
+    }};
+    found.typed = put(find, "wrap REASON 17:");
+    found.nothing = put(find, "no such words");
+    clear.click();
+    await new Promise((done) => setTimeout(done, 50));
+    found.cleared = [left(), figure.querySelector("output").textContent, find.value];
+    found.verdicts = [...verdict.options].map((option) => option.text);
+    found.verdict = put(verdict, "contradicted");
+    found.both = put(where, "Table 1");
+    verdict.value = where.value = "";
+    found.findings = put(findings, true);
+  }}
+  document.body.dataset.found = JSON.stringify(found);
+}});
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def long_table(tmp_path_factory):
+    """Return the folder of a report with a table of verdicts."""
+    folder = tmp_path_factory.mktemp("verdicts")
+    notebook = runnable(title="Audit")
+    notebook["cells"] += [markdown("## Every figure"), code("verdicts", verdicts()._repr_mimebundle_())]
+    path = write(folder / "06_audit.ipynb", notebook)
+    text = build_report(load_study("spinal-metastases"), [path], figures=folder)
+    (folder / "report.html").write_text(text, encoding="utf-8")
+    return folder
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [400, 1280])
+def test_a_reader_filters_the_table_of_verdicts(long_table, width):
+    found = browse(long_table, width, FILTER_PROBE.replace("{sandbox}", ""))
+    assert found.pop("reason") > 200
+    assert found == {
+        "overflow": 0,
+        "controls": ["Find", "Verdict", "Where", "Only findings", "Show all"],
+        "reachable": True,
+        "all": 60,
+        "bounded": True,
+        "sideways": False,
+        "head": True,
+        "typed": [1, "1 of 60 rows"],
+        "nothing": [0, "0 of 60 rows"],
+        "cleared": [60, "60 rows", ""],
+        "verdicts": ["All verdicts", "reproduced (9)", "compatible (9)", "reproduced by another method (9)",
+                     "rounded otherwise (9)", "contradicted (8)", "not decided (8)", "not checkable (8)"],
+        "verdict": [8, "8 of 60 rows"],
+        "both": [3, "3 of 60 rows"],
+        "findings": [34, "34 of 60 rows"],
+    }  # fmt: skip
+
+
+@needs_chromium
+def test_without_scripts_the_table_of_verdicts_is_whole(long_table):
+    found = browse(long_table, 1281, FILTER_PROBE.replace("{sandbox}", 'sandbox="allow-same-origin"'))
+    assert (found["controls"], found["all"], found["overflow"], "typed" in found) == ([], 60, 0, False)

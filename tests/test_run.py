@@ -253,6 +253,47 @@ def test_a_notebook_whose_plan_the_study_file_lacks_is_skipped(tmp_path, study, 
     assert outputs(target) == []
 
 
+def test_a_notebook_whose_file_is_not_there_is_skipped_and_what_it_wrote_is_removed(tmp_path, study):
+    needs = ["variables", "study.data"]
+    source = write(tmp_path / "01_x.ipynb", runnable("1", needs=needs, writes=["x.csv"]))
+    build, target = tmp_path / "build", tmp_path / "out.ipynb"
+    build.mkdir()
+    (build / "x.csv").touch()
+    (build / "y.csv").touch()
+    told = run_notebook(source, target, study=str(study), output_dir=str(build))
+    assert told == "skipped: needs a cohort file: there is no cohort.csv in the study's folder"
+    assert read_notebook(target)["metadata"]["cohortbook"]["skipped"] == "study.data"
+    assert [path.name for path in build.iterdir()] == ["y.csv"]
+    (study / "cohort.csv").touch()
+    assert run_notebook(source, target, study=str(study), output_dir=str(build)) == "done"
+
+
+def test_a_file_of_a_section_that_is_not_there_lacks_the_section(tmp_path, study):
+    source = write(tmp_path / "01_x.ipynb", runnable("1 / 0", needs="published.file"))
+    (study / "published.csv").touch()
+    told = run_notebook(source, tmp_path / "out.ipynb", study=str(study))
+    assert told == "skipped: the study file has no section 'published.file'"
+    (study / "study.yml").write_text(MINIMAL_STUDY + "published: {file: other.csv}\n")
+    told = run_notebook(source, tmp_path / "out.ipynb", study=str(study))
+    assert told == "skipped: needs a file of printed figures: there is no other.csv in the study's folder"
+
+
+def test_check_refuses_a_study_on_which_no_notebook_can_run(tmp_path, study, capsys):
+    first = write(tmp_path / "01_x.ipynb", runnable("1", needs="study.data"))
+    second = write(tmp_path / "02_x.ipynb", runnable("1", needs=["study.data", "model"]))
+    third = write(tmp_path / "03_x.ipynb", runnable("1", needs="model"))
+    arguments = ["check", "--study", str(study)]
+    assert main([*arguments, str(first), str(second), str(third)]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        f"{study / 'study.yml'}: there is nothing that a notebook could be run on",
+        "needs a cohort file: there is no cohort.csv in the study's folder",
+        "the study file has no section 'model'",
+    ]
+    assert main([*arguments, str(first), str(second), str(write(tmp_path / "04_x.ipynb", runnable("1")))]) == 0
+    (study / "cohort.csv").touch()
+    assert main([*arguments, str(first), str(third)]) == 0
+
+
 def test_a_notebook_whose_plan_is_there_is_run(tmp_path, study):
     source = write(tmp_path / "03_x.ipynb", runnable("1", needs="study.title"))
     assert run_notebook(source, tmp_path / "out.ipynb", study=str(study)) == "done"

@@ -135,7 +135,7 @@ def test_make_alone_lists_every_target():
     done = make(ROOT)
     assert done.returncode == 0
     assert re.findall(r"^make ([a-z]+) +\S", done.stdout, re.M) == documented()
-    assert {"help", "report", "test", "lab", "cohort", "notebooks", "clean"} <= set(documented())
+    assert {"help", "report", "audit", "test", "lab", "cohort", "notebooks", "clean"} <= set(documented())
     phony = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.M)[1].split()
     assert set(phony) == {*documented(), "FORCE"}
 
@@ -365,3 +365,121 @@ def test_clean_removes_what_was_built(tmp_path):
     (tmp_path / ".venv").mkdir()
     assert make(tmp_path, "clean").returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [".venv", "Makefile"]
+
+
+# The audit, with and without patients
+
+TABLES_ALONE = SMALL_STUDY + "published: {}\n"
+FIGURES = "id,source,about,variable,level,group,statistic,value,denominator,claim,note\n"
+BAR = (
+    "from pathlib import Path\nimport os, sys\n"
+    "print('bar on a terminal' if sys.__stderr__.isatty() else 'no terminal', file=sys.__stderr__, flush=True)\n"
+    "print('told in the notebook', file=sys.stderr)\n"
+    "Path(output_dir, 'audit.csv').write_text(os.environ['COHORTBOOK_CACHE'])"
+)
+
+
+@pytest.fixture
+def audited(tmp_path):
+    """Return a project with an audit, and a study of which there are printed figures and no patients."""
+    folder = tmp_path / "a project"
+    folder.mkdir()
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "data/other").mkdir(parents=True)
+    (folder / "data/other/study.yml").write_text(TABLES_ALONE)
+    (folder / "data/other/published.csv").write_text(FIGURES)
+    two = PARAMETERS.rsplit("\n", 1)[0]
+    write(folder / "notebooks/01_one.ipynb", runnable("1 / 0", title="One", parameters=two, needs="study.data"))
+    about = {"needs": ["published", "published.file"], "writes": ["audit.csv"]}
+    write(folder / "notebooks/02_audit.ipynb", runnable(BAR, title="Audit", parameters=two, **about))
+    return folder
+
+
+def test_make_audit_needs_no_patients_and_runs_the_audit_alone(audited):
+    done = make(audited, "audit", "STUDY=data/other/")
+    assert done.returncode == 0, done.stderr
+    assert ran(done) == ["02_audit"]
+    assert done.stdout.endswith("Report: build/other/audit.html\n")
+    assert "Audit</h2>" in (audited / "build/other/audit.html").read_text()
+    assert not (audited / REPORT).exists()
+    assert make(audited, "audit", "STUDY=data/other").stdout == (
+        "Nothing to do: build/other/audit.html is up to date.\n"
+    )
+
+    done = report(audited)
+    assert ran(done) == ["01_one"], "the audit is not run again"
+    assert "skipped: needs a cohort file: there is no cohort.csv in the study's folder" in done.stdout
+    text = (audited / REPORT).read_text()
+    assert "Not run: 01_one needs a cohort file: there is no <code>cohort.csv</code> in the study's folder.</p>" in text
+    assert text.index("One</h2>") < text.index("Audit</h2>"), "the audit starts first and stands last"
+
+
+def test_what_is_kept_between_runs_stands_where_clean_finds_it(audited):
+    make(audited, "audit", "STUDY=data/other")
+    assert (audited / "build/other/audit.csv").read_text() == str(audited / "build/.cache")
+    make(audited, "audit", "STUDY=data/other", "-B", COHORTBOOK_CACHE="/elsewhere")
+    assert (audited / "build/other/audit.csv").read_text() == "/elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("lost", "line"),
+    [
+        ("published.csv",
+         "02_audit needs a file of printed figures: there is no <code>published.csv</code> in the study's folder."),
+        ("study.yml", "the study file has no section <code>published</code>, which 02_audit needs."),
+    ],
+)  # fmt: skip
+def test_a_study_without_printed_figures_skips_the_audit_with_a_line(audited, lost, line):
+    make(audited, "audit", "STUDY=data/other")
+    (audited / "data/other/cohort.csv").write_text("patient,age\n1,50\n")
+    write(audited / "notebooks/01_one.ipynb", runnable("1", title="One", needs="study.data"))
+    (audited / "data/other" / lost).unlink()
+    if lost == "study.yml":
+        (audited / "data/other" / lost).write_text(SMALL_STUDY)
+    done = report(audited)
+    assert done.returncode == 0, done.stderr
+    assert ran(done) == ["01_one", "02_audit"]
+    assert "02_audit             skipped: " in done.stdout
+    assert f"Not run: {line}</p>" in (audited / REPORT).read_text()
+    assert not (audited / "build/other/audit.csv").exists(), "of an audit that no longer is"
+    assert make(audited, "audit", "STUDY=data/other").returncode == 0
+    assert f"Not run: {line}</p>" in (audited / "build/other/audit.html").read_text()
+
+
+@pytest.mark.parametrize("target", ["audit", "report"])
+def test_a_study_of_which_there_is_nothing_is_an_error(audited, target):
+    (audited / "data/other/published.csv").unlink()
+    done = make(audited, target, "STUDY=data/other")
+    assert done.returncode == 2
+    assert ran(done) == []
+    assert done.stderr.splitlines()[:3] == [
+        f"{audited}/data/other/study.yml: there is nothing that a notebook could be run on",
+        "needs a cohort file: there is no cohort.csv in the study's folder",
+        "needs a file of printed figures: there is no published.csv in the study's folder",
+    ]
+
+
+def test_a_bar_of_progress_is_seen_on_the_terminal_and_not_in_the_notebook(audited):
+    pty = pytest.importorskip("pty")
+    leader, follower = pty.openpty()
+    # ipykernel takes no hold of what is written to the terminal where it believes that it is tested.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "MAKE", "MFLAGS"))}
+    done = subprocess.Popen(
+        ["make", "audit", "STUDY=data/other"], cwd=audited, env=environment | {"VIRTUAL_ENV": sys.prefix},
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=follower,
+    )  # fmt: skip
+    os.close(follower)
+    seen = b""
+    try:
+        while some := os.read(leader, 1024):
+            seen += some
+    except OSError:  # what Linux says at the end of a terminal
+        pass
+    os.close(leader)
+    assert done.wait(timeout=60) == 0, seen
+    assert seen.split() == [b"bar", b"on", b"a", b"terminal"]
+    run = (audited / "build/other/notebooks/02_audit.ipynb").read_text()
+    assert "told in the notebook\\n" in run.partition('"outputs"')[2]
+    assert run.count("bar on a terminal") == 1, "in the source alone"

@@ -23,7 +23,8 @@ for (const figure of document.querySelectorAll("figure.filtered")) {
     for (const [value, n] of counts) if (value) list.append(new Option(`${value} (${n})`, value));
     return { column, list };
   });
-  const findings = labelled(element("input", { type: "checkbox" }), "Only findings ");
+  const findings = labelled(element("input", { type: "checkbox" }), " Only findings");
+  findings.parentElement.prepend(findings);
   const clear = element("button", { type: "reset", textContent: "Show all" });
   const told = element("output", {});
   form.append(clear, told);
