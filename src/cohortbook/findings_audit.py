@@ -326,7 +326,12 @@ def _separation(model: PrintedModel) -> str:
     where = listed(model.sources)
     if not always:
         return f"In some joint tables that print {where} the estimate of {listed(some)} would be infinite."
-    text = f"**{where}: the estimate of {listed(always)} does not exist** (the data separate, whichever joint table is taken)"
+    tables = (
+        f"in each of the {len(model.tables)} joint tables that print it"
+        if len(model.tables) > 1
+        else "in the one joint table that prints it"
+    )
+    text = f"**{where}: the estimate of {listed(always)} does not exist** (the data separate {tables})"
     if model.limits:
         limits = f"{model.limits[0]} to {model.limits[-1]}" if len(model.limits) > 1 else f"{model.limits[0]}"
         text += f"; its printed P shows only where the program stopped ({limits} steps)"
