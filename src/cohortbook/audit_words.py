@@ -76,6 +76,12 @@ def span(low: Fraction, high: Fraction, claim: Claim) -> str:
     return f"{words[0]}{sign}" if words[0] == words[1] else f"{words[0]} to {words[1]}{sign}"
 
 
+def between(low: float, high: float) -> str:
+    """Say a number, or two, with three significant digits."""
+    words = [f"{end:.3g}" for end in (low, high)]
+    return words[0] if words[0] == words[1] else f"{words[0]} to {words[1]}"
+
+
 def unprintable(claim: Claim) -> str:
     """Say which counts come nearest to a percentage that no count prints; an empty text where one does."""
     figure = claim.figures[0]

@@ -14,10 +14,12 @@ from cohortbook.claims import Claim, planned_tests
 from cohortbook.conflicts import blocks_of, of_block, proving_solver, rosters, tied_by
 from cohortbook.published import Figure
 from cohortbook.solver import Block, Roster, deterministic_solver
-from cohortbook.study import Study
+from cohortbook.study import NUMERIC, Study
 
 #: Deterministic time (CP-SAT's own unit) that one question may take.
 EFFORT = 20.0
+#: Below this P, the plan's `auto` takes a variable for not normal.
+SIGNIFICANT = 0.05
 #: More alternatives of one conflict than this are not listed.
 MOST_REPAIRS = 60
 
@@ -261,34 +263,50 @@ class Prover:
         Returns
         -------
         dict
-            Statement -> the statements it follows from; none for one that is printed twice.
+            Statement -> the statements it follows from; none for one that is printed twice. A model's are not asked:
+            `cohortbook.printed_model` counts the tables that print it.
         frozenset of str
             Statements that could not be decided.
         """
         held = [id for id in self.known if id not in disputed]
+        # Most follow from counts and means alone, which are asked first; what is only compatible is asked twice.
+        plain = [id for id in held if not self.known[id].test]
+        smaller = self.part(held, self.rules) if len(plain) == len(held) else self.part(plain, self.rules)
         follows: dict[str, tuple[str, ...]] = {}
         undecided = set()
         for id in held:
             if len(self.known[id].figures) > 1 and not self.known[id].test:
                 follows[id] = ()
-                continue
-            try:
-                possible, core = self.holds(self.block, [other for other in held if other != id], denied=id)
-            except UndecidedError:
-                undecided.add(id)
-                continue
-            if not possible:
-                follows[id] = core
+            elif self.known[id].claims[0].kind != "model":
+                try:
+                    follows |= self._follows(id, plain, smaller) or self._follows(id, held, self.block)
+                except UndecidedError:
+                    undecided.add(id)
         return follows, frozenset(undecided)
 
+    def _follows(self, id: str, held: Sequence[str], block: Block) -> dict[str, tuple[str, ...]]:
+        """Return what a statement follows from; nothing where it does not, or where the block does not know it."""
+        if id not in block.kept:
+            return {}
+        possible, core = self.holds(block, [other for other in held if other != id], denied=id)
+        return {} if possible else {id: core}
+
     def limits(self, id: str, held: Collection[str]) -> tuple[Fraction, Fraction] | None:
-        """Return the least and the largest count or mean that other statements leave; None where neither is asked."""
+        """Return the least and the largest count or mean that other statements leave; None where neither is asked.
+
+        Of a narrated fact: 0 where it cannot be, 1 where it must.
+        """
         claim, held = self.known[id].claims[0], [other for other in held if other != id]
-        if claim.kind not in ("count", "mean"):
+        if claim.kind not in ("count", "mean", "value"):
             return None
         block = self.part([*held, id], self.rules)
         units, rest = block.group(claim.where)
-        if claim.kind == "count":
+        if claim.kind == "value":
+            asked, parts = (
+                block.meeting([u for u, unit in enumerate(block.units) if claim.patient - 1 in unit], claim.condition),
+                1,
+            )
+        elif claim.kind == "count":
             asked, parts = block.meeting(units, claim.condition, rest), 1
         elif rest:
             return None
@@ -389,13 +407,37 @@ def _proven(
     settled = [c for c in said if not tied_by(study, roster, c)]
     if settled:
         yield None, _sizes(study, roster, settled)
-    tests = {c.variable: planned_tests(study, c.variable) for c in said if c.kind == "test"}
+    tests = {c.variable: stated_tests(study, roster, c.variable, said) for c in said if c.kind == "test"}
     for variables in blocks_of(study, roster, said):
         mine, rules = of_block(study, roster, variables, said)
         if mine:
             prover = Prover(study, roster, variables, tuple(statements(mine)), rules, tests, effort)
             yield prover, prover.prove()
         step()
+
+
+def stated_tests(study: Study, roster: Roster, name: str, said: Sequence[Claim]) -> tuple[str, ...]:
+    """Return the tests that the plan lets compare a variable: of those `auto` chooses from, the one that it must choose.
+
+    Where the printed counts give every patient's value, Shapiro and Wilk's test of them decides.
+    """
+    planned = planned_tests(study, name)
+    if len(planned) == 1 or study.kind(name) not in NUMERIC:
+        return planned
+    counted: dict[float, int] = {}
+    for claim in said:
+        levels = claim.condition.get(name, ()) if claim.kind == "count" and not claim.where else ()
+        if len(levels) == 1 and len(claim.condition) == 1 and claim.interval.low == claim.interval.high:
+            counted[float(levels[0])] = int(claim.interval.low)
+    if sum(counted.values()) != roster.size:
+        return planned
+    import pandas as pd
+
+    from cohortbook.describe import shapiro_wilk
+    from cohortbook.tally import Tally
+
+    tally = Tally(pd.DataFrame({name: list(counted), "n": list(counted.values())}))
+    return ("mann_whitney",) if shapiro_wilk(tally, name).p_value < SIGNIFICANT else planned
 
 
 def _sizes(study: Study, roster: Roster, settled: Sequence[Claim]) -> Proof:
