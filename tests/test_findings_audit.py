@@ -172,6 +172,8 @@ def test_a_model_that_nothing_prints_or_that_was_not_searched():
     assert str(finding(unsearched)) == "Not searched: no margins."
     assert "1." not in str(audit_findings(audit_of(models=(unsearched,))))
     assert "not fully decided" in str(finding(model_of(decided=False)))
+    assert str(finding(())) == "No regression table is printed."
+    assert str(finding((model_of(), unsearched))) == f"{finding(model_of())}\n\n{finding(unsearched)}"
 
 
 def test_ranges_name_what_is_open_and_what_is_not():
@@ -197,7 +199,7 @@ def test_ranges_without_a_crossing_or_without_anything():
     assert str(finding((range_of("odds", 2.0, 3.0),))).startswith("Not determined: Odds")
     assert (
         str(finding((range_of("x", NAN, NAN),)))
-        == str(finding(()))
+        == str(range_finding(()))
         == "No result is defined in the cohorts that were drawn."
     )
     sets = (range_of("age", 0.2, 0.2, threshold=0.05), range_of("age", 0.1, 0.1, threshold=0.05, set="without Table 2"))

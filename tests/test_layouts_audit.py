@@ -203,7 +203,7 @@ def test_tests_stand_beside_the_p_value_that_they_may_have_printed():
 
 
 def test_a_model_shows_its_readings_its_terms_and_where_selection_ends():
-    readings, terms, selection = printed_model_tables(model_of())
+    readings, terms, selection = printed_model_tables(audit_of(models=(model_of(),)))
     assert cells(readings)[0] == ("maximum likelihood, Wald", "all terms together", "after 18 to 20 steps", "1", "2")
     assert "12 have the printed margins, and 5 of them" in readings.notes[0]
     assert cells(terms) == [("Hypertension", "0.03", "no", "0.0200", "0.0400 to 0.0600", "0.0300 to 0.200"),
@@ -214,10 +214,19 @@ def test_a_model_shows_its_readings_its_terms_and_where_selection_ends():
 
 
 def test_a_model_that_was_not_searched_says_why():
-    [table] = printed_model_tables(model_of(reason="not searched: no margins", readings=()))
+    unsearched = model_of(reason="not searched: no margins", readings=())
+    [table] = printed_model_tables(audit_of(models=(unsearched,)))
     assert table.notes == ("Not searched: no margins.",)
-    undecided = printed_model_tables(model_of(decided=False))[0]
+    undecided = table_of(model_of(decided=False))
     assert any("not decided" in note for note in undecided.notes)
+    assert printed_model_tables(audit_of()) == ()
+    both = printed_model_tables(audit_of(models=(model_of(), unsearched)))
+    assert [t.name for t in both] == [
+        "printed-model",
+        "printed-model-terms",
+        "printed-model-selection",
+        "printed-model-2",
+    ]
 
 
 def test_arithmetic_tells_what_cannot_be_first():

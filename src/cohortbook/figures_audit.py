@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 #: Verdict -> fill, edge, width and style of the edge: told apart by lightness and edge too, for those who print in grey.
 TILES: dict[str, tuple[str, str, float, Any]] = {
     "reproduced": ("#66c5ab", "white", 0.6, "-"),
-    "compatible": ("#bfe0f5", "white", 0.6, "-"),
+    "compatible": ("#cfe8f7", "white", 0.6, "-"),
     "reproduced by another method": ("#E69F00", INK, 0.9, (0, (3, 1.5))),
     "rounded otherwise": ("#F0E442", INK, 0.9, (0, (1, 1.5))),
     "contradicted": ("#D55E00", "black", 1.8, "-"),
     "not decided": ("white", INK, 0.7, "-"),
-    "not checkable": ("#fcfcfc", "#bdbdbd", 0.7, "-"),
+    "not checkable": ("#ececec", "#a8a8a8", 0.6, "-"),
 }
 #: These tiles show their printed value.
 LABELLED = ("reproduced by another method", "rounded otherwise", "contradicted")

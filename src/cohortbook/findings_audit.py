@@ -378,6 +378,11 @@ def _penalised(model: PrintedModel, significance: float) -> str:
 
 @finding.register
 def _(result: tuple, *, significance: float = 0.05) -> Text:
+    """Say what regression tables show, one after another, or what ranges do."""
+    if not result:
+        return Text("No regression table is printed.")
+    if isinstance(result[0], PrintedModel):
+        return Text("\n\n".join(str(finding(model, significance=significance)) for model in result))
     return range_finding(result)
 
 

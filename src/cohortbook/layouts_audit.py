@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cohortbook.audit_words import in_words, listed
@@ -260,11 +261,13 @@ def _(result: PrintedModel) -> DisplayTable:
     )  # fmt: skip
 
 
-def printed_model_tables(model: PrintedModel) -> tuple[DisplayTable, ...]:
-    """Lay out a searched regression table: what prints it, its terms, and where the stated selection ends."""
-    if model.reason:
-        return (table_of(model),)
-    return table_of(model), _term_table(model), _selection_table(model)
+def printed_model_tables(audit: Audit) -> tuple[DisplayTable, ...]:
+    """Lay out each searched regression table: what prints it, its terms, and where the stated selection ends."""
+    found = []
+    for k, model in enumerate(audit.models):
+        tables = [table_of(model), *([] if model.reason else [_term_table(model), _selection_table(model)])]
+        found += [replace(table, name=f"{table.name}-{k + 1}") if k else table for table in tables]
+    return tuple(found)
 
 
 def _term_table(model: PrintedModel) -> DisplayTable:
