@@ -44,7 +44,20 @@ _WHERE = {
         "selection_finding",
         "separation_finding",
     ),
-    "output": ("save", "show"),
+    "output": ("save", "save_audit", "show"),
+    "audit": ("audit_study",),
+    "undetermined": ("possible_results",),
+    "layouts_audit": (
+        "check_table",
+        "conflict_table",
+        "consequence_table",
+        "printed_model_tables",
+        "printed_test_tables",
+        "range_table",
+        "verdict_table",
+    ),
+    "figures_audit": ("plot_ranges", "plot_verdicts"),
+    "findings_audit": ("audit_findings", "range_finding"),
 }
 _MODULE = {name: module for module, names in _WHERE.items() for name in names}
 __all__ = sorted(_MODULE)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cohortbook.results import Absent
+
+if TYPE_CHECKING:
+    from cohortbook.verdicts import Audit
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Text:
 def _shown(thing: Any) -> Any:
     """Return a thing that can show and save itself: a plot, a text or a table."""
     from cohortbook.figures import Plot
-    from cohortbook.layouts_models import table_of
+    from cohortbook.layouts_audit import table_of
     from cohortbook.tables import DisplayTable
 
     if isinstance(thing, Absent):
@@ -58,3 +62,40 @@ def save(output_dir: str | Path, *things: Any) -> None:
     for thing in map(_shown, things):
         if not isinstance(thing, Text):
             thing.save(Path(output_dir) / ("figures" if isinstance(thing, Plot) else "tables"))
+
+
+def save_audit(output_dir: str | Path, audit: Audit) -> None:
+    """Write the verdicts to `audit.csv` and `audit.json` in a folder; an empty `output_dir` writes nothing.
+
+    Parameters
+    ----------
+    output_dir : str or Path
+    audit : Audit
+        Its `frame` is the CSV file. The JSON file holds the same beside the conflicts, the repairs and what follows.
+    """
+    import dataclasses
+    import json
+
+    from cohortbook.notebook import write_whole
+
+    if not str(output_dir):
+        return
+    folder = Path(output_dir)
+    write_whole(folder / "audit.csv", audit.frame.to_csv(index=False, lineterminator="\n"))
+    said = {
+        "study": audit.study.file.study.title,
+        "verdicts": audit.frame.to_dict("records"),
+        **{part: [dataclasses.asdict(one) for one in getattr(audit, part)]
+           for part in ("conflicts", "repairs", "consequences", "checks", "tests")},
+        "thresholds": audit.thresholds,
+    }  # fmt: skip
+    write_whole(folder / "audit.json", json.dumps(_plain(said), ensure_ascii=False, indent=1) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    """Replace what JSON has no word for: a number that is none."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
