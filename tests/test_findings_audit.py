@@ -101,6 +101,8 @@ def test_what_explains_a_conflict_is_said_in_its_place():
         f"**{words}: reproduced by another method (Fisher's exact test; C1).** Printed so. P of"
     )
     assert len(told(replace(audit, consequences=()))) == 1
+    known = disputed(verdicts={N: {**verdicts[N], "recomputed": "97 to 98"}})
+    assert "Printed so. The other figures give 97 to 98. P of" in told(known)[0]
 
 
 def test_order_of_consequence():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cohortbook.audit_words import in_words
 from cohortbook.findings import finding, listed, several
-from cohortbook.layouts_audit import given_up, is_p, p_span, printed_terms, range_shown, stays
+from cohortbook.layouts_audit import given_up, is_p, numbers, p_span, printed_terms, range_shown, stays
 from cohortbook.layouts_models import removal_in_words
 from cohortbook.output import Text
 from cohortbook.printed_model import PrintedModel
@@ -110,7 +110,7 @@ def _of_conflicts(audit: Audit) -> Iterator[tuple[int, str]]:
 
 def _conflict(audit: Audit, conflicts: Sequence[Conflict], repairs: Sequence[Repair]) -> tuple[int, str]:
     inside = {id for conflict in conflicts for id in conflict.figures}
-    names = _numbers([c.id for c in conflicts])
+    names = numbers([c.id for c in conflicts])
     mine = [v for v in audit.verdicts if v.figure.id in inside or {c.id for c in conflicts} & set(v.conflicts)]
     blamed = [v for v in mine if v.verdict == "contradicted"]
     other = [v for v in mine if v.verdict in OTHERWISE]
@@ -138,10 +138,6 @@ def _counted(words: Sequence[str]) -> str:
     """Join figures in words, the first few by name."""
     more = f"; and {len(words) - MOST} more" if len(words) > MOST else ""
     return "; ".join(words[:MOST]) + more
-
-
-def _numbers(ids: Sequence[str]) -> str:
-    return f"{ids[0]} to {ids[-1]}" if len(ids) > 2 else " and ".join(ids)
 
 
 def _remedy(audit: Audit, repairs: Sequence[Repair]) -> str:
@@ -174,7 +170,7 @@ def _effect(audit: Audit, repairs: Sequence[Repair], changed: Sequence[Consequen
         text += (
             f", across {listed([f'{t:g}' for t in crossed])}" if crossed else ", on the same side of every threshold"
         )
-        parts.append(text + (f"; after {_numbers(kept)} it stays as printed" if kept else ""))
+        parts.append(text + (f"; after {numbers(kept)} it stays as printed" if kept else ""))
     return _sentence(
         "; ".join(parts[:MOST]) + (f"; and so on for {len(parts) - MOST} more" if len(parts) > MOST else "")
     )
@@ -185,7 +181,7 @@ def _alike(values: dict[str, str]) -> str:
     by_value: dict[str, list[str]] = {}
     for id, value in values.items():
         by_value.setdefault(value, []).append(id)
-    return listed([f"{value} after {_numbers(ids)}" for value, ids in by_value.items()][: MOST + 1])
+    return listed([f"{value} after {numbers(ids)}" for value, ids in by_value.items()][: MOST + 1])
 
 
 def _label(audit: Audit, id: str) -> str:
@@ -197,7 +193,13 @@ def _otherwise(audit: Audit, verdict: Verdict, names: str = "") -> str:
     """Say how a figure came about that the stated method does not print."""
     how = "; ".join(filter(None, [verdict.method, names]))
     return (f"**{in_words(audit.study, verdict.figure)}: {verdict.verdict}{f' ({how})' if how else ''}.** "
-            f"{_sentence(_bare(verdict.reason, verdict.figure))}")  # fmt: skip
+            f"{_sentence(_bare(verdict.reason, verdict.figure))}{_given(verdict)}")  # fmt: skip
+
+
+def _given(verdict: Verdict) -> str:
+    """Say what the other figures give, where the reason does not."""
+    told = verdict.verdict == "rounded otherwise" or verdict.recomputed in verdict.reason
+    return "" if told else f" The other figures give {verdict.recomputed}."
 
 
 def _of_methods(audit: Audit) -> Iterator[tuple[int, str]]:

@@ -117,6 +117,17 @@ def said(audit: Audit, ids: Sequence[str], most: int = 6) -> str:
     return listed([in_words(audit.study, audit.figure(id)) for id in ids], most)
 
 
+def numbers(ids: Sequence[str]) -> str:
+    """Join the ids of conflicts or repairs that follow each other.
+
+    Examples
+    --------
+    >>> numbers(["C1"]), numbers(["C1", "C2"]), numbers(["C1", "C2", "C3"])
+    ('C1', 'C1 and C2', 'C1 to C3')
+    """
+    return f"{ids[0]} to {ids[-1]}" if len(ids) > 2 else " and ".join(ids)
+
+
 def conflict_table(audit: Audit) -> DisplayTable:
     """Lay out the conflicts: figures that cannot hold together, and why."""
     ruled = any(c.rules for c in audit.conflicts)
@@ -147,7 +158,7 @@ def consequence_table(audit: Audit) -> DisplayTable:
     for conflicts, same in itertools.groupby(audit.repairs, key=lambda repair: repair.conflicts):
         repairs = list(same)
         ways = f": {len(repairs)} ways, each enough by itself" if len(repairs) > 1 else ""
-        rows.append(Row((f"To settle {', '.join(conflicts)}{ways}", *[""] * 6), "heading"))
+        rows.append(Row((f"To settle {numbers(conflicts)}{ways}", *[""] * 6), "heading"))
         for repair in repairs:
             changed = [c for c in audit.consequences if c.repair == repair.id]
             cells = [(said(audit, [c.figure]), *_changed(audit, repair, c)) for c in changed]
