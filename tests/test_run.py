@@ -169,13 +169,16 @@ def test_a_copy_run_with_the_same_parameters_is_kept(tmp_path):
     assert run_notebook(source, target, given={"level": "0.8"}, unless_same=True) == "done"
 
 
-def test_kernels_live_in_a_short_lived_private_folder():
+def test_kernels_live_in_a_short_lived_private_folder(monkeypatch):
+    monkeypatch.setenv("JPY_SESSION_NAME", "a notebook from which make was called")
     with private_kernel() as folder:
         assert folder.stat().st_mode & 0o777 == 0o700
         assert len(str(folder / "k-5")) < 100
         kernels = Path(os.environ["JUPYTER_PATH"]) / "kernels"
         assert json.loads((kernels / "python3/kernel.json").read_text())["argv"][0] == sys.executable
         assert os.environ["JUPYTER_RUNTIME_DIR"] == str(folder)
+        assert "JPY_SESSION_NAME" not in os.environ
+    assert "JPY_SESSION_NAME" in os.environ
     assert not folder.exists()
 
 

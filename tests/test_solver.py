@@ -6,22 +6,28 @@ import math
 import os
 import random
 import statistics
+from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.proportion import confint_proportions_2indep
 
-from cohortbook import printed_tests
+from cohortbook import printed_tests, solver
 from cohortbook.cells import SolverError, cells_of
 from cohortbook.claims import claims, planned_tests, unstated
+from cohortbook.cohort import load_cohort
 from cohortbook.conflicts import blocks_of, of_block, rosters
+from cohortbook.effects import odds_ratio
 from cohortbook.logistic import fit_many
+from cohortbook.printed_effects import estimate_of, haldane, pairs_that_print
 from cohortbook.printed_tests import counts_that_print, fisher_p_value, pearson_p_value, student_limits, tie_window
-from cohortbook.published import Figure, Interval, round_half_away
+from cohortbook.published import Figure, Interval, prints, reprint, round_half_away
 from cohortbook.solver import Block, Roster, deterministic_solver
 from cohortbook.study import load_study
 from cohortbook.two_groups import fisher_exact, pearson_chi_square
@@ -369,6 +375,39 @@ def test_summaries_are_feasible_exactly_when_a_cohort_exists(tmp_path, k, values
     assert EXAMPLES // 12 < sum(found) < EXAMPLES * 11 // 12
 
 
+def test_summaries_of_runs_of_values_prove_no_more_than_there_is(tmp_path, monkeypatch):
+    """Medians of runs are as good as of values where a cohort has them; squares are not told apart without cells."""
+    study = tiny(tmp_path, WIDE.replace("24", "20"), patients=4)
+    everyone = Everyone([(k,) for k in range(21)], (2, 2))
+    for group, of in {"all": lambda t, o: t + o, "yes": lambda t, o: t}.items():
+        for name, number in {"median": lambda v: quartile(v, 2), "mean": mean, "q1": lambda v: quartile(v, 1),
+                             "sd": spread}.items():  # fmt: skip
+            everyone.say((name, "k", "", group),
+                         lambda t, o, of=of, number=number: number(tuple(sorted(p[0] for p in of(t, o)))), 0)  # fmt: skip
+        everyone.say(("n", "k_band", "mid", group), lambda t, o, of=of: str(sum(7 <= p[0] <= 11 for p in of(t, o))))
+    for single in (True, False):
+        if not single:
+            monkeypatch.setattr(solver, "single_values", lambda study, name: [])
+        rng, found, proven, built = random.Random(8), [], [], []
+        for _ in range(EXAMPLES // 2):
+            chosen = everyone.drawn(rng, 4)
+            exists, figures = everyone.exist(chosen), figures_of(chosen, (2, 2))
+            proven.append(not holds(study, figures, lenient=True))
+            built.append(holds(study, figures, lenient=False))
+            assert not (proven[-1] and exists), chosen
+            names = {key[0] for key in chosen}
+            if "sd" not in names:  # what is built is a cohort, for every draw of its values but those of the means
+                assert exists or not built[-1], chosen
+            if single and "sd" in names:
+                assert built[-1] == exists, chosen
+                if "q1" not in names:
+                    assert proven[-1] == (not exists), chosen
+            found.append(exists)
+        assert 0 < sum(found) < len(found)
+        assert sum(proven) > (len(found) - sum(found)) / 2
+        assert sum(built) > sum(found) / 2
+
+
 #: Denials of these are relaxed: of quartiles, and of the mean of a group of open size.
 RELAXED = {("iqr", "k"), ("q3", "k")}
 
@@ -528,6 +567,96 @@ def test_a_printed_model_holds_exactly_where_a_cohort_prints_it(tmp_path):
     assert EXAMPLES // 12 < sum(found) < EXAMPLES * 11 // 12
 
 
+def test_what_is_told_of_a_patient_or_printed_of_a_model_can_be_denied(tmp_path):
+    sizes = (2, 5)
+    study = tiny(tmp_path, patients=7)
+    size, told = figure("total", 2, group="yes"), figure("value", "yes", "a", group="first")
+    treated = figure("value", "yes", "treated", group="first")
+    nobody, everybody = (figure("n", count, "a", "yes", "yes") for count in (0, 2))
+    assert holds(study, [size, treated, told, everybody], lenient=True)
+    assert not holds(study, [size, treated, told, everybody], lenient=True, denied=told.id)
+    assert holds(study, [size, treated, told, nobody], lenient=True, denied=told.id)
+    bits = list(itertools.product((0, 1), repeat=2))
+    design = np.array([(1.0, *bit) for bit in bits] * 2)
+    counts = figures_of({("n", "a", "yes", "yes"): "1", ("n", "a", "yes", "no"): "2", ("n", "in_x", "yes", "yes"): "1",
+                         ("n", "in_x", "yes", "no"): "1"}, sizes)  # fmt: skip
+    tables = [
+        [[one[bit] for bit in bits], [two[bit] for bit in bits]]
+        for one, two in itertools.product(*(of_margins(*margins) for margins in ((2, 1, 1), (5, 2, 1))))
+    ]
+    values = fit_many(
+        design, np.repeat([1.0, 0.0], 4), np.array([t[0] + t[1] for t in tables], float), max_iterations=6
+    )
+    texts = {tuple(printed(p, 2) for p in row[1:]) for row in values.p_values}
+    assert len(texts) > 1
+    for text in texts:
+        model = [figure("p", p, term, group="model") for term, p in zip(("a", "in_x"), text, strict=True)]
+        assert holds(study, [*counts, *model], lenient=True, denied="+".join(f.id for f in model))
+    of_nobody = figures_of({("n", name, "yes", group): "0" for name in ("a", "in_x") for group in ("yes", "no")}, sizes)
+    model = figure("p", "0.50", "a", group="model")
+    assert holds(study, [*of_nobody, model], lenient=True, denied=model.id)
+
+
+def of_margins(size, first, second):
+    """Yield every joint table of two binary variables with these counts."""
+    for both in range(max(0, first + second - size), min(first, second) + 1):
+        yield {(0, 0): size - first - second + both, (0, 1): second - both, (1, 0): first - both, (1, 1): both}
+
+
+# --- a cohort's own figures
+
+DECIMALS = st.sampled_from([0, 1, 2])
+
+
+@settings(max_examples=EXAMPLES // 5, deadline=None)
+@given(
+    patients=st.lists(st.tuples(st.integers(0, 24), st.sampled_from("xyz"), st.booleans()), min_size=3, max_size=12),
+    treated=st.integers(1, 2), places=DECIMALS, data=st.data(),
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore")
+def test_what_a_cohort_prints_is_never_in_conflict(tmp_path_factory, patients, treated, places, data):
+    folder = tmp_path_factory.mktemp("cohort")
+    of_k = data.draw(st.sampled_from(["mann_whitney", "student_t"]))
+    study = tiny(folder, WIDE, of_k, patients=len(patients))
+    rows = [
+        {"id": f"SYNTHETIC-{i + 1:03d}", "treated": "yes" if i < treated else "no", "k": k, "l": 0, "a": "yes" if a else "no",
+         "c": c} for i, (k, c, a) in enumerate(patients)
+    ]  # fmt: skip
+    cohort = load_cohort(study, pd.DataFrame(rows))
+    asked = [figure("total", "1", group=group) for group in ("all", "yes", "no", "with_a")]
+    for group in ("all", "yes", "with_a"):
+        asked += [
+            figure(name, "1", "k", group=group) for name in ("mean", "sd", "se", "median", "q1", "q3", "min", "max")
+        ]
+        asked += [figure(name, "1-1", "k", group=group) for name in ("range", "iqr")]
+        asked += [figure("n/N", "1/1", "c", "x", group), figure("n", "1", "k_band", "low or high", group)]
+    asked += [
+        figure("percent", "1", "a", "yes"),
+        figure("p", "1", "k", group="test"),
+        figure("p", "1", "a", group="test"),
+    ]
+    asked += [figure(name, text, "a", group="test") for name in ("odds_ratio", "risk_ratio", "risk_difference")
+              for text in ("1", "1 (1-1)")]  # fmt: skip
+    figures = []
+    for k, one in enumerate(asked):
+        found = reprint(one, cohort)
+        values = found if isinstance(found, tuple) else (found,)
+        if all(math.isfinite(value) for value in values):
+            whole = one.statistic in ("n", "total", "n/N")
+            texts = [
+                f"{float(round_half_away(value, 0 if whole else places)):.{0 if whole else places}f}"
+                for value in values
+            ]
+            shapes = {"n/N": "{}/{}", "range": "{} to {}", "iqr": "{} to {}"}
+            shape = "{}" if len(texts) == 1 else shapes.get(one.statistic, "{} ({} to {})")
+            figures.append(replace(one, id=f"f{k}", value=shape.format(*texts)))
+            assert prints(figures[-1], found)
+    assert holds(study, figures, lenient=True, ties=data.draw(st.booleans()))
+    assert holds(
+        study, figures[:2] + data.draw(st.lists(st.sampled_from(figures), max_size=4, unique=True)), lenient=True
+    )
+
+
 # --- printed P values in whole numbers
 
 
@@ -540,6 +669,48 @@ def test_closed_forms_are_the_notebooks_tests(n1, n0, data):
     for mine, theirs in ((pearson_p_value, pearson_chi_square), (fisher_p_value, fisher_exact)):
         expected = theirs(tally, "value", "group").p_value
         np.testing.assert_allclose(mine(a, n1, b, n0), expected, rtol=1e-12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(n1=st.integers(1, 9), n0=st.integers(1, 40), data=st.data())
+@pytest.mark.filterwarnings("ignore")
+def test_closed_forms_of_effects_are_those_of_other_programs(n1, n0, data):
+    a, b = data.draw(st.integers(0, n1)), data.draw(st.integers(0, n0))
+    crude = odds_ratio(table_of([[n0 - b, n1 - a], [b, a]]), "value", "group")
+    found = tuple(map(float, estimate_of("odds_ratio", a, n1, b, n0)))
+    np.testing.assert_allclose(found, (crude.estimate, crude.conf_low, crude.conf_high), rtol=1e-12)
+    if a and b:
+        relative = stats.contingency.relative_risk(a, n1, b, n0)
+        low, high = relative.confidence_interval()
+        np.testing.assert_allclose(
+            tuple(map(float, estimate_of("risk_ratio", a, n1, b, n0))), (relative.relative_risk, low, high), rtol=1e-9
+        )
+    interval = confint_proportions_2indep(a, n1, b, n0, method="wald", compare="diff")
+    np.testing.assert_allclose(
+        tuple(map(float, estimate_of("risk_difference", a, n1, b, n0))), (a / n1 - b / n0, *interval), atol=1e-12
+    )
+    half = Fraction(1, 2)
+    added = estimate_of("odds_ratio", a + half, n1 + 1, b + half, n0 + 1)
+    np.testing.assert_allclose(
+        tuple(map(float, haldane("odds_ratio", a, n1, b, n0))), tuple(map(float, added)), rtol=1e-12
+    )
+    added = estimate_of("risk_ratio", a + half, n1 + 1, b + half, n0 + 1)
+    np.testing.assert_allclose(
+        tuple(map(float, haldane("risk_ratio", a, n1, b, n0))), tuple(map(float, added)), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("effect", ["odds_ratio", "risk_ratio", "risk_difference"])
+def test_effects_of_empty_groups_are_undefined(effect):
+    assert all(value != value for form in (estimate_of, haldane) for value in form(effect, 0, 0, 1, 3))
+
+
+def test_an_empty_cell_prints_a_ratio_only_when_it_is_corrected():
+    printed = figure("odds_ratio", "11.00 (0.46–263.53)").parts
+    (pair,) = set(pairs_that_print("odds_ratio", 4, 9, printed, corrected=True))
+    a, b, _ = pair
+    assert 0 in (a, b, 4 - a, 9 - b)
+    assert list(pairs_that_print("odds_ratio", 4, 9, printed, corrected=False)) == []
 
 
 @pytest.mark.parametrize("test", ["pearson_chi_square", "fisher_exact"])

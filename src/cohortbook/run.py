@@ -90,13 +90,14 @@ def private_kernel() -> Iterator[Path]:
             # One thread a kernel: sums do not depend on the machine, and parallel notebooks do not crowd each other.
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
         }
-        before = {key: os.environ.get(key) for key in settings}
+        before = {key: os.environ.get(key) for key in (*settings, "JPY_SESSION_NAME")}
         os.environ.update(settings)
+        os.environ.pop("JPY_SESSION_NAME", None)  # by which a kernel would take itself for one that a person looks at
         try:
             yield folder
         finally:
             for key, value in before.items():
-                os.environ.pop(key) if value is None else os.environ.update({key: value})
+                os.environ.pop(key, None) if value is None else os.environ.update({key: value})
 
 
 def execute(notebook: Path, *, parameters: Mapping[str, Any], cwd: Path, failed: Path | None = None) -> dict[str, Any]:
