@@ -33,10 +33,10 @@ BESIDE = {
     # what figures say, as numbers and as constraints
     "patterns", "cells", "claims", "printed_tests", "printed_effects", "solver", "solver_tests", "solver_summaries", "denials",
     # what can hold together, and patients who show it
-    "conflicts", "repairs", "shapes", "reconstruct", "reprint", "possible", "undetermined",
+    "conflicts", "statements", "prover", "repairs", "shapes", "reconstruct", "reprint", "possible", "undetermined",
     # the audit
     "arithmetic", "printed_intervals", "which_test", "which_range", "which_search", "printed_model", "model_tables",
-    "model_methods", "verdicts", "audit_words", "audit", "progress", "cache",
+    "model_methods", "verdicts", "audit_words", "audit_case", "explanations", "audit_verdicts", "audit", "progress", "cache",
 }  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
 STATISTICS = ROOMS[4]

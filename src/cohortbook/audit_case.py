@@ -1,0 +1,70 @@
+"""One audit under way: what was read of a study, and what was found of it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cohortbook.audit_words import in_words, listed
+from cohortbook.prover import Prover
+from cohortbook.published import Figure
+from cohortbook.statements import Dispute, Proof
+from cohortbook.study import Study
+from cohortbook.verdicts import Conflict, Repair
+
+if TYPE_CHECKING:
+    from cohortbook.arithmetic import Check
+    from cohortbook.printed_model import PrintedModel
+
+
+@dataclass(frozen=True)
+class Explained:
+    """How a figure that cannot stand by the stated method may have come about."""
+
+    verdict: str
+    method: str
+    reason: str
+
+
+@dataclass
+class Case:
+    """One audit under way: what was read, and what was found of it so far."""
+
+    study: Study
+    figures: tuple[Figure, ...]
+    checks: tuple[Check, ...] = ()
+    proven: list[tuple[Prover | None, Proof]] = field(default_factory=list)
+    explained: dict[str, Explained] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
+    repairs: list[Repair] = field(default_factory=list)
+    #: Statements that the verdicts hold against the paper.
+    blamed: set[str] = field(default_factory=set)
+    model: PrintedModel | None = None
+
+    def __post_init__(self) -> None:
+        self.by_id = {figure.id: figure for figure in self.figures}
+
+    @property
+    def disputes(self) -> Iterator[tuple[Prover | None, Proof, Dispute]]:
+        """Every dispute, with its proof."""
+        return ((prover, proof, dispute) for prover, proof in self.proven for dispute in proof.disputes)
+
+    def figures_of(self, proof: Proof, ids: Collection[str]) -> tuple[str, ...]:
+        """Return the ids of the figures that make some statements."""
+        return tuple(figure for s in proof.statements if s.id in ids for figure in s.figures)
+
+    def out(self, without: Dispute | None = None) -> frozenset[str]:
+        """Return the figures that the cheapest repairs give up, one dispute aside."""
+        return frozenset(
+            figure for _, proof, dispute in self.disputes if dispute is not without
+            for figure in self.figures_of(proof, self.chosen(dispute))
+        )  # fmt: skip
+
+    def chosen(self, dispute: Dispute) -> frozenset[str]:
+        """Return the repair that explains all that it gives up, where there is one; else the first."""
+        return next((r for r in dispute.repairs if all(id in self.explained for id in r)), dispute.repairs[0])
+
+    def words(self, ids: Collection[str], most: int = 3) -> str:
+        """Say figures in words."""
+        return listed([in_words(self.study, self.by_id[id]) for id in ids], most)
