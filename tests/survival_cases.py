@@ -14,10 +14,10 @@ TEXT = ("data_group", "data_x3", "data_stratum")
 
 
 @functools.cache
-def reference():
+def reference(name="survival"):
     """Read R's output as {case: {quantity: array}}."""
     cases = defaultdict(dict)
-    with (Path(__file__).parent / "reference" / "survival.csv").open() as file:
+    with (Path(__file__).parent / "reference" / f"{name}.csv").open() as file:
         for row in csv.DictReader(file):
             values = row["values"].replace("NaN", "nan").replace("NA", "nan").split()
             cases[row["case"]][row["quantity"]] = np.array(

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.logrank import log_rank
+from cohortbook.logrank import log_rank, trend_log_rank
 from cohortbook.results import UndefinedWarning
 from cohortbook.tally import Tally
 from survival_cases import reference, rows_of, survival_rows, survival_tally
+from survival_comparisons import WEIGHTS, comparisons
 
 R = reference()
 WHERE = {"time": "time", "event": "event", "by": "group"}
@@ -29,6 +30,11 @@ def test_test_equals_r(case, prefix):
     ):
         assert_allclose(found, R[case][f"{prefix}logrank_{name}"], rtol=1e-9, err_msg=name)
     assert (sum(test.n), test.n_missing, test.reason) == (tally.total, 0, None)
+
+
+@pytest.mark.parametrize("comparison", comparisons("logrank"), ids=str)
+def test_weighted_and_trend_tests_equal_r(comparison):
+    assert comparison.difference() < comparison.tolerance
 
 
 @pytest.mark.parametrize("case", [case for case in R if "late_logrank_statistic" in R[case]])
@@ -112,6 +118,73 @@ def test_undefined_is_nan_with_a_reason(tally, reason):
     assert math.isnan(test.p_value)
 
 
+@pytest.mark.parametrize("tally, reason", UNDEFINED.values(), ids=UNDEFINED)
+def test_undefined_trend_is_nan_with_a_reason(tally, reason):
+    with pytest.warns(UndefinedWarning, match=f"^Gehan-Breslow of time by group: {reason}") as caught:
+        test = trend_log_rank(tally, **WHERE, weight="gehan")
+    assert [warning.filename for warning in caught] == [__file__]
+    assert (test.reason, test.df) == (reason, 1)
+    assert math.isnan(test.p_value)
+
+
+def test_a_weight_of_zero_leaves_nothing_to_compare():
+    # All events at the first time, where S(t-) is 1.
+    tally = survival_tally([2, 2, 3, 3], [True, True, False, False], group=list("abab"))
+    assert log_rank(tally, **WHERE).statistic == 0
+    with pytest.warns(UndefinedWarning, match=r"^Fleming-Harrington \(rho 0; gamma 1\) of time by group: a group is"):
+        test = log_rank(tally, **WHERE, weight="fleming-harrington", gamma=1)
+    assert math.isnan(test.statistic)
+
+
+def test_all_tied_with_some_censored_is_the_hypergeometric_score():
+    # One event time: of 3 + 3 at risk 2 + 0 have it, whatever the weight.
+    tally = survival_tally([4] * 6, [True, True, False] + [False] * 3, group=list("aaabbb"))
+    for _, options in WEIGHTS.values():
+        if options.get("gamma", 0) == 0:
+            assert_allclose(log_rank(tally, **WHERE, **options).statistic, 1 / (2 * 0.25 * 4 / 5))
+
+
+def test_zero_length_follow_up_counts():
+    tally = survival_tally([0, 0, 3, 5], [True, False, True, True], group=list("abab"))
+    assert_allclose(log_rank(tally, **WHERE).expected[0], 2 / 4 + 1 / 2)
+
+
+def test_two_groups_trend_is_the_test_itself_and_origin_and_unit_of_scores_are_free():
+    two, three = (Tally.from_rows(rows_of(case)) for case in ("remission", "drawn"))
+    assert_allclose(trend_log_rank(two, **WHERE).statistic, log_rank(two, **WHERE).statistic)
+    plain = trend_log_rank(three, **WHERE)
+    moved = trend_log_rank(three, **WHERE, scores={"a": 90, "b": 80, "c": 70})
+    assert_allclose(plain.statistic, moved.statistic)
+    assert moved.method == "log-rank, trend by scores 90, 80, 70"
+
+
+def test_equal_scores_are_no_trend():
+    with pytest.warns(UndefinedWarning, match="^log-rank of time by group: the groups have equal scores"):
+        trend_log_rank(Tally.from_rows(rows_of("drawn")), **WHERE, scores={"a": 1, "b": 1, "c": 1})
+
+
+def test_default_scores_pass_over_empty_levels():
+    rows = rows_of("drawn")
+    wider = rows.assign(group=rows["group"].cat.set_categories(["a", "z", "b", "c"]))
+    assert trend_log_rank(Tally.from_rows(wider), **WHERE) == trend_log_rank(Tally.from_rows(rows), **WHERE)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"weight": "wilcoxon"}, "weight: 'wilcoxon'; expected log-rank, gehan, tarone-ware"),
+        ({"rho": -1, "weight": "fleming-harrington"}, "rho: -1; expected 0 or more"),
+        ({"gamma": math.inf, "weight": "fleming-harrington"}, "gamma: inf; expected 0 or more"),
+        ({"rho": 1}, "rho: 1 with weight 'log-rank'; expected weight 'fleming-harrington'"),
+        ({"scores": {"a": 1}}, "scores: None for 'b'; expected a number for each level of 'group'"),
+        ({"scores": {"a": 1, "b": math.inf}}, "scores: inf for 'b'; expected a number"),
+    ],
+)
+def test_errors_of_weights_and_scores(options, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        trend_log_rank(survival_tally([1, 2], [True, True], group=["a", "b"]), **WHERE, **options)
+
+
 def test_missing_values_are_left_out_and_counted():
     rows = rows_of("drawn")
     rows.loc[0, "time"], rows.loc[1, "event"], rows.loc[2, "group"] = np.nan, None, None
@@ -143,7 +216,7 @@ def test_frame_has_a_row_a_group():
     frame = log_rank(Tally.from_rows(rows_of("remission")), **WHERE).frame
     assert frame["group"].tolist() == ["a", "b"]
     assert frame["observed"].tolist() == [9, 21]
-    assert {"term", "n", "expected", "statistic", "df", "p_value", "method"} <= set(frame.columns)
+    assert {"term", "n", "expected", "excess", "statistic", "df", "p_value", "method"} <= set(frame.columns)
 
 
 patients = st.lists(st.tuples(st.integers(1, 9), st.booleans(), st.sampled_from("abc")), min_size=4, max_size=30)

@@ -1,0 +1,89 @@
+"""Every survival statistic beside its counterpart: what the tests hold, and the table in tests/reference/README.md."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cohortbook.logrank import log_rank, trend_log_rank
+from cohortbook.tally import Tally
+from survival_cases import reference, rows_of
+
+#: Relative differences allowed, of closed forms and of iterative fits.
+CLOSED, ITERATIVE = 1e-8, 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One statistic of one data set: how it is found here, and what the counterpart gives."""
+
+    topic: str
+    statistic: str
+    counterpart: str
+    data: str
+    found: Callable
+    expected: np.ndarray
+    tolerance: float = CLOSED
+
+    def __str__(self):
+        return f"{self.statistic}, {self.counterpart}, {self.data}"
+
+    def difference(self):
+        """Return the largest relative difference; absolute where 0 is expected, infinite where only one is undefined."""
+        found, expected = np.ravel(np.asarray(self.found(), float)), np.ravel(self.expected)
+        if found.shape != expected.shape or (np.isnan(found) != np.isnan(expected)).any():
+            return np.inf
+        known = ~np.isnan(expected)
+        size = np.where(expected[known] == 0, 1.0, np.abs(expected[known]))
+        return float((np.abs(found[known] - expected[known]) / size).max(initial=0.0))
+
+
+def comparisons(topic=None):
+    """Return the comparisons of one topic, or all."""
+    return [c for table in (_logrank,) for c in table() if topic in (None, c.topic)]
+
+
+WEIGHTS = {
+    "logrank": ("Log-rank", {}), "gehan": ("Gehan-Breslow", {"weight": "gehan"}),
+    "tarone_ware": ("Tarone-Ware", {"weight": "tarone-ware"}), "peto_peto": ("Peto-Peto", {"weight": "peto-peto"}),
+    "fh_1_0": ("Fleming-Harrington (1; 0)", {"weight": "fleming-harrington", "rho": 1}),
+    "fh_0_1": ("Fleming-Harrington (0; 1)", {"weight": "fleming-harrington", "gamma": 1}),
+    "fh_0.5_2": ("Fleming-Harrington (0.5; 2)", {"weight": "fleming-harrington", "rho": 0.5, "gamma": 2}),
+}  # fmt: skip
+
+
+def _logrank():
+    where = {"time": "time", "event": "event", "by": "group"}
+    by_hand = {"by_hand": {}, "strata": {"strata": "stratum"}, "late_strata": {"strata": "stratum", "entry": "entry"}}
+    for case, values in reference("logrank").items():
+        tally = Tally.from_rows(rows_of(case))
+
+        def one(statistic, counterpart, found, quantity, case=case, values=values):
+            return Comparison(topic="logrank", statistic=statistic, counterpart=counterpart, data=case, found=found,
+                              expected=values[quantity])  # fmt: skip
+
+        for name, (label, options) in WEIGHTS.items():
+
+            def both(options, tally=tally):
+                tests = (test(tally, **where, **options) for test in (log_rank, trend_log_rank))
+                return [test.statistic for test in tests]
+
+            if f"{name}_statistic" in values:
+                yield one(label, "survMisc::comp, lrt", lambda o=options, b=both: b(o)[:1], f"{name}_statistic")
+                yield one(f"{label}, trend", "survMisc::comp, tft", lambda o=options, b=both: b(o)[1:], f"{name}_trend")
+            for suffix, more in by_hand.items():
+                if f"{name}_{suffix}" in values:
+                    what = {"by_hand": "", "strata": ", strata", "late_strata": ", strata, delayed entry"}[suffix]
+                    yield one(f"{label}, K groups and trend{what}", "the definition, in R",
+                              lambda o={**options, **more}, b=both: b(o), f"{name}_{suffix}")  # fmt: skip
+        for prefix, more in (("", {}), ("strata_", {"strata": "stratum"})):
+            if f"{prefix}survdiff_statistic" in values:
+
+                def test(tally=tally, more=more):
+                    return log_rank(tally, **where, weight="fleming-harrington", rho=1, **more)
+
+                strata = " + strata(s)" if more else ""
+                call = f"survival::survdiff(Surv(time, event) ~ g{strata}, rho = 1)"
+                label = "Fleming-Harrington (1; 0)" + ", strata" * bool(more)
+                yield one(label, call, lambda t=test: t().statistic, f"{prefix}survdiff_statistic")
+                yield one(f"{label}, excess", call, lambda t=test: t().excess, f"{prefix}survdiff_excess")
