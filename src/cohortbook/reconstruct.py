@@ -129,13 +129,13 @@ def _made(study: Study, said: Sequence[Claim], tests: dict, pieces: int, rng: ra
     return [
         {
             identifier: plan.id_format.format(i + 1),
-            **{n: _written(study, n, columns[n][i]) for n in study.file.variables},
+            **{n: written(study, n, columns[n][i]) for n in study.file.variables},
         }
         for i in range(roster.size)
     ]
 
 
-def _written(study: Study, name: str, value: Any) -> Any:
+def written(study: Study, name: str, value: Any) -> Any:
     """Return a value as the file holds it: numbers are counted in steps until here."""
     if study.kind(name) not in NUMERIC or study.step(name) == 1:
         return value
@@ -175,15 +175,21 @@ def _settled(
         found = "no cohort was found that shows all" if status == "INFEASIBLE" else "not decided within the limits:"
         message = f"{study.path}: {found} the printed figures of {', '.join(variables)}"
         raise UnsatisfiedError(message, variables, final=True)
-    columns: dict[str, list] = {name: [None] * roster.size for name in variables}
+    columns = columns_of(block, solver, rng)
+    if block.parts:
+        fill(block, columns, rng)
+    return columns
+
+
+def columns_of(block: Block, solver: Any, rng: random.Random) -> dict[str, list]:
+    """Return what a solution gives each patient: levels, and runs of numbers; those who are alike in random order."""
+    columns: dict[str, list] = {name: [None] * block.roster.size for name in block.variables}
     for unit, counts in zip(block.units, block.n, strict=True):
         drawn = [block.patterns[k] for k, n in counts.items() for _ in range(solver.value(n))]
         rng.shuffle(drawn)
         for i, pattern in zip(unit, drawn, strict=True):
-            for name in variables:
+            for name in block.variables:
                 columns[name][i] = pattern[name]
-    if block.parts:
-        fill(block, columns, rng)
     return columns
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
@@ -130,13 +131,19 @@ def _compared(figure: Figure, cohort: Cohort, by: str) -> float | tuple[float, .
 def _of_model(figure: Figure, cohort: Cohort) -> float | tuple[float, ...]:
     if figure.statistic == "hazard_ratio":
         return _hazard(figure, cohort, cohort.study.plan("survival").cox, figure.variable)
-    from cohortbook.models import full_model
-
-    fit = full_model(cohort)
+    fit = _fitted(cohort)
     at = _column(figure, fit, figure.variable)
     if at is None:
         return NAN if figure.statistic == "p" else _printed_parts(figure, NAN, NAN, NAN)
     return fit.p_values[at] if figure.statistic == "p" else _printed_parts(figure, *_exponentials(fit, at))
+
+
+@functools.lru_cache(maxsize=1)
+def _fitted(cohort: Cohort) -> LogisticFit:
+    """Fit the printed model once for all its figures."""
+    from cohortbook.models import full_model
+
+    return full_model(cohort)
 
 
 def _hazard(figure: Figure, cohort: Cohort, terms: tuple[str, ...], variable: str) -> float | tuple[float, ...]:

@@ -78,8 +78,19 @@ def _expected(block: Block, name: str) -> list[float]:
     return [block.roster.size * weight / (sum(weights) or 1) for weight in weights]
 
 
-def fill(block: Block, columns: dict[str, list], rng: random.Random) -> None:
+def fill(
+    block: Block, columns: dict[str, list], rng: random.Random, *, shaped: bool = True, effort: float = EFFORT / 12
+) -> None:
     """Replace cells of numbers by values: near to targets drawn from the declared shape, and with what is printed.
+
+    Parameters
+    ----------
+    block, columns, rng
+        The model, what it gave each patient, and where chance comes from.
+    shaped : bool
+        Draw from the declared shapes; otherwise values crowd in each run of numbers at an end of chance.
+    effort : float
+        Deterministic time of the search.
 
     Raises
     ------
@@ -96,7 +107,7 @@ def fill(block: Block, columns: dict[str, list], rng: random.Random) -> None:
     targets: dict[str, list[float]] = {}
     for name in numeric:
         limits = [_left(name, i, cells, targets, pairs, parts) for i in range(size)]
-        targets[name] = _targets(block, columns, name, limits, rng)
+        targets[name] = _targets(block, columns, name, limits, rng, shaped)
         for i, ((low, high), target) in enumerate(zip(cells[name], targets[name], strict=True)):
             values[name, i] = x = model.new_int_var(low, high, f"{name}[{i}]")
             misses.append(miss := model.new_int_var(0, high - low + 1, ""))
@@ -109,7 +120,7 @@ def fill(block: Block, columns: dict[str, list], rng: random.Random) -> None:
     worst = model.new_int_var(0, max(high - low + 1 for name in numeric for low, high in cells[name]), "")
     model.add_max_equality(worst, misses)
     model.minimize(sum(misses) + len(misses) * worst)
-    solver = deterministic_solver(block.study.plan("reconstruction").seed, effort=EFFORT / 12)
+    solver = deterministic_solver(block.study.plan("reconstruction").seed, effort=effort)
     if solver.status_name(solver.solve(model)) not in ("OPTIMAL", "FEASIBLE"):
         names = ", ".join(numeric)
         message = (
@@ -197,12 +208,18 @@ def _square(model: Any, expression: Any, cell: tuple[int, int], origin: int) -> 
     return square
 
 
-def _targets(block: Block, columns: dict, name: str, limits: list[tuple[int, int]], rng: random.Random) -> list[float]:
+def _targets(
+    block: Block, columns: dict, name: str, limits: list[tuple[int, int]], rng: random.Random, shaped: bool
+) -> list[float]:
     """Draw a target for each patient within its limits; move the distribution until the printed mean comes out."""
     shape, parts = declared(block.study, name), block.parts[name]
     share = _stratified(limits, rng)
+    skew = {} if shaped else {cell: rng.lognormvariate(0, 0.6) for cell in dict.fromkeys(limits)}
 
     def drawn(move: float) -> list[float]:
+        if not shaped:
+            return [cell[0] + s ** (skew[cell] * 2**-move) * (cell[1] - cell[0])
+                    for cell, s in zip(limits, share, strict=True)]  # fmt: skip
         if shape is None or shape.distribution not in ("normal", "lognormal"):
             return [low + s * (high - low) for (low, high), s in zip(limits, share, strict=True)]
         spread = Spread(shape, parts, move)
@@ -256,10 +273,10 @@ def arrange(study: Study, roster: Roster, block: dict, columns: dict, claimed: b
         [i for i in range(roster.narrated, roster.size) if i in true],
         [i for i in range(roster.narrated, roster.size) if i not in true],
     ):
-        order = _scores(study, other, [columns[other][i] for i in members], rng)
+        order = scores(study, other, [columns[other][i] for i in members], rng)
         noise = [rng.gauss(0, 1) for _ in members]
         score = [rho * order[k] + math.sqrt(1 - rho * rho) * noise[k] for k in range(len(members))]
-        rows = _scores(study, name, [block[name][i] for i in members], rng)
+        rows = scores(study, name, [block[name][i] for i in members], rng)
         to = sorted(range(len(members)), key=score.__getitem__)
         source = sorted(range(len(members)), key=rows.__getitem__)
         for t, s in zip(to, source, strict=True):
@@ -268,7 +285,7 @@ def arrange(study: Study, roster: Roster, block: dict, columns: dict, claimed: b
     return arranged
 
 
-def _scores(study: Study, name: str, values: list, rng: random.Random) -> list[float]:
+def scores(study: Study, name: str, values: list, rng: random.Random) -> list[float]:
     """Return normal scores of values in their order, ties broken at random."""
     order = (lambda v: v) if study.kind(name) in NUMERIC else study.levels(name).index
     by = sorted(range(len(values)), key=lambda i: (order(values[i]), rng.random()))
