@@ -11,7 +11,8 @@ from fractions import Fraction
 
 from cohortbook.claims import Claim
 from cohortbook.conflicts import proving_solver
-from cohortbook.solver import Block, Roster, deterministic_solver
+from cohortbook.proof_block import ProofBlock
+from cohortbook.solver import Roster, deterministic_solver
 from cohortbook.statements import Core, Dispute, Proof, Statement, cost_of, preference
 from cohortbook.study import Study
 
@@ -44,18 +45,18 @@ class Prover:
     rules: Sequence
     tests: dict[str, tuple[str, ...]]
     effort: float = EFFORT
-    block: Block = field(init=False)
+    block: ProofBlock = field(init=False)
 
     def __post_init__(self) -> None:
         self.known = {s.id: s for s in self.statements}
         self.block = self.part(self.known, self.rules)
 
-    def part(self, ids: Collection[str], rules: Sequence, *, others: Sequence[Claim] = ()) -> Block:
+    def part(self, ids: Collection[str], rules: Sequence, *, others: Sequence[Claim] = ()) -> ProofBlock:
         """Return a model of some of the statements, and of other claims."""
         said = [*(claim for id in ids for claim in self.known[id].claims), *others]
-        return Block(self.study, self.roster, self.variables, said, rules, self.tests, lenient=True)
+        return ProofBlock(self.study, self.roster, self.variables, said, rules, self.tests)
 
-    def holds(self, block: Block, held: Collection[str], denied: str = "") -> tuple[bool, tuple[str, ...]]:
+    def holds(self, block: ProofBlock, held: Collection[str], denied: str = "") -> tuple[bool, tuple[str, ...]]:
         """Say whether statements can hold together, with one denied; and which of them cannot when they cannot.
 
         Raises
@@ -166,7 +167,7 @@ class Prover:
                     undecided.add(id)
         return follows, frozenset(undecided)
 
-    def _follows(self, id: str, held: Sequence[str], block: Block) -> dict[str, tuple[str, ...]]:
+    def _follows(self, id: str, held: Sequence[str], block: ProofBlock) -> dict[str, tuple[str, ...]]:
         """Return what a statement follows from; nothing where it does not, or where the block does not know it."""
         if id not in block.kept:
             return {}

@@ -141,7 +141,7 @@ def spread_ways(block: Block, claim: Claim, *, outside: bool) -> list[Bounds]:
     for size in range(2, most + 1) if rest else (most,):
         of = [(block.meeting(units, rest), size, size)] if rest else []
         spread = size * squares - squared
-        least, largest = _limits(block, claim, size)
+        least, largest = spread_limits(block, claim, size)
         if outside:
             ways += [[*of, (spread, 0, least - 1)], [*of, (spread, largest + 1, LARGEST)]]
         elif least <= largest:
@@ -151,7 +151,7 @@ def spread_ways(block: Block, claim: Claim, *, outside: bool) -> list[Bounds]:
     return ways
 
 
-def _limits(block: Block, claim: Claim, size: int) -> tuple[int, int]:
+def spread_limits(block: Block, claim: Claim, size: int) -> tuple[int, int]:
     """Return the least and the largest n Q - S^2 that prints."""
     printed = claim.interval
     if printed.high < 0:
