@@ -16,8 +16,11 @@ from cohortbook.study import NUMERIC, Study
 if TYPE_CHECKING:
     from cohortbook.schema import Condition, Group
 
-#: Tests of numbers, and of two levels, whose P a constraint can state.
-STATED = {"numbers": ("mann_whitney", "student_t"), "levels": ("pearson_chi_square", "fisher_exact")}
+#: Tests of numbers, of two levels and of more, whose P a constraint can state.
+STATED = {
+    "numbers": ("mann_whitney", "student_t"), "levels": ("pearson_chi_square", "fisher_exact"),
+    "more levels": ("pearson_chi_square",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +96,11 @@ def unstated(study: Study, figure: Figure, *, strict: bool = False) -> str:
     if group and group.model and figure.statistic != "p":
         return f"no constraint states the {words} of a model"
     if group and group.compare and figure.statistic == "p":
-        if study.kind(figure.variable) not in NUMERIC and len(study.levels(figure.variable)) > 2:
-            return "no constraint states a test of more than two levels"
-        of = "numbers" if study.kind(figure.variable) in NUMERIC else "levels"
+        numbers = study.kind(figure.variable) in NUMERIC
+        of = "numbers" if numbers else "levels" if len(study.levels(figure.variable)) < 3 else "more levels"
         if not set(planned_tests(study, figure.variable)) & set(STATED[of]):
-            return f"no constraint states the test {planned_tests(study, figure.variable)[0]}"
+            more = " of more than two levels" if of == "more levels" else ""
+            return f"no constraint states the test {planned_tests(study, figure.variable)[0]}{more}"
     if group and group.model and any(study.kind(term) != "binary" for term in _terms(study, figure.variable)):
         return "no constraint states a model whose terms are not all binary"
     if strict and figure.statistic in ("sd", "se"):

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.printed_tests import COUNTED, counts_that_print, student_limits, tie_window
+from cohortbook.printed_tests import COUNTED, TABLED, counts_that_print, student_limits, tie_window
 from cohortbook.solver_summaries import effect_counts, rank_ways, spread_ways
 from cohortbook.study import NO_YES, NUMERIC
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: What bounds an expression: (expression, least, most); several hold together.
 Bounds = list[tuple[Any, int, int]]
 ANYTHING: Bounds = []
+#: Tables of several levels that are told one by one.
+MOST_OTHERS = 1000
 
 
 def add_denial(block: Block, said: Sequence[Claim], literal: Any) -> None:
@@ -106,6 +108,9 @@ def _other_counts(block: Block, claim: Claim) -> Iterator[Bounds]:
     """Counts of two levels that no test of the plan prints so."""
     tests = [test for test in block.tests.get(claim.variable, ("pearson_chi_square",)) if test in COUNTED]
     levels = block.study.levels(claim.variable)
+    if len(levels) > 2:
+        yield from _other_tables(block, claim)
+        return
     if len(levels) != 2 or not tests:
         yield ANYTHING
         return
@@ -120,6 +125,25 @@ def _other_counts(block: Block, claim: Claim) -> Iterator[Bounds]:
         for _, run in itertools.groupby(enumerate(others), lambda item: item[1] - item[0]):
             found = [b for _, b in run]
             yield [(counts[0], a, a), (counts[1], found[0], found[-1])]
+
+
+def _other_tables(block: Block, claim: Claim) -> Iterator[Bounds]:
+    """Counts of several levels that the test does not print so, or that differ from what is printed of them."""
+    from cohortbook.solver_tests import tables_of
+
+    tables, counts, used = tables_of(block, claim)
+    others = [table for table, printing in (tables or {}).items() if not printing]
+    if (
+        tables is None
+        or len(others) > MOST_OTHERS
+        or any(test not in TABLED for test in block.tests.get(claim.variable, ()))
+    ):
+        yield ANYTHING
+        return
+    for table in others:
+        yield [(e, n, n) for e, n in zip(counts, table, strict=True)]
+    for held in used.values():
+        yield [(held, 0, 0)]
 
 
 def _other_effect(block: Block, said: Sequence[Claim]) -> Iterator[Bounds]:

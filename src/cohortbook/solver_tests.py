@@ -61,6 +61,30 @@ def _add_counts(block: Block, claim: Claim, literal: Any) -> None:
 
 def _add_tables(block: Block, claim: Claim, literal: Any, tests: Sequence[str]) -> None:
     """Hold the counts of several levels to those that print P, among the tables that the printed counts allow."""
+    tables, counts, used = tables_of(block, claim)
+    if tables is None or any(test not in TABLED for test in tests):
+        if not block.lenient:
+            block.model.add(literal == 0)
+        return
+    options = [
+        [(e, n, n) for e, n in zip(counts, table, strict=True)]
+        for table, printing in tables.items() if printing.intersection(tests)
+    ]  # fmt: skip
+    one_of(block, [literal, *used.values()], options, claim.id)
+
+
+def tables_of(block: Block, claim: Claim) -> tuple[dict[tuple[int, ...], set[str]] | None, list[Any], dict[str, Any]]:
+    """Return the tables that the printed counts of a test allow, each with the tests that print P of it.
+
+    Returns
+    -------
+    dict or None
+        The counts of the levels in the first group and in the second, together -> tests; None for too many tables.
+    list
+        The expressions of these counts.
+    dict
+        The literals of the printed counts that this rests on.
+    """
     levels, used = block.study.levels(claim.variable), {}
     groups = [block.group({claim.by: answer})[0] for answer in NO_YES[::-1]]
     limits = [
@@ -69,17 +93,14 @@ def _add_tables(block: Block, claim: Claim, literal: Any, tests: Sequence[str]) 
     ]
     everyone = [_margin(block, claim.variable, "", "", used, level=level) for level in levels]
     sizes = [sum(len(block.units[u]) for u in units) for units in groups]
+    counts = [block.meeting(units, {claim.variable: level}) for units in groups for level in levels]
     tables = _tables(sizes, limits, everyone)
-    if tables is None or any(test not in TABLED for test in tests):
-        if not block.lenient:
-            block.model.add(literal == 0)
-        return
-    counts = [[block.meeting(units, {claim.variable: level}) for level in levels] for units in groups]
-    options = [
-        [(e, n, n) for group, shown in zip(counts, table, strict=True) for e, n in zip(group, shown, strict=True)]
-        for table in tables if any(TABLED[test](*table) in claim.interval for test in tests)
-    ]  # fmt: skip
-    one_of(block, [literal, *used.values()], options, claim.id)
+    if tables is None:
+        return None, counts, used
+    tests = [test for test in block.tests.get(claim.variable, ("pearson_chi_square",)) if test in TABLED]
+    return {
+        (*ones, *zeros): {test for test in tests if TABLED[test](ones, zeros) in claim.interval} for ones, zeros in tables
+    }, counts, used  # fmt: skip
 
 
 def _tables(
