@@ -32,14 +32,12 @@ _WHERE = {
         "rate_table",
         "selection_table",
         "stratum_table",
-        "table_of",
     ),
     "figures": ("plot_adjusted", "plot_effects", "plot_flow", "plot_histograms", "plot_outcome_rate"),
     "figures_models": ("plot_competing", "plot_odds_ratios", "plot_strata", "plot_survival"),
     "findings": ("provenance_finding", "synthetic_banner"),
     "findings_models": (
         "carrying_finding",
-        "finding",
         "immortal_finding",
         "selection_finding",
         "separation_finding",
@@ -54,10 +52,12 @@ _WHERE = {
         "printed_model_tables",
         "printed_test_tables",
         "range_table",
+        "table_of",
         "verdict_table",
     ),
     "figures_audit": ("plot_ranges", "plot_verdicts"),
-    "findings_audit": ("audit_findings", "range_finding"),
+    # The last room knows every result.
+    "findings_audit": ("audit_findings", "finding", "range_finding"),
 }
 _MODULE = {name: module for module, names in _WHERE.items() for name in names}
 __all__ = sorted(_MODULE)

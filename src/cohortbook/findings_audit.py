@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cohortbook.audit_words import in_words
-from cohortbook.findings import finding, listed, several
+from cohortbook.findings import listed, several
+from cohortbook.findings_models import finding
 from cohortbook.layouts_audit import given_up, is_p, numbers, p_span, printed_terms, range_shown, stays
 from cohortbook.layouts_models import removal_in_words
 from cohortbook.output import Text
