@@ -26,9 +26,9 @@ def reference(name="survival"):
     return dict(cases)
 
 
-def rows_of(case):
+def rows_of(case, name="survival"):
     """Return the patients of a case with the types of a study: numbers, booleans, levels."""
-    data = {name[5:]: values for name, values in reference()[case].items() if name.startswith("data_")}
+    data = {name[5:]: values for name, values in reference(name)[case].items() if name.startswith("data_")}
     rows = pd.DataFrame(data)
     for name in {"group", "x3", "stratum"} & set(rows):
         rows[name] = pd.Categorical(rows[name])

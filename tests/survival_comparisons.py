@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cohortbook.competing import aalen_johansen
+from cohortbook.gray import gray_test
 from cohortbook.logrank import log_rank, trend_log_rank
 from cohortbook.tally import Tally
 from survival_cases import reference, rows_of
@@ -40,7 +42,7 @@ class Comparison:
 
 def comparisons(topic=None):
     """Return the comparisons of one topic, or all."""
-    return [c for table in (_logrank,) for c in table() if topic in (None, c.topic)]
+    return [c for table in (_logrank, _competing, _gray) for c in table() if topic in (None, c.topic)]
 
 
 WEIGHTS = {
@@ -87,3 +89,34 @@ def _logrank():
                 label = "Fleming-Harrington (1; 0)" + ", strata" * bool(more)
                 yield one(label, call, lambda t=test: t().statistic, f"{prefix}survdiff_statistic")
                 yield one(f"{label}, excess", call, lambda t=test: t().excess, f"{prefix}survdiff_excess")
+
+
+def _competing():
+    for case, values in reference("gray").items():
+        tally = Tally.from_rows(rows_of(case, "gray" if "data_time" in values else "survival"))
+        for k, name in enumerate(("one", "two"), start=1):
+
+            def found(tally=tally, name=name):
+                return aalen_johansen(tally, time="time", cause="cause", variance="aalen")[name].std_error ** 2
+
+            yield Comparison(topic="competing", statistic="Cumulative incidence, Aalen's variance",
+                             counterpart="cmprsk::cuminc(time, cause)", data=case, found=found,
+                             expected=values[f"cuminc_var{k}"])  # fmt: skip
+
+
+def _gray():
+    for case, values in reference("gray").items():
+        tally = Tally.from_rows(rows_of(case, "gray" if "data_time" in values else "survival"))
+        for quantity, expected in values.items():
+            kind, _, rho = quantity.partition("_rho")
+            if rho:
+
+                def found(tally=tally, kind=kind, rho=float(rho)):
+                    strata = "stratum" if kind.startswith("strata") else ()
+                    tests = gray_test(tally, time="time", cause="cause", by="group", strata=strata, rho=rho)
+                    return tests["one" if kind.endswith("1") else "two"].statistic
+
+                more = ", strata" * kind.startswith("strata")
+                yield Comparison(topic="gray", statistic=f"Gray's test (rho {rho}){more}", data=case, found=found,
+                                 counterpart=f"cmprsk::cuminc(time, cause, g{more}, rho = {rho})$Tests",
+                                 expected=expected[:1])  # fmt: skip

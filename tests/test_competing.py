@@ -12,6 +12,7 @@ from cohortbook.results import UndefinedWarning
 from cohortbook.survival import kaplan_meier
 from cohortbook.tally import Tally
 from survival_cases import reference, rows_of
+from survival_comparisons import comparisons
 
 R = reference()
 CASES = [case for case in R if "incidence1" in R[case]]
@@ -60,6 +61,26 @@ def test_delayed_entry_equals_etm(case):
         at = np.searchsorted(curve.times, expected[f"etm_time{k}"])  # etm leaves out the times without an event
         assert_allclose(curve.incidence[at], expected[f"etm{k}"], rtol=1e-12)
         assert_allclose(curve.std_error[at] ** 2, expected[f"etm_var{k}"], rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("comparison", comparisons("competing"), ids=str)
+def test_aalens_variance_equals_cmprsk(comparison):
+    assert comparison.difference() < comparison.tolerance
+
+
+def test_aalens_variance_with_delayed_entry_is_finite():
+    for case in ("small", "early_zero"):
+        for curve in aalen_johansen(Tally.from_rows(rows_of(case)), **WHERE, entry="entry", variance="aalen").values():
+            assert np.isfinite(curve.std_error).all()
+
+
+def test_variances_change_nothing_else():
+    delta, aalen = (
+        aalen_johansen(Tally.from_rows(rows_of("drawn")), **WHERE, variance=v)["one"] for v in ("delta", "aalen")
+    )
+    assert_array_equal(delta.incidence, aalen.incidence)
+    assert (delta.std_error[5:] < aalen.std_error[5:]).all()
+    assert aalen.method == "Aalen-Johansen, Aalen's variance, log-log interval"
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -163,6 +184,7 @@ def test_nobody_has_an_empty_incidence_with_a_warning():
         ({"cause": "time"}, "cause: 'time' is of type float64; expected a categorical, its first level censored"),
         ({"time": "cause"}, "time: 'cause' is of type category; expected numbers"),
         ({"entry": 6}, "entry: 1 of 2 patients have 'time' before 6; expected no earlier exit"),
+        ({"variance": "greenwood"}, "variance: 'greenwood'; expected delta or aalen"),
         ({"confidence_level": 1}, "confidence_level: 1; expected a number between 0 and 1"),
     ],
 )
