@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cohortbook.cells import Cell
 from cohortbook.printed_tests import student_limits
 from cohortbook.solver import Block
 from cohortbook.solver_summaries import LARGEST, spread_limits
@@ -50,6 +51,7 @@ class ProofBlock(Block):
 
     lenient: bool = True
     _units_of: dict[tuple[str, int], tuple[Any, Any]] = field(init=False, default_factory=dict)
+    _runs: dict[tuple[str, int], list] = field(init=False, default_factory=dict)
     _groups: dict[tuple[str, tuple[int, ...]], Group] = field(init=False, default_factory=dict)
     _apart: dict[tuple, tuple[Any, Any] | None] = field(init=False, default_factory=dict)
 
@@ -139,7 +141,7 @@ class ProofBlock(Block):
         if (name, u) not in self._units_of:
             origin, size = self.cells[name][0][0], len(self.units[u])
             total = self.total(name, [u]) - origin * size
-            sums, squares = [], []
+            sums, squares, runs = [], [], []
             for low, high in self.cells[name]:
                 count = self.count([u], lambda p, cell=(low, high): p[name] == cell)
                 if low == high:
@@ -149,6 +151,8 @@ class ProofBlock(Block):
                     of_run = self._of_run(low - origin, high - origin, count, size)
                     sums.append(of_run[0])
                     squares.append(of_run[1])
+                runs.append(((low, high), (count, sums[-1] if not isinstance(count, int) else 0)))
+            self._runs[name, u] = runs
             top = self.cells[name][-1][1] - origin
             square, half = self._variable(size * top**2), self._variable(size * top**2 // 2)
             self.model.add(sum(sums) == total)
@@ -160,6 +164,11 @@ class ProofBlock(Block):
                 self.model.add_multiplication_equality(square, one, one)
             self._units_of[name, u] = total, square
         return self._units_of[name, u]
+
+    def runs(self, name: str, u: int) -> list[tuple[Cell, tuple[Any, Any]]]:
+        """Return the cells of a variable, each with the number and the sum of one unit's values in it."""
+        self._of_unit(name, u)
+        return self._runs[name, u]
 
     def _of_run(self, low: int, high: int, count: Any, size: int) -> tuple[Any, Any]:
         """Return the sum and the sum of squares of so many values between two, bounded by each other."""

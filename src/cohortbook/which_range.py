@@ -14,12 +14,11 @@ from cohortbook.solver import Block, deterministic_solver
 from cohortbook.solver_tests import rank_sums
 
 if TYPE_CHECKING:
+    from cohortbook.proof_block import ProofBlock
     from cohortbook.which_test import Question
 
 #: Deterministic time for a bound.
 EFFORT = 1.0
-#: Tangents to the square in a run of values.
-TANGENTS = 12
 
 
 class NoneLeftError(Exception):
@@ -35,20 +34,25 @@ class Group:
     squares: tuple[float, float]
 
 
-def bounds_of(question: Question) -> tuple[list[Group], dict[str, tuple[float, float]]]:
-    """Return what is known of the two groups, and for each test that has them least and largest P.
+def groups_of(question: Question) -> list[Group]:
+    """Return what is known of the two groups; nothing where one of them is empty.
 
     Raises
     ------
     NoneLeftError
         When the other figures allow no patients at all.
     """
-    name, (n1, n0) = question.variable, question.sizes
+    if not all(question.sizes):
+        return []
     block = question.block(lenient=True)
-    if not n1 or not n0:
-        return [], {}
-    groups = [_group(block, name, units, n) for units, n in zip(question.groups(block), (n1, n0), strict=True)]
-    ranked = question.block(lenient=True)
+    return [_group(block, question.variable, units, n)
+            for units, n in zip(question.groups(block), question.sizes, strict=True)]  # fmt: skip
+
+
+def bounds_of_ranks(question: Question) -> dict[str, tuple[float, float]]:
+    """Return least and largest P of the tests of ranks; errors as `groups_of`."""
+    name, (n1, n0) = question.variable, question.sizes
+    ranked, block = question.block(lenient=True), question.block(lenient=True)
     twice, tied = rank_sums(ranked, name, *question.groups(ranked))
     u2 = _ends(ranked.model, twice, (0, 2 * n1 * n0))
     size = n1 + n0
@@ -62,9 +66,7 @@ def bounds_of(question: Question) -> tuple[list[Group], dict[str, tuple[float, f
             rank_p_value(distance, ties, n1, n0) for distance, ties in zip(apart, (least_ties, most_ties), strict=True)
         )
         found[test] = (low, high)
-    if n1 + n0 > 2:
-        found |= _of_means(*groups)
-    return groups, found
+    return found
 
 
 def _distance(low: float, high: float) -> tuple[float, float]:
@@ -81,9 +83,11 @@ def rank_p_value(distance: float, ties: float, n1: int, n0: int) -> float:
     return math.erfc(distance / math.sqrt(2 * variance))
 
 
-def _of_means(one: Group, two: Group) -> dict[str, tuple[float, float]]:
+def bounds_of_means(one: Group, two: Group) -> dict[str, tuple[float, float]]:
     """Return bounds of P of Student's and Welch's t from those of the sums and of the sums of squares."""
     n1, n0 = one.n, two.n
+    if n1 + n0 < 3:
+        return {}
     near, far = _distance(one.sum[0] / n1 - two.sum[1] / n0, one.sum[1] / n1 - two.sum[0] / n0)
 
     def student(apart: float, end: int) -> float:
@@ -117,43 +121,13 @@ def _welch(one: Group, two: Group, apart: float, end: int) -> float:
     return min(2 * float(special.stdtr(df, -apart / math.sqrt(variance))), 1.0)
 
 
-def _group(block: Block, name: str, units: list[int], n: int) -> Group:
-    """Bound the sum and the sum of squares of a group's values: linear in counts and sums of the cells."""
-    model, parts = block.model, []
-    for low, high in block.cells[name]:
-        count = block.count(units, lambda p, cell=(low, high): p[name] == cell)
-        if low == high:
-            parts.append((low, high, count, low * count))
-            continue
-        total = model.new_int_var(min(low * n, 0), max(high * n, 0), "")
-        model.add(total >= low * count)
-        model.add(total <= high * count)
-        parts.append((low, high, count, total))
-    whole = sum(total for *_, total in parts)
-    model.add(whole == block.total(name, units))
-    limit = n * max(abs(end) for low, high, *_ in parts for end in (low, high))
-    sums = _ends(model, whole, (-limit, limit))
-    centre = round((sums[0] + sums[1]) / 2 / n)
-    # (x - low) (x - high) <= 0 bounds x^2 from above, tangents between neighbouring whole numbers from below.
-    above = sum(
-        (low + high - 2 * centre) * total + (centre**2 - low * high) * count for low, high, count, total in parts
-    )
-    below = []
-    for low, high, count, total in parts:
-        if low == high:
-            below.append((low - centre) ** 2 * count)
-            continue
-        ends = max((low - centre) ** 2, (high - centre) ** 2)
-        below.append(square := model.new_int_var(0, n * ends, ""))
-        at = {low + (high - 1 - low) * k // TANGENTS for k in range(TANGENTS + 1)}
-        at |= {x for x in (centre - 1, centre) if low <= x < high}
-        for m in at:
-            model.add(square >= (2 * m + 1 - 2 * centre) * total + (centre**2 - m * (m + 1)) * count)
-    largest = n * max((end - centre) ** 2 for low, high, *_ in parts for end in (low, high))
-    most = _ends(model, above, (0, largest), minimum=False)[1]
-    least = _ends(model, sum(below), (0, largest), maximum=False)[0]
-    near, far = _distance(sums[0] - centre * n, sums[1] - centre * n)
-    return Group(n, sums, (max(least - far**2 / n, 0.0), max(most - near**2 / n, 0.0)))
+def _group(block: ProofBlock, name: str, units: list[int], n: int) -> Group:
+    """Bound the sum and the sum of squares of a group's values."""
+    origin, top = block.cells[name][0][0], block.cells[name][-1][1] - block.cells[name][0][0]
+    group = block.of_group(name, units)
+    sums = _ends(block.model, group.sum, (0, n * top))
+    spread = _ends(block.model, group.spread, (0, (n * top) ** 2 // 4))
+    return Group(n, (sums[0] + origin * n, sums[1] + origin * n), (spread[0] / n, spread[1] / n))
 
 
 def _all_tied(block: Block, name: str, size: int) -> Any:

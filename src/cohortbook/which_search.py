@@ -15,7 +15,8 @@ from cohortbook.cells import Cell, SolverError
 from cohortbook.printed_tests import NUMBERED, dealt, t_p_value
 from cohortbook.solver import Block, deterministic_solver
 from cohortbook.solver_tests import rank_sums
-from cohortbook.which_range import Group, NoneLeftError, bounds_of, rank_p_value
+from cohortbook.which_range import Group, NoneLeftError, bounds_of_means, bounds_of_ranks, groups_of, rank_p_value
+from cohortbook.which_values import means_printed
 
 if TYPE_CHECKING:
     from cohortbook.which_test import Question, Table
@@ -27,6 +28,9 @@ Range = tuple[float, float, str]
 SEARCH = 4.0
 #: Tests that a block states; those of ranks of runs of values too.
 STATED = ("mann_whitney", "mann_whitney_continuity", "student_t")
+#: Tests of means, and of ranks; pairs of patients above which the latter are asked of only where they are needed.
+MEANS, RANKS = ("student_t", "welch_t"), tuple(test for test in NUMBERED if test.startswith("mann_whitney"))
+LARGE = 2000
 #: A variable with fewer values has each of them told apart in a proof.
 FEW = 48
 #: How many values of a variable patients are drawn from.
@@ -45,17 +49,36 @@ class Drawn(Block):
     def _cells(self, name: str) -> list[Cell]:
         return [(v, v) for v in self.values[name]] if name in self.values else super()._cells(name)
 
+    def _needs_values(self, name: str) -> bool:
+        return name not in self.values and super()._needs_values(name)
 
-def ranges(question: Question) -> dict[str, Range]:
-    """Return, for each test of numbers, bounds of P, and whether it prints the printed P."""
+
+def ranges(question: Question, stated: Collection[str]) -> dict[str, Range]:
+    """Return, for each test of numbers, bounds of P, and whether it prints the printed P.
+
+    Of large groups whose P a stated test prints, nothing is said of tests of ranks that are not stated: it would take long.
+    """
+    found = dict.fromkeys(NUMBERED, UNKNOWN)
     try:
-        groups, bounds = bounds_of(question)
+        if not (groups := groups_of(question)):
+            return found
+        found |= _answers(question, groups, MEANS, bounds_of_means(*groups))
+        printed = any(found[test][2] in ("always", "sometimes") for test in stated if test in MEANS)
+        if not printed or math.prod(question.sizes) <= LARGE or not set(stated) <= set(MEANS):
+            found |= _answers(question, groups, RANKS, bounds_of_ranks(question))
     except NoneLeftError:
         return dict.fromkeys(NUMBERED, UNKNOWN)
+    return found
+
+
+def _answers(
+    question: Question, groups: Sequence[Group], tests: Sequence[str], bounds: dict[str, tuple[float, float]]
+) -> dict[str, Range]:
+    """Return what some tests can print, from their bounds, then by patients, then by proof."""
     printed = question.asked.interval
     found: dict[str, Range] = {}
     open_ = {}
-    for test in NUMBERED:
+    for test in tests:
         low, high = bounds.get(test, (0.0, 1.0))
         if (
             high < printed.low
@@ -73,7 +96,7 @@ def ranges(question: Question) -> dict[str, Range]:
         for test, ends in open_.items():
             prints = "sometimes" if test in printing else "never" if _refuted(question, test) else "unknown"
             found[test] = (*(ends if test in bounds else (math.nan, math.nan)), prints)
-    return {test: found[test] for test in NUMBERED}
+    return found
 
 
 def _refuted(question: Question, test: str) -> bool:
@@ -95,8 +118,8 @@ def _refuted(question: Question, test: str) -> bool:
 
 def _printing(question: Question, groups: Sequence[Group], tests: dict[str, tuple[float, float]]) -> set[str]:
     """Return the tests among some for which patients are found whose P prints so."""
-    found: set[str] = set()
-    if not groups:
+    found = means_printed(question, groups, [test for test in tests if test in MEANS])
+    if found == set(tests):
         return found
     values = _drawn(question, groups)
     try:
@@ -140,7 +163,7 @@ def _solutions(
     if first is None:
         return
     yield first
-    for test in ("student_t", "welch_t"):
+    for test in MEANS:
         if test in tests:
             for table in search.by_squares(test, first, groups):
                 if test in found:

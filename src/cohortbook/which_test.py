@@ -14,6 +14,7 @@ from cohortbook.cells import SolverError
 from cohortbook.claims import Claim, claims, planned_tests
 from cohortbook.conflicts import blocks_of, of_block, rosters, ruled_by, tied_by
 from cohortbook.printed_tests import COUNTED, NUMBERED, TABLED
+from cohortbook.proof_block import ProofBlock
 from cohortbook.published import Figure, Interval
 from cohortbook.solver import Block, ReconstructionError, Roster, deterministic_solver
 from cohortbook.study import NO_YES, NUMERIC, Study
@@ -40,6 +41,8 @@ _LONG = {"mann_whitney_exact": "mann_whitney", "fisher_freeman_halton": "pearson
 _OF_CUTS = ("pearson_chi_square", "yates_chi_square", "fisher_exact")
 #: Tables of counts that are looked at one by one; solutions seen on the way; tables that are put to the whole block.
 MOST_TABLES, MOST_SOLUTIONS, MOST_CHECKS = 400, 10_000, 150
+#: Levels or values whose counts are told one by one.
+MOST_LINES = 24
 #: What a block states exactly: what it allows, patients can show.
 _EXACT = ("count", "mean", "min", "max", "value")
 #: What a P that lies on the border of two printed values may be off by.
@@ -203,14 +206,15 @@ class Question:
         self.alone = self.exact and len(self.own) == len(self.mine) and len(self.own_rules) == len(self.rules)
         self.sizes = [len(self.roster.members(self.study, {self.asked.by: answer})) for answer in NO_YES[::-1]]
 
-    def block(self, *, lenient: bool, own: bool = False, kind: type[Block] = Block, tests: dict | None = None,
+    def block(self, *, lenient: bool, own: bool = False, kind: type[Block] | None = None, tests: dict | None = None,
               more: Sequence[Claim] = (), **options: Any) -> Block:  # fmt: skip
         """Return a block of the variable, alone or with all that is tied to it, in which every claim holds."""
         variables, said, rules = (
             (self.bases, self.own, self.own_rules) if own else (self.variables, self.mine, self.rules)
         )
-        made = kind(self.study, self.roster, variables, [*said, *more], rules, {**self.tests, **(tests or {})},
-                    lenient=lenient, **options)  # fmt: skip
+        kind = kind or (ProofBlock if lenient else Block)
+        tests = {**self.tests, **(tests or {})}
+        made = kind(self.study, self.roster, variables, [*said, *more], rules, tests, lenient=lenient, **options)
         for literal in made.kept.values():
             made.model.add(literal == 1)
         return made
@@ -245,7 +249,7 @@ class Question:
         out as far as they can be told in time.
         """
         block = self.block(lenient=True, own=True)
-        if not self.lines(block, name):
+        if not 0 < len(self.lines(block, name)) <= MOST_LINES:
             return None
         found = _enumerated(block, self.counts(block, name))
         if found is None or self.alone or not 1 < len(found) <= MOST_CHECKS:
@@ -307,7 +311,7 @@ class Question:
         elif numbers:
             from cohortbook.which_search import ranges
 
-            found |= {("", test): range_ for test, range_ in ranges(self).items()}
+            found |= {("", test): range_ for test, range_ in ranges(self, stated).items()}
         if found and all(found.get(("", test), ("", "", ""))[2] in ("never", "undefined") for test in stated):
             for coding, derived, codes, tests in self._codings(tables):
                 known = self.tables(derived) if derived else tables
