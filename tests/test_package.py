@@ -21,7 +21,8 @@ ROOMS = (
     {"csvfile", "values", "cohort"},
     {"counts", "describe", "two_groups", "effects", "multiplicity", "compare", "design",
      "separation", "logistic", "firth", "selection",
-     "lifetable", "logrank", "survival", "competing", "gray", "partial_likelihood", "cox"},
+     "lifetable", "logrank", "survival", "competing", "gray", "restricted_mean", "partial_likelihood",
+     "cox"},
     {"published"},
     {"analysis", "models", "endpoints"},
     {"tables", "layouts", "layouts_models", "layouts_audit", "figures", "figures_models", "figures_audit", "findings",
@@ -33,10 +34,11 @@ BESIDE = {
     # what figures say, as numbers and as constraints
     "patterns", "cells", "claims", "printed_tests", "printed_effects", "solver", "solver_tests", "solver_summaries", "denials",
     # what can hold together, and patients who show it
-    "conflicts", "statements", "proof_block", "prover", "repairs", "shapes", "reconstruct", "reprint", "possible", "undetermined",
+    "conflicts", "statements", "proof_block", "prover", "repairs", "shapes", "reconstruct", "reprint", "possible",
+    "undetermined",
     # the audit
-    "arithmetic", "printed_intervals", "which_test", "which_range", "which_values", "which_search", "printed_model", "model_tables",
-    "model_methods", "verdicts", "audit_words", "audit_case", "explanations", "audit_verdicts", "audit", "progress", "cache",
+    "arithmetic", "printed_intervals", "which_test", "which_range", "which_values", "which_search", "printed_model",
+    "model_tables", "model_methods", "verdicts", "audit_words", "audit_case", "explanations", "audit_verdicts", "audit", "progress", "cache",
 }  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
 STATISTICS = ROOMS[4]
