@@ -8,6 +8,7 @@ import numpy as np
 from cohortbook.competing import aalen_johansen
 from cohortbook.gray import gray_test
 from cohortbook.logrank import log_rank, trend_log_rank
+from cohortbook.restricted_mean import restricted_mean, restricted_mean_difference
 from cohortbook.tally import Tally
 from survival_cases import reference, rows_of
 
@@ -42,7 +43,7 @@ class Comparison:
 
 def comparisons(topic=None):
     """Return the comparisons of one topic, or all."""
-    return [c for table in (_logrank, _competing, _gray) for c in table() if topic in (None, c.topic)]
+    return [c for table in (_logrank, _competing, _gray, _restricted_mean) for c in table() if topic in (None, c.topic)]
 
 
 WEIGHTS = {
@@ -120,3 +121,46 @@ def _gray():
                 yield Comparison(topic="gray", statistic=f"Gray's test (rho {rho}){more}", data=case, found=found,
                                  counterpart=f"cmprsk::cuminc(time, cause, g{more}, rho = {rho})$Tests",
                                  expected=expected[:1])  # fmt: skip
+
+
+def _restricted_mean():
+    where = {"time": "time", "event": "event"}
+    for case, values in reference("restricted_mean").items():
+        rows = rows_of(case)
+        if "event" not in rows:
+            rows["event"] = (rows["cause"] != "censored").astype("boolean")
+        tally = Tally.from_rows(rows)
+        for quantity, expected in values.items():
+            kind = quantity.partition("_")[0]
+            if kind not in ("mean", "late"):
+                continue
+
+            def one(tally=tally, tau=expected[0], entry="entry" if kind == "late" else None):
+                mean = restricted_mean(tally, **where, tau=tau, entry=entry)
+                return mean.estimate, mean.std_error
+
+            y = "Surv(entry, time, event)" if kind == "late" else "Surv(time, event)"
+            yield Comparison(topic="restricted_mean", statistic="Restricted mean" + ", delayed entry" * (kind == "late"),
+                             counterpart=f"survival::summary(survfit({y} ~ 1), rmean = tau)", data=case, found=one,
+                             expected=expected[1:])  # fmt: skip
+        fields = {
+            "difference": "estimates",
+            "se": "std_errors",
+            "p": "p_values",
+            "low": "conf_low",
+            "high": "conf_high",
+            "ratio": "ratios",
+            "ratio_low": "ratio_low",
+            "ratio_high": "ratio_high",
+            "joint": "statistic",
+            "tau": "tau",
+        }
+        if "tau" in values:
+
+            def both(tally=tally):
+                found = restricted_mean_difference(tally, **where, by="group", confidence_level=0.9)
+                return np.hstack([getattr(found, field) for field in fields.values()])
+
+            yield Comparison(topic="restricted_mean", statistic="Difference and ratio of restricted means, joint test",
+                             counterpart="survRM2::rmst2, by its definition in R", data=case, found=both,
+                             expected=np.hstack([values[name] for name in fields]))  # fmt: skip

@@ -22,7 +22,7 @@ ROOMS = (
     {"counts", "describe", "two_groups", "effects", "multiplicity", "compare", "design",
      "separation", "logistic", "firth", "selection",
      "lifetable", "logrank", "survival", "competing", "gray", "restricted_mean", "partial_likelihood",
-     "cox"},
+     "cox", "cox_firth", "fine_gray", "npmle", "turnbull", "current_status"},
     {"published"},
     {"analysis", "models", "endpoints"},
     {"tables", "layouts", "layouts_models", "layouts_audit", "figures", "figures_models", "figures_audit", "findings",
