@@ -88,7 +88,7 @@ def fill(
     block, columns, rng
         The model, what it gave each patient, and where chance comes from.
     shaped : bool
-        Draw from the declared shapes; otherwise values crowd in each run of numbers at an end of chance.
+        Draw from the declared shapes; otherwise values lean to either end of each run of numbers, as chance will have it.
     effort : float
         Deterministic time of the search.
 
@@ -214,12 +214,12 @@ def _targets(
     """Draw a target for each patient within its limits; move the distribution until the printed mean comes out."""
     shape, parts = declared(block.study, name), block.parts[name]
     share = _stratified(limits, rng)
-    skew = {} if shaped else {cell: rng.lognormvariate(0, 0.6) for cell in dict.fromkeys(limits)}
+    bends = [] if shaped else _bends(block, limits, rng)
 
     def drawn(move: float) -> list[float]:
         if not shaped:
-            return [cell[0] + s ** (skew[cell] * 2**-move) * (cell[1] - cell[0])
-                    for cell, s in zip(limits, share, strict=True)]  # fmt: skip
+            return [low + (0.5 + width * (s - 0.5)) ** (bend * 2**-move) * (high - low)
+                    for (low, high), s, (bend, width) in zip(limits, share, bends, strict=True)]  # fmt: skip
         if shape is None or shape.distribution not in ("normal", "lognormal"):
             return [low + s * (high - low) for (low, high), s in zip(limits, share, strict=True)]
         spread = Spread(shape, parts, move)
@@ -240,6 +240,14 @@ def _targets(
         for i in members:
             targets[i] = now[i]
     return targets
+
+
+def _bends(block: Block, limits: list[tuple[int, int]], rng: random.Random) -> list[tuple[float, float]]:
+    """Draw, for those alike in the same cell, to which end values lean, and over how much of the cell they spread."""
+    unit = {i: u for u, members in enumerate(block.units) for i in members}
+    keys = [(unit[i], cell) for i, cell in enumerate(limits)]
+    drawn = {key: (rng.lognormvariate(0, 2), rng.choice((1.0, 1.0, 0.6, 0.2))) for key in dict.fromkeys(keys)}
+    return [drawn[key] for key in keys]
 
 
 def _stratified(limits: list[tuple[int, int]], rng: random.Random) -> list[float]:

@@ -15,14 +15,13 @@ from cohortbook.results import NAN
 if TYPE_CHECKING:
     from cohortbook.cohort import Cohort
     from cohortbook.study import Study
+    from cohortbook.survival import SurvivalCurve
     from cohortbook.verdicts import Audit
 
 #: What P is held against where the study file names nothing else.
 USUAL_THRESHOLD = 0.05
 #: Two results that differ by less, relative to their size, are the same.
 _SAME = 1e-9
-#: The set of figures of a result that is the same whichever repair is taken.
-ANY_REPAIR = "whichever is given up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +33,7 @@ class Range:
     name, label, group : str
         A short name; what is shown; the analysis that it belongs to.
     set : str
-        Which figures the cohorts give up, where there is a choice and the result hangs on it.
+        Which figures the cohorts give up; empty where there is no choice, or the result does not hang on it.
     n : int
         The cohorts drawn.
     undefined : int
@@ -171,7 +170,7 @@ def _ranges(audit: Audit, cohorts: int, seed: int, step: Callable[[], None]) -> 
         own = [s for s, _ in enumerate(settled) if first[k, s] == s]
         for a, _ in enumerate(question.names):
             for s in own:
-                name = sets[s].name if len(own) > 1 else ANY_REPAIR if len(sets) > 1 else ""
+                name = sets[s].name if len(own) > 1 else ""
                 yield _range(question, a, name, [found[a] for found in answers[k, s]], _assumed(settled[s], question))
 
 
@@ -273,16 +272,19 @@ def _survival(study: Study) -> Iterator[Question]:
     needed = (plan.time, plan.event, *late)
     where = {"time": plan.time, "event": plan.event, "entry": plan.entry or None}
 
-    def curve(cohort: Cohort) -> list[float]:
-        found = kaplan_meier(cohort.tally(*needed), **where)
-        return [found.median, *(100 * found.at([mark.time for mark in plan.landmarks])["estimate"])]
+    def curve(cohort: Cohort) -> SurvivalCurve:
+        return kaplan_meier(cohort.tally(*needed), **where)
 
-    marks = [mark.label for mark in plan.landmarks]
     yield Question(
-        names=("survival median", *(f"survival {mark}" for mark in marks)),
-        labels=(f"Median, {plan.unit}", *(f"At {mark}, %" for mark in marks)),
-        group=plan.label, variables=needed, ask=curve, thresholds=(None,) * (1 + len(marks)),
+        names=("survival median",), labels=(f"Median, {plan.unit}",), group=f"{plan.label}: median", variables=needed,
+        ask=lambda c: [curve(c).median], thresholds=(None,),
     )  # fmt: skip
+    if marks := plan.landmarks:
+        yield Question(
+            names=tuple(f"survival {mark.label}" for mark in marks), group=plan.label, variables=needed,
+            labels=tuple(f"At {mark.label}, %" for mark in marks), thresholds=(None,) * len(marks),
+            ask=lambda c: 100 * curve(c).at([mark.time for mark in marks])["estimate"],
+        )  # fmt: skip
     for name in plan.strata:
         yield Question(
             names=(f"log-rank {name}",), labels=(f"Log-rank test: {study.label(name)}",), group=plan.label,
