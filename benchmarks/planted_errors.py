@@ -283,7 +283,10 @@ KINDS: dict[str, Callable[[Tables, Figure], Iterator[Change]]] = {
 
 def findings(audit) -> list[frozenset[str]]:
     """Return what an audit finds, each as the figures that it holds."""
-    found = [frozenset(conflict.figures) for conflict in audit.conflicts]
+    found = []
+    for conflict in audit.conflicts:
+        held = {verdict.figure.id for verdict in audit.verdicts if conflict.id in verdict.conflicts}
+        found.append(held.union(conflict.figures))
     for verdict in audit.verdicts:
         if verdict.verdict in FINDINGS and not any(verdict.figure.id in figures for figures in found):
             found.append(frozenset([verdict.figure.id]))

@@ -38,7 +38,8 @@ BESIDE = {
     "undetermined",
     # the audit
     "arithmetic", "printed_intervals", "which_test", "which_range", "which_values", "which_search", "printed_model",
-    "model_tables", "model_methods", "verdicts", "audit_words", "audit_case", "explanations", "audit_verdicts", "audit", "progress", "cache",
+    "model_tables", "model_methods", "verdicts", "audit_words", "audit_case", "explanations", "audit_verdicts", "audit",
+    "progress", "cache",
 }  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
 STATISTICS = ROOMS[4]

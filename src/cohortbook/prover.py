@@ -111,7 +111,10 @@ class Prover:
                 given_up = _cheapest(self.statements, cores, smallest, support)
                 if given_up is None or (smallest and self._cost(given_up, support) > self._cost(smallest[0], support)):
                     break
-                possible, core = self.holds(self.block, [id for id in self.known if id not in given_up])
+                held = [id for id in self.known if id not in given_up]
+                possible, core = self.holds(self.block, held)
+                if possible and given_up:  # tables of a test are told by all that is printed: now by what is left
+                    possible, core = self.holds(self.part(held, self.rules), held)
                 if possible:
                     smallest.append(given_up)
                     if not given_up or len(smallest) == MOST_REPAIRS:
