@@ -1,4 +1,4 @@
-"""arithmetic.py and printed_intervals.py: what numbers cannot be is found, and nothing is said of tables that data print."""
+"""arithmetic.py and what it calls: what numbers cannot be is found, and nothing is said of tables that data print."""
 
 import decimal
 import itertools
@@ -15,16 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from cohortbook.arithmetic import (
-    RULES,
-    Check,
-    check_figures,
-    counts_that_print,
-    covers,
-    rounding_rules,
-)
-from cohortbook.printed_intervals import grim, grimmer, implied_p, largest_sd, reachable
+from cohortbook.arithmetic import check_figures
+from cohortbook.checks import Check, covers
+from cohortbook.grim import grim, grimmer, largest_sd, reachable
+from cohortbook.printed_intervals import implied_p
 from cohortbook.published import COLUMNS, Figure, Interval, read_published, round_half_away
+from cohortbook.rounding import RULES, counts_by_rule, rounding_rules
 from cohortbook.study import load_study
 from cohortbook.values import derive_value
 from studies import write_study
@@ -99,13 +95,13 @@ def test_rules_are_those_of_decimal_arithmetic(data, of, decimals):
     for value in by_rule.values():
         expected = tuple(rule for rule in RULES if by_rule[rule] == value)
         assert rounding_rules(percent(value, of), count, of) == expected
-        assert all(count in counts_that_print(percent(value, of), of)[rule] for rule in expected)
+        assert all(count in counts_by_rule(percent(value, of), of)[rule] for rule in expected)
 
 
 @given(st.integers(1, 60), st.integers(0, 1000), st.integers(0, 1))
-def test_counts_that_print_are_all_there_are(of, shown, decimals):
+def test_counts_by_rule_are_all_there_are(of, shown, decimals):
     text = printed(Fraction(min(shown, 100 * 10**decimals), 10**decimals), decimals)
-    found = counts_that_print(percent(text, of), of)
+    found = counts_by_rule(percent(text, of), of)
     for rule in RULES:
         assert found[rule] == tuple(k for k in range(of + 1) if rule in rounding_rules(percent(text, of), k, of))
 

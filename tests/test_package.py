@@ -37,7 +37,8 @@ BESIDE = {
     "conflicts", "statements", "proof_block", "prover", "repairs", "shapes", "reconstruct", "reprint", "possible",
     "undetermined",
     # the audit
-    "arithmetic", "printed_intervals", "which_test", "which_range", "which_values", "which_search", "printed_model",
+    "rounding", "checks", "printed_counts", "printed_percentages", "grim", "printed_summaries", "printed_intervals",
+    "significance", "arithmetic", "which_test", "which_range", "which_values", "which_search", "printed_model",
     "model_tables", "model_methods", "verdicts", "audit_words", "audit_case", "explanations", "audit_verdicts", "audit",
     "progress", "cache",
 }  # fmt: skip
