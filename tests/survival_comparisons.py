@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cohortbook.competing import aalen_johansen
+from cohortbook.cox import cox_regression
+from cohortbook.cox_firth import firth_cox
 from cohortbook.gray import gray_test
 from cohortbook.logrank import log_rank, trend_log_rank
 from cohortbook.restricted_mean import restricted_mean, restricted_mean_difference
@@ -43,7 +45,12 @@ class Comparison:
 
 def comparisons(topic=None):
     """Return the comparisons of one topic, or all."""
-    return [c for table in (_logrank, _competing, _gray, _restricted_mean) for c in table() if topic in (None, c.topic)]
+    return [
+        c
+        for table in (_logrank, _competing, _gray, _restricted_mean, _cox, _cox_firth)
+        for c in table()
+        if topic in (None, c.topic)
+    ]
 
 
 WEIGHTS = {
@@ -123,6 +130,11 @@ def _gray():
                                  expected=expected[:1])  # fmt: skip
 
 
+FIELDS = {"difference": "estimates", "se": "std_errors", "p": "p_values", "low": "conf_low", "high": "conf_high",
+          "ratio": "ratios", "ratio_low": "ratio_low", "ratio_high": "ratio_high", "joint": "statistic",
+          "tau": "tau"}  # fmt: skip
+
+
 def _restricted_mean():
     where = {"time": "time", "event": "event"}
     for case, values in reference("restricted_mean").items():
@@ -143,24 +155,72 @@ def _restricted_mean():
             yield Comparison(topic="restricted_mean", statistic="Restricted mean" + ", delayed entry" * (kind == "late"),
                              counterpart=f"survival::summary(survfit({y} ~ 1), rmean = tau)", data=case, found=one,
                              expected=expected[1:])  # fmt: skip
-        fields = {
-            "difference": "estimates",
-            "se": "std_errors",
-            "p": "p_values",
-            "low": "conf_low",
-            "high": "conf_high",
-            "ratio": "ratios",
-            "ratio_low": "ratio_low",
-            "ratio_high": "ratio_high",
-            "joint": "statistic",
-            "tau": "tau",
-        }
         if "tau" in values:
 
             def both(tally=tally):
                 found = restricted_mean_difference(tally, **where, by="group", confidence_level=0.9)
-                return np.hstack([getattr(found, field) for field in fields.values()])
+                return np.hstack([getattr(found, field) for field in FIELDS.values()])
 
             yield Comparison(topic="restricted_mean", statistic="Difference and ratio of restricted means, joint test",
                              counterpart="survRM2::rmst2, by its definition in R", data=case, found=both,
-                             expected=np.hstack([values[name] for name in fields]))  # fmt: skip
+                             expected=np.hstack([values[name] for name in FIELDS]))  # fmt: skip
+
+
+#: Of each model: case, prefix in the reference, terms, further arguments, R's call.
+COX = (
+    ("drawn", "strata", ["x1", "x2", "x3"], {"strata": "stratum"}, "strata(s)"),
+    ("drawn", "late_strata", ["x1", "x2"], {"strata": "stratum", "entry": "entry"}, "strata(s), delayed entry"),
+    ("drawn", "robust", ["x1", "x2", "x3"], {"robust": True}, "robust = TRUE"),
+    ("drawn", "cluster", ["x1", "x2", "x3"], {"robust": "ward"}, "cluster = c"),
+    ("drawn", "late_cluster", ["x1", "x2"], {"robust": "ward", "strata": "stratum", "entry": "entry"},
+     "strata(s), cluster = c, delayed entry"),
+    ("veteran", "robust", ["x1", "group", "x2", "x4"], {"robust": True}, "robust = TRUE"),
+)  # fmt: skip
+FIRTH_COX = (
+    ("drawn", "firth", ["x1", "x2"], {}),
+    ("drawn", "late_firth", ["x1"], {"strata": "stratum", "entry": "entry"}),
+    ("monotone", "one_firth", ["x"], {}),
+    ("monotone", "firth", ["x", "z"], {}),
+)
+
+
+def cox_rows(case):
+    """Return the patients of a case of the Cox models, with a ward."""
+    values = reference("cox_variants")[case]
+    rows = rows_of(case, "cox_variants" if "data_time" in values else "survival")
+    return rows.assign(ward=values["data_ward"]) if "data_ward" in values else rows
+
+
+def _cox():
+    fields = {"coef": "estimates", "se": "std_errors", "model_se": "model_std_errors", "z": "statistics", "p": "p_values",
+              "low": "conf_low", "high": "conf_high", "log_likelihood": "log_likelihood"}  # fmt: skip
+    for case, prefix, terms, options, call in COX:
+        values = {name.removeprefix(f"{prefix}_"): v for name, v in reference("cox_variants")[case].items()
+                  if name.startswith(f"{prefix}_")}  # fmt: skip
+
+        def found(case=case, terms=terms, options=options, ph="ph" in values):
+            fit = cox_regression(Tally.from_rows(cox_rows(case)), time="time", event="event", terms=terms,
+                                 confidence_level=0.9, **options)  # fmt: skip
+            numbers = [getattr(fit, field) for field in fields.values()]
+            return np.hstack([*numbers, *([fit.ph_statistics, fit.ph_global_statistic] if ph else [])])
+
+        expected = [values[name] for name in (*fields, *(["ph"] if "ph" in values else []))]
+        yield Comparison(topic="cox", statistic=f"Cox: {call}", counterpart="survival::coxph, cox.zph(rank)", data=case,
+                         found=found, expected=np.hstack(expected), tolerance=ITERATIVE)  # fmt: skip
+
+
+def _cox_firth():
+    fields = {"coef": "estimates", "se": "std_errors", "statistic": "statistics", "p": "p_values", "low": "conf_low",
+              "high": "conf_high", "value": "penalised_log_likelihood"}  # fmt: skip
+    for case, prefix, terms, options in FIRTH_COX:
+        values = reference("cox_variants")[case]
+
+        def found(case=case, terms=terms, options=options):
+            fit = firth_cox(Tally.from_rows(cox_rows(case)), time="time", event="event", terms=terms, confidence_level=0.9,
+                            **options)  # fmt: skip
+            return np.hstack([getattr(fit, field) for field in fields.values()])
+
+        more = ", strata, delayed entry" if options else ""
+        yield Comparison(topic="cox_firth", statistic=f"Cox, Firth{more}", data=case, found=found, tolerance=ITERATIVE,
+                         counterpart="the definition, in R by coxph(init, iter.max = 0)",
+                         expected=np.hstack([values[f"{prefix}_{name}"] for name in fields]))  # fmt: skip

@@ -11,10 +11,18 @@ from numpy.testing import assert_allclose
 
 from cohortbook import cox
 from cohortbook.cox import cox_regression
-from cohortbook.partial_likelihood import RiskRows, derivatives, is_maximum, lack_of_maximum, proportional_hazards
+from cohortbook.partial_likelihood import (
+    RiskRows,
+    derivatives,
+    is_maximum,
+    lack_of_maximum,
+    proportional_hazards,
+    score_residuals,
+)
 from cohortbook.results import UndefinedWarning
 from cohortbook.tally import Tally
 from survival_cases import reference, rows_of, survival_rows, survival_tally
+from survival_comparisons import comparisons, cox_rows
 
 R = reference()
 WHERE = {"time": "time", "event": "event"}
@@ -50,6 +58,62 @@ def test_model_equals_r(case, prefix):
         assert math.isnan(fit.concordance)
     else:
         assert_allclose(fit.concordance, expected["concordance"][0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("comparison", comparisons("cox"), ids=str)
+def test_strata_and_robust_variance_equal_r(comparison):
+    assert comparison.difference() < comparison.tolerance
+
+
+def test_strata_and_clusters_are_named_and_counted():
+    rows = cox_rows("drawn")
+    rows.loc[0, "ward"], rows.loc[1, "stratum"] = np.nan, None
+    fit = cox_regression(Tally.from_rows(rows), **WHERE, terms=["x2"], strata="stratum", robust="ward")
+    assert (fit.n, fit.n_missing, fit.clusters) == (88, 2, 17)
+    assert fit.method == "Cox, Efron's ties, stratified by stratum, robust variance by ward, Wald"
+    assert math.isnan(fit.concordance)
+    each = cox_regression(Tally.from_rows(rows), **WHERE, terms=["x2"], robust=True)
+    assert (each.clusters, each.method) == (90, "Cox, Efron's ties, robust variance, Wald")
+
+
+def test_a_stratum_for_every_patient_compares_nobody():
+    rows = rows_of("drawn").assign(own=lambda d: np.arange(len(d), dtype=float))
+    fit = cox_regression(Tally.from_rows(rows), **WHERE, terms=["x2"], strata="own")
+    assert fit.refused == "flat likelihood: those at risk at the events do not tell the effects of x2 apart"
+
+
+def test_one_stratum_changes_nothing():
+    rows = rows_of("drawn").assign(own="all")
+    plain = cox_regression(Tally.from_rows(rows), **WHERE, terms=["x1", "x2"])
+    strata = cox_regression(Tally.from_rows(rows), **WHERE, terms=["x1", "x2"], strata="own")
+    assert_allclose(strata.estimates, plain.estimates, rtol=1e-9)
+    assert_allclose(strata.ph_statistics, plain.ph_statistics, rtol=1e-9)
+
+
+def test_too_few_clusters_are_refused():
+    fit = cox_regression(Tally.from_rows(rows_of("drawn")), **WHERE, terms=["x1", "x2"], robust="stratum")
+    assert fit.refused == "2 clusters for 2 columns; a robust variance needs more clusters"
+
+
+def test_patients_doubled_into_clusters_have_the_variance_of_one():
+    rows = rows_of("drawn").assign(own=lambda d: np.arange(len(d), dtype=float))
+    once = cox_regression(Tally.from_rows(rows), **WHERE, terms=["x2"], robust=True)
+    own = cox_regression(Tally.from_rows(rows), **WHERE, terms=["x2"], robust="own")
+    assert_allclose(own.std_errors, once.std_errors, rtol=1e-12)
+    untied = rows.assign(time=rows["time"] * 1000 + np.arange(len(rows)))
+    twice = cox_regression(Tally.from_rows(pd.concat([untied, untied])), **WHERE, terms=["x2"], robust="own")
+    assert twice.clusters == 90
+    assert_allclose(
+        twice.std_errors,
+        cox_regression(Tally.from_rows(untied), **WHERE, terms=["x2"], robust=True).std_errors,
+        rtol=0.02,
+    )
+
+
+def test_score_residuals_add_up_to_the_score():
+    rows, beta = small_rows(), np.array([0.3, -0.2])
+    score, _ = derivatives(rows, beta, np.zeros(len(rows.exit)))
+    assert_allclose(score_residuals(rows, beta).sum(axis=0), score[:2], rtol=1e-10)
 
 
 def test_names_of_columns_are_kept_however_odd():
@@ -209,6 +273,8 @@ def test_the_floor_of_events_is_a_parameter():
         ({"terms": ["y"]}, "terms: 'y' is not in the tally; expected one of time, event, x"),
         ({"event": "x"}, "event: 'x' is of type float64; expected boolean"),
         ({"time": "event"}, "time: 'event' is of type boolean; expected numbers"),
+        ({"strata": "ward"}, "strata: 'ward' is not in the tally; expected one of time, event, x"),
+        ({"robust": "ward"}, "robust: 'ward' is not in the tally; expected one of time, event, x"),
         ({"entry": 2}, "entry: 1 of 6 patients have 'time' before 2; expected no earlier exit"),
         ({"confidence_level": 2}, "confidence_level: 2; expected a number between 0 and 1"),
     ],

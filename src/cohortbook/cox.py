@@ -11,6 +11,7 @@ from cohortbook.lifetable import event_table
 from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from lifelines import CoxPHFitter
 
@@ -42,8 +43,12 @@ class CoxFit:
         NaN, with a warning, where a column differs among those at risk at one event time only.
     ph_global_statistic, ph_global_p_value : float
         The same for all columns at once, with as many degrees of freedom.
+    model_std_errors : tuple of float
+        Standard errors that suppose the model and independent patients; those of `std_errors` unless they are robust.
+    clusters : int
+        How many the robust variance rests on; 0 without one.
     log_likelihood, concordance : float
-        Concordance is NaN with a column of entries, which lifelines' does not heed.
+        Concordance is NaN with a column of entries, or strata, which lifelines' does not heed.
     dropped : dict
         Column -> why it is not in the model.
     n, events, n_missing : int
@@ -58,6 +63,8 @@ class CoxFit:
     p_values: tuple[float, ...] = ()
     conf_low: tuple[float, ...] = ()
     conf_high: tuple[float, ...] = ()
+    model_std_errors: tuple[float, ...] = ()
+    clusters: int = 0
     ph_statistics: tuple[float, ...] = ()
     ph_p_values: tuple[float, ...] = ()
     ph_global_statistic: float = NAN
@@ -92,7 +99,8 @@ class CoxFit:
 
 def cox_regression(
     tally: Tally, *, time: str, event: str, terms: Sequence[str], entry: str | float | None = None,
-    confidence_level: float = 0.95, events_per_column: float = EVENTS_PER_COLUMN,
+    strata: str | Sequence[str] = (), robust: bool | str = False, confidence_level: float = 0.95,
+    events_per_column: float = EVENTS_PER_COLUMN,
 ) -> CoxFit:  # fmt: skip
     """Fit a Cox model, unless the events do not carry it.
 
@@ -102,6 +110,11 @@ def cox_regression(
         As for `cohortbook.survival.kaplan_meier`.
     terms : sequence of str
         Boolean, numeric or categorical columns (indicators against the first level in use).
+    strata : str or sequence of str
+        Columns each of whose patterns has a baseline hazard of its own.
+    robust : bool or str
+        Whether the variance is robust against a wrong model; a column (a hospital, say), also against patients of its
+        levels being alike.
     confidence_level : float
     events_per_column : float
         Fewer events for each estimated column are refused.
@@ -110,13 +123,14 @@ def cox_regression(
     -------
     CoxFit
         With `refused` set when nobody has the event, no term varies, there are too few events, the partial likelihood is
-        monotone (a combination of the terms is highest in whoever has the event, each time) or flat, or the fit does not
-        converge.
+        monotone (a combination of the terms is highest in whoever has the event, each time) or flat, the fit does not
+        converge, or there are no more clusters than columns.
 
     Raises
     ------
     ValueError
-        As `cohortbook.design.make_design` and `cohortbook.lifetable.life_table`.
+        As `cohortbook.design.make_design` and `cohortbook.lifetable.life_table`; when a column of the strata or clusters is
+        not there.
 
     Notes
     -----
@@ -129,12 +143,17 @@ def cox_regression(
     ``cox.zph(fit, "rank", terms = FALSE)`` of survival 3.0 and later; before, cox.zph was an approximation to it. SPSS:
     COXREG, whose ties are Breslow's.
 
+    The robust variance is the sandwich of score residuals, summed within clusters [3]_, with no correction for few: with
+    fewer than some 30 clusters it is too small. R: ``coxph(Surv(time, event) ~ terms + strata(strata), cluster = cluster)``.
+
     References
     ----------
     .. [1] Vittinghoff E, McCulloch CE. Relaxing the rule of ten events per variable in logistic and Cox regression. Am J
        Epidemiol 2007; 165: 710-718.
     .. [2] Grambsch PM, Therneau TM. Proportional hazards tests and diagnostics based on weighted residuals. Biometrika
        1994; 81: 515-526.
+    .. [3] Lin DY, Wei LJ. The robust inference for the Cox proportional hazards model. J Am Stat Assoc 1989; 84:
+       1074-1078.
 
     Examples
     --------
@@ -150,37 +169,68 @@ def cox_regression(
     """
     import numpy as np
 
-    from cohortbook.partial_likelihood import RiskRows, is_maximum, lack_of_maximum
+    from cohortbook.counts import coded
+    from cohortbook.partial_likelihood import is_maximum, lack_of_maximum
 
     require_confidence_level(confidence_level)
     late = isinstance(entry, str)
+    strata = [strata] if isinstance(strata, str) else list(strata)
     event_table(tally, time, event, entry)  # refuses columns and times that cannot be
-    where = [time, *([entry] if late else [])]
+    cluster = [robust] if isinstance(robust, str) else []
+    for argument, name in [*(("strata", name) for name in strata), *(("robust", name) for name in cluster)]:
+        coded(tally, name, argument)
+    where = [time, *([entry] if late else []), *strata, *cluster]
     design = make_design(tally, outcome=event, terms=terms, complete_on=where)
+    method = "Cox, Efron's ties" + (f", stratified by {', '.join(strata)}" if strata else "")
+    if robust:
+        method += ", robust variance" + (f" by {robust}" if cluster else "")
     known = {"confidence_level": confidence_level, "dropped": design.dropped, "n": design.total, "events": design.events,
-             "n_missing": design.n_missing, "provenance": tally.provenance}  # fmt: skip
+             "n_missing": design.n_missing, "provenance": tally.provenance, "method": f"{method}, Wald"}  # fmt: skip
     if refused := _refusal(design, events_per_column):
         return CoxFit(refused=refused, **known)
-    times = tally.complete([event, *terms, *where]).frame
     each = np.repeat(np.arange(len(design.n)), design.n.astype(int))
-    rows = RiskRows(
-        x=design.x[each, 1:], exit=times[time].to_numpy(dtype=float)[each], event=design.y[each] == 1,
-        entry=times[entry].to_numpy(dtype=float)[each] if late else np.full(len(each), -np.inf),
-    )  # fmt: skip
+    rows = risk_rows(tally, design, [event, *terms, *where], each, time, entry if late else None, strata)
     fitter, failure = _fit(rows, late, 1 - confidence_level)
     if not failure and not is_maximum(rows, fitter.params_.to_numpy()):
         failure = "the fit did not converge"
     if failure or np.ptp(rows.x @ fitter.params_.to_numpy()) > FAR:
         failure = lack_of_maximum(rows, design.columns) or failure
+    clusters = np.arange(len(each))
+    if cluster:
+        clusters = coded(tally.complete([event, *terms, *where]), robust)[1][each]
+    clusters = np.unique(clusters, return_inverse=True)[1]
+    if not failure and robust and clusters.max() < len(design.columns):
+        failure = (
+            f"{clusters.max() + 1} clusters for {len(design.columns)} columns; a robust variance needs more clusters"
+        )
     if failure:
         return CoxFit(refused=failure, **known)
-    numbers = _numbers(fitter, rows, late)
+    numbers = _numbers(fitter, rows, late or bool(strata))
+    if robust:
+        numbers |= _robust(rows, fitter, clusters, confidence_level)
     untested = [name for name, chi_square in zip(design.columns, numbers["ph_statistics"], strict=True)
                 if np.isnan(chi_square)]  # fmt: skip
     untested = untested or ["all columns at once"] * bool(np.isnan(numbers["ph_global_statistic"]))
     warn_undefined(f"proportional hazards of {', '.join(untested)}",
                    "those at risk differ at too few event times" if untested else None)  # fmt: skip
     return CoxFit(refused=None, terms=design.columns, **numbers, **known)
+
+
+def risk_rows(
+    tally: Tally, design: Design, complete_on: Sequence[str], each: np.ndarray, time: str, entry: str | None,
+    strata: Sequence[str],
+) -> RiskRows:  # fmt: skip
+    """Return one row a patient: `each` says which complete pattern of the tally shows them."""
+    import numpy as np
+
+    from cohortbook.partial_likelihood import RiskRows
+
+    frame = tally.complete(complete_on).frame
+    stratum = frame.groupby(list(strata), observed=True).ngroup().to_numpy()[each] if strata else None
+    return RiskRows(
+        x=design.x[each, 1:], exit=frame[time].to_numpy(dtype=float)[each], event=design.y[each] == 1,
+        entry=np.full(len(each), -np.inf) if entry is None else frame[entry].to_numpy(dtype=float)[each], stratum=stratum,
+    )  # fmt: skip
 
 
 def _refusal(design: Design, events_per_column: float) -> str | None:
@@ -214,6 +264,8 @@ def _fit(rows: RiskRows, late: bool, alpha: float) -> tuple[CoxPHFitter, str | N
     frame = pd.DataFrame(rows.x, columns=names).assign(time=rows.exit, event=rows.event)
     if late:
         frame["entry"] = rows.entry
+    if rows.stratum is not None:
+        frame["stratum"] = rows.stratum
     # Its rule for the relative change of the likelihood would stop at seven digits.
     tight = {"precision": 1e-16, "r_precision": 0.0, "max_steps": 500}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -222,6 +274,7 @@ def _fit(rows: RiskRows, late: bool, alpha: float) -> tuple[CoxPHFitter, str | N
             fitter = CoxPHFitter(alpha=alpha)
             try:
                 fitter.fit(frame, "time", "event", entry_col="entry" if late else None,
+                           strata=None if rows.stratum is None else ["stratum"],
                            fit_options={**tight, "step_size": step})  # fmt: skip
             except (ConvergenceError, ArithmeticError, np.linalg.LinAlgError) as error:
                 failure = f"the fit did not converge ({type(error).__name__})"
@@ -230,7 +283,26 @@ def _fit(rows: RiskRows, late: bool, alpha: float) -> tuple[CoxPHFitter, str | N
     return fitter, failure
 
 
-def _numbers(fitter: CoxPHFitter, rows: RiskRows, late: bool) -> dict[str, tuple[float, ...] | float]:
+def _robust(
+    rows: RiskRows, fitter: CoxPHFitter, clusters: np.ndarray, confidence_level: float
+) -> dict[str, tuple[float, ...] | int]:
+    import numpy as np
+    from scipy.stats import norm
+
+    from cohortbook.partial_likelihood import score_residuals
+
+    beta = fitter.params_.to_numpy()
+    residuals = score_residuals(rows, beta)
+    summed = np.zeros((clusters.max() + 1, len(beta)))
+    np.add.at(summed, clusters, residuals)
+    error = np.sqrt(((summed @ fitter.variance_matrix_.to_numpy()) ** 2).sum(axis=0))
+    z = norm.isf((1 - confidence_level) / 2)
+    columns = {"std_errors": error, "statistics": beta / error, "p_values": 2 * norm.sf(np.abs(beta / error)),
+               "conf_low": beta - z * error, "conf_high": beta + z * error}  # fmt: skip
+    return {**{name: tuple(values.tolist()) for name, values in columns.items()}, "clusters": len(summed)}
+
+
+def _numbers(fitter: CoxPHFitter, rows: RiskRows, unranked: bool) -> dict[str, tuple[float, ...] | float]:
     from scipy.stats import chi2
 
     from cohortbook.partial_likelihood import proportional_hazards
@@ -242,10 +314,11 @@ def _numbers(fitter: CoxPHFitter, rows: RiskRows, late: bool) -> dict[str, tuple
     tests, together = proportional_hazards(rows, fitter.params_.to_numpy())
     return {
         **{name: tuple(summary[column].tolist()) for name, column in columns.items()},
+        "model_std_errors": tuple(summary["se(coef)"].tolist()),
         "ph_statistics": tuple(tests.tolist()),
         "ph_p_values": tuple(chi2.sf(tests, 1).tolist()),
         "ph_global_statistic": together,
         "ph_global_p_value": float(chi2.sf(together, len(tests))),
         "log_likelihood": float(fitter.log_likelihood_),
-        "concordance": NAN if late else float(fitter.concordance_index_),
+        "concordance": NAN if unranked else float(fitter.concordance_index_),
     }

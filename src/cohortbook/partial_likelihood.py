@@ -26,19 +26,24 @@ class RiskRows:
         At risk at t when entry < t <= exit.
     event : numpy.ndarray of bool
         Whether the event came at exit.
+    stratum : numpy.ndarray of int, optional
+        Patients are compared with those of their own.
     """
 
     x: np.ndarray
     entry: np.ndarray
     exit: np.ndarray
     event: np.ndarray
+    stratum: np.ndarray | None = None
 
     def risk_sets(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield who is at risk, and who has the event, at each time of an event."""
+        """Yield who is at risk, and who has the event, at each time of an event in each stratum."""
         import numpy as np
 
-        for t in np.unique(self.exit[self.event]):
-            yield (self.entry < t) & (self.exit >= t), (self.exit == t) & self.event
+        stratum = np.zeros(len(self.exit), int) if self.stratum is None else self.stratum
+        for s, t in np.unique(np.column_stack([stratum, self.exit])[self.event], axis=0):
+            here = stratum == s
+            yield here & (self.entry < t) & (self.exit >= t), here & (self.exit == t) & self.event
 
 
 def derivatives(rows: RiskRows, beta: np.ndarray, clock: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -72,6 +77,26 @@ def derivatives(rows: RiskRows, beta: np.ndarray, clock: np.ndarray) -> tuple[np
             score += np.kron(now, rows.x[dead].mean(axis=0) - mean)
             information += np.kron(np.outer(now, now), spread)
     return score, information
+
+
+def score_residuals(rows: RiskRows, beta: np.ndarray) -> np.ndarray:
+    """Return what each patient adds to the score: they sum to it, to 0 at the maximum.
+
+    Notes
+    -----
+    R: ``residuals(fit, "score")``, with Efron's ties.
+    """
+    import numpy as np
+
+    hazard = np.exp(rows.x @ beta - (rows.x @ beta).max())
+    residuals = np.zeros_like(rows.x, dtype=float)
+    for at_risk, dead in rows.risk_sets():
+        for share in np.arange(dead.sum()) / dead.sum():
+            weight = hazard * (at_risk - share * dead)
+            weight = weight / weight.sum()
+            ahead = rows.x - weight @ rows.x
+            residuals += (dead / dead.sum() - weight)[:, None] * ahead
+    return residuals
 
 
 def is_maximum(rows: RiskRows, beta: np.ndarray) -> bool:
