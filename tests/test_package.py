@@ -32,7 +32,8 @@ ROOMS = (
 #: Beside them: printed figures and the solver, which no room but these imports.
 BESIDE = {
     # what figures say, as numbers and as constraints
-    "patterns", "cells", "claims", "printed_tests", "printed_effects", "solver", "solver_tests", "solver_summaries", "denials",
+    "patterns", "cells", "claims", "printed_tests", "rank_and_t_tests", "printed_effects", "solver", "solver_tests",
+    "solver_summaries", "denials",
     # what can hold together, and patients who show it
     "conflicts", "statements", "proof_block", "prover", "repairs", "shapes", "reconstruct", "reprint", "possible",
     "undetermined",

@@ -1,4 +1,4 @@
-"""printed_tests.py: every closed form held to R and to the package's own tests, and what is undefined."""
+"""printed_tests.py and rank_and_t_tests.py: held to R and to the package's own tests, and what is undefined."""
 
 import csv
 import itertools
@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook import printed_tests, two_groups
-from cohortbook.printed_tests import COUNTED, NUMBERED, TABLED, tie_window
+from cohortbook import printed_tests, rank_and_t_tests, two_groups
+from cohortbook.printed_tests import COUNTED, TABLED, tie_window
 from cohortbook.published import Interval
+from cohortbook.rank_and_t_tests import NUMBERED
 from cohortbook.tally import Tally
 
 REFERENCE = Path(__file__).parent / "reference" / "which_test.csv"
@@ -139,7 +140,7 @@ def test_numbers_without_p():
 
 def test_too_much_to_count_is_left_alone(monkeypatch):
     monkeypatch.setattr(printed_tests, "MOST_TABLES", 5)
-    monkeypatch.setattr(printed_tests, "MOST_STEPS", 100)
+    monkeypatch.setattr(rank_and_t_tests, "MOST_STEPS", 100)
     assert math.isnan(TABLED["fisher_freeman_halton"]((4, 5, 6, 1), (7, 8, 9, 1)))
     assert math.isnan(NUMBERED["mann_whitney_exact"]([1, 2, 3], [4, 5, 7], [7, 8, 9]))
 

@@ -11,8 +11,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from cohortbook import solver_tests
-from cohortbook.printed_tests import COUNTED, NUMBERED, TABLED
+from cohortbook.printed_tests import COUNTED, TABLED
 from cohortbook.published import Figure, read_published
+from cohortbook.rank_and_t_tests import NUMBERED
 from cohortbook.solver import Block
 from cohortbook.study import load_study
 from cohortbook.which_test import WORDS, suited, which_tests

@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.cells import SolverError
-from cohortbook.printed_tests import COUNTED, NUMBERED, TABLED, counts_that_print, student_limits, tie_window
+from cohortbook.printed_tests import COUNTED, TABLED, counts_that_print, student_limits, tie_window
+from cohortbook.rank_and_t_tests import NUMBERED
 from cohortbook.study import NO_YES, NUMERIC
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.printed_tests import t_p_value
+from cohortbook.rank_and_t_tests import t_p_value
 from cohortbook.solver import Block, deterministic_solver
 from cohortbook.solver_tests import rank_sums
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.cells import Cell, SolverError
-from cohortbook.printed_tests import NUMBERED, dealt, t_p_value
+from cohortbook.rank_and_t_tests import NUMBERED, dealt, t_p_value
 from cohortbook.solver import Block, deterministic_solver
 from cohortbook.solver_tests import rank_sums
 from cohortbook.which_range import Group, NoneLeftError, bounds_of_means, bounds_of_ranks, groups_of, rank_p_value

@@ -13,9 +13,10 @@ from typing import Any
 from cohortbook.cells import SolverError
 from cohortbook.claims import Claim, claims, planned_tests
 from cohortbook.conflicts import blocks_of, of_block, rosters, ruled_by, tied_by
-from cohortbook.printed_tests import COUNTED, NUMBERED, TABLED
+from cohortbook.printed_tests import COUNTED, TABLED
 from cohortbook.proof_block import ProofBlock
 from cohortbook.published import Figure, Interval
+from cohortbook.rank_and_t_tests import NUMBERED
 from cohortbook.solver import Block, ReconstructionError, Roster, deterministic_solver
 from cohortbook.study import NO_YES, NUMERIC, Study
 from cohortbook.values import derive_value

@@ -11,8 +11,8 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.printed_tests import NUMBERED, t_p_value
 from cohortbook.proof_block import ProofBlock
+from cohortbook.rank_and_t_tests import NUMBERED, t_p_value
 from cohortbook.solver import deterministic_solver
 
 if TYPE_CHECKING:
