@@ -39,7 +39,8 @@ BESIDE = {
     "undetermined",
     # the audit
     "rounding", "checks", "printed_counts", "printed_percentages", "grim", "printed_summaries", "printed_intervals",
-    "significance", "arithmetic", "which_test", "which_range", "which_values", "which_search", "printed_model",
+    "significance", "arithmetic", "which_test", "which_question", "which_tables", "which_codings", "which_range",
+    "which_values", "which_search", "printed_model",
     "model_tables", "model_methods", "verdicts", "audit_words", "audit_case", "explanations", "audit_verdicts", "audit",
     "progress", "cache",
 }  # fmt: skip

@@ -16,7 +16,8 @@ from cohortbook.published import Figure, read_published
 from cohortbook.rank_and_t_tests import NUMBERED
 from cohortbook.solver import Block
 from cohortbook.study import load_study
-from cohortbook.which_test import WORDS, suited, which_tests
+from cohortbook.which_question import suited
+from cohortbook.which_test import WORDS, which_tests
 from studies import write_study
 
 TINY = """\
@@ -331,7 +332,7 @@ def holds(study, figures, variable, test, *, lenient):
     """Say whether the solver finds all figures together feasible, P by one test."""
     from cohortbook.claims import Claim, claims
     from cohortbook.conflicts import blocks_of, of_block, rosters
-    from cohortbook.which_test import feasible
+    from cohortbook.which_tables import feasible
 
     held, asked = claims(study, figures[:-1], ties=True), figures[-1]
     held.append(Claim(figures=(asked,), kind="test", variable=variable, by="treated", interval=within(asked)))

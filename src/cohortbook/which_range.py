@@ -15,7 +15,7 @@ from cohortbook.solver_tests import rank_sums
 
 if TYPE_CHECKING:
     from cohortbook.proof_block import ProofBlock
-    from cohortbook.which_test import Question
+    from cohortbook.which_question import Question
 
 #: Deterministic time for a bound.
 EFFORT = 1.0

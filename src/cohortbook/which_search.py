@@ -16,13 +16,11 @@ from cohortbook.rank_and_t_tests import NUMBERED, dealt, t_p_value
 from cohortbook.solver import Block, deterministic_solver
 from cohortbook.solver_tests import rank_sums
 from cohortbook.which_range import Group, NoneLeftError, bounds_of_means, bounds_of_ranks, groups_of, rank_p_value
+from cohortbook.which_tables import UNKNOWN, Answer, Table, feasible
 from cohortbook.which_values import means_printed
 
 if TYPE_CHECKING:
-    from cohortbook.which_test import Question, Table
-
-#: Least and largest P, and whether it is printed, as `cohortbook.which_test` has them.
-Range = tuple[float, float, str]
+    from cohortbook.which_question import Question
 
 #: Deterministic time for a search.
 SEARCH = 4.0
@@ -37,7 +35,6 @@ FEW = 48
 DRAWN = 28
 #: Steps and parts in which sums of squares are tried, and values of U.
 STEPS, FINE, PARTS, NEAR, TRIES, REACH = 40, 2000, 4, 2, 3, 12
-UNKNOWN: Range = (math.nan, math.nan, "unknown")
 
 
 @dataclass
@@ -53,7 +50,7 @@ class Drawn(Block):
         return name not in self.values and super()._needs_values(name)
 
 
-def ranges(question: Question, stated: Collection[str]) -> dict[str, Range]:
+def ranges(question: Question, stated: Collection[str]) -> dict[str, Answer]:
     """Return, for each test of numbers, bounds of P, and whether it prints the printed P.
 
     Of large groups whose P a stated test prints, nothing is said of tests of ranks that are not stated: it would take long.
@@ -73,10 +70,10 @@ def ranges(question: Question, stated: Collection[str]) -> dict[str, Range]:
 
 def _answers(
     question: Question, groups: Sequence[Group], tests: Sequence[str], bounds: dict[str, tuple[float, float]]
-) -> dict[str, Range]:
+) -> dict[str, Answer]:
     """Return what some tests can print, from their bounds, then by patients, then by proof."""
     printed = question.asked.interval
-    found: dict[str, Range] = {}
+    found: dict[str, Answer] = {}
     open_ = {}
     for test in tests:
         low, high = bounds.get(test, (0.0, 1.0))
@@ -101,8 +98,6 @@ def _answers(
 
 def _refuted(question: Question, test: str) -> bool:
     """Say whether the solver proves that a test cannot print P: a t test only where every value can be told apart."""
-    from cohortbook.which_test import feasible
-
     options = {"lenient": True, "more": [question.asked], "tests": {question.variable: (test,)}}
     cells = question.block(lenient=True).cells[question.variable]
     if cells[-1][1] - cells[0][0] < FEW:

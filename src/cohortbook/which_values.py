@@ -17,8 +17,8 @@ from cohortbook.solver import deterministic_solver
 
 if TYPE_CHECKING:
     from cohortbook.claims import Claim
+    from cohortbook.which_question import Question
     from cohortbook.which_range import Group
-    from cohortbook.which_test import Question
 
 #: Deterministic time for one set of sums, and how many of them are tried for a test.
 EFFORT, TRIES = 1.0, 6
