@@ -24,7 +24,7 @@ ROOMS = (
      "lifetable", "logrank", "survival", "competing", "gray", "restricted_mean", "partial_likelihood",
      "cox", "cox_firth", "fine_gray", "npmle", "turnbull", "current_status"},
     {"published"},
-    {"analysis", "models", "endpoints"},
+    {"analysis", "models", "endpoints", "key_results"},
     {"tables", "layouts", "layouts_models", "layouts_audit", "figures", "figures_models", "figures_audit", "findings",
      "findings_models", "findings_audit", "output"},
     {"notebook", "run", "report"},
