@@ -8,6 +8,7 @@ import numpy as np
 from cohortbook.competing import aalen_johansen
 from cohortbook.cox import cox_regression
 from cohortbook.cox_firth import firth_cox
+from cohortbook.fine_gray import cause_specific_cox, fine_gray
 from cohortbook.gray import gray_test
 from cohortbook.logrank import log_rank, trend_log_rank
 from cohortbook.restricted_mean import restricted_mean, restricted_mean_difference
@@ -47,7 +48,7 @@ def comparisons(topic=None):
     """Return the comparisons of one topic, or all."""
     return [
         c
-        for table in (_logrank, _competing, _gray, _restricted_mean, _cox, _cox_firth)
+        for table in (_logrank, _competing, _gray, _restricted_mean, _cox, _cox_firth, _fine_gray)
         for c in table()
         if topic in (None, c.topic)
     ]
@@ -224,3 +225,30 @@ def _cox_firth():
         yield Comparison(topic="cox_firth", statistic=f"Cox, Firth{more}", data=case, found=found, tolerance=ITERATIVE,
                          counterpart="the definition, in R by coxph(init, iter.max = 0)",
                          expected=np.hstack([values[f"{prefix}_{name}"] for name in fields]))  # fmt: skip
+
+
+def _fine_gray():
+    fields = {"coef": "estimates", "se": "std_errors", "z": "statistics", "p": "p_values", "low": "conf_low",
+              "high": "conf_high", "log_likelihood": "log_likelihood"}  # fmt: skip
+    terms = {"biliary": ["x1", "x2", "x4"], "uncensored": ["x1", "x2"]}
+    calls = {"crr": "cmprsk::crr(time, cause, x, failcode)", "own": "survival::coxph(Surv(time, cause == k) ~ x)",
+             "finegray": 'survival::finegray, coxph(weights = fgwt, ties = "breslow", cluster = id)'}  # fmt: skip
+    for case, values in reference("fine_gray").items():
+        tally = Tally.from_rows(rows_of(case, "fine_gray" if "data_time" in values else "survival"))
+        for prefix in sorted({name.rpartition("_coef")[0] for name in values if name.endswith("_coef")}):
+            late, (k, weights) = prefix.startswith("late"), prefix.removeprefix("late_").split("_")
+            known = [name for name in fields if f"{prefix}_{name}" in values]
+
+            def found(case=case, tally=tally, late=late, of={"1": "one", "2": "two"}[k], weights=weights, known=known):
+                options = {"time": "time", "cause": "cause", "events_per_column": 1, "confidence_level": 0.9,
+                           "terms": terms.get(case, ["x1", "x2", "x3"])}  # fmt: skip
+                if weights == "own":
+                    fit = cause_specific_cox(tally, **options)[of]
+                else:
+                    fit = fine_gray(tally, **options, of=of, weights=weights, entry="entry" if late else None)
+                return np.hstack([getattr(fit, fields[name]) for name in known])
+
+            what = "Cause-specific Cox" if weights == "own" else f"Fine-Gray, weights of {weights}"
+            yield Comparison(topic="fine_gray", statistic=what + ", delayed entry" * late, counterpart=calls[weights],
+                             data=case, found=found, tolerance=ITERATIVE,
+                             expected=np.hstack([values[f"{prefix}_{name}"] for name in known]))  # fmt: skip

@@ -186,7 +186,7 @@ def cox_regression(
         method += ", robust variance" + (f" by {robust}" if cluster else "")
     known = {"confidence_level": confidence_level, "dropped": design.dropped, "n": design.total, "events": design.events,
              "n_missing": design.n_missing, "provenance": tally.provenance, "method": f"{method}, Wald"}  # fmt: skip
-    if refused := _refusal(design, events_per_column):
+    if refused := refusal(design, events_per_column):
         return CoxFit(refused=refused, **known)
     each = np.repeat(np.arange(len(design.n)), design.n.astype(int))
     rows = risk_rows(tally, design, [event, *terms, *where], each, time, entry if late else None, strata)
@@ -233,7 +233,7 @@ def risk_rows(
     )  # fmt: skip
 
 
-def _refusal(design: Design, events_per_column: float) -> str | None:
+def refusal(design: Design, events_per_column: float) -> str | None:
     columns = len(design.columns)
     if not design.events:
         return "nobody has the event"
