@@ -23,7 +23,7 @@ ROOMS = (
      "separation", "logistic", "firth", "selection",
      "lifetable", "logrank", "survival", "competing", "gray", "restricted_mean", "partial_likelihood",
      "cox", "cox_firth", "fine_gray", "npmle", "turnbull", "current_status"},
-    {"published"},
+    {"published", "published_checks"},
     {"analysis", "models", "endpoints", "key_results"},
     {"tables", "layouts", "layouts_models", "layouts_audit", "figures", "figures_models", "figures_audit", "findings",
      "findings_models", "findings_audit", "output"},
