@@ -25,8 +25,8 @@ ROOMS = (
      "cox", "cox_firth", "fine_gray", "npmle", "turnbull", "current_status"},
     {"published", "published_checks"},
     {"analysis", "models", "endpoints", "key_results"},
-    {"tables", "layouts", "layouts_models", "layouts_audit", "figures", "figures_models", "figures_audit", "findings",
-     "findings_models", "findings_audit", "output"},
+    {"tables", "layouts", "layouts_models", "layouts_printed_audit", "layouts_audit", "figures", "figures_models",
+     "figures_audit", "findings", "findings_models", "findings_printed_audit", "findings_audit", "output"},
     {"notebook", "run", "report"},
 )  # fmt: skip
 #: Beside them: printed figures and the solver, which no room but these imports.

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cohortbook.audit_words import in_words
 from cohortbook.findings import listed, several
-from cohortbook.findings_models import finding
-from cohortbook.layouts_audit import given_up, is_p, numbers, p_span, printed_terms, range_shown, stays
-from cohortbook.layouts_models import removal_in_words
+from cohortbook.findings_printed_audit import (
+    MOST,
+    endings,
+    finding,
+    joined,
+    printing,
+    range_finding,
+    selection,
+    sentence,
+    separation,
+)
+from cohortbook.layouts_audit import given_up, numbers, stays
+from cohortbook.layouts_printed_audit import p_span
 from cohortbook.output import Text
-from cohortbook.printed_model import PrintedModel
 from cohortbook.verdicts import Audit
 
 if TYPE_CHECKING:
-    from cohortbook.arithmetic import Check
+    from cohortbook.checks import Check
     from cohortbook.published import Figure
-    from cohortbook.undetermined import Range
     from cohortbook.verdicts import Conflict, Consequence, Repair, Verdict
     from cohortbook.which_test import PrintedTest
 
@@ -29,8 +37,6 @@ CONCLUSION, CONTRADICTION, METHOD, CLAIM, OPEN = range(5)
 #: Kinds of checks that no conflict tells.
 CLAIMS = ("threshold", "comparisons", "expected_counts")
 OTHERWISE = ("reproduced by another method", "rounded otherwise")
-#: So many ways to settle a conflict are named, the others counted.
-MOST = 3
 
 
 @finding.register
@@ -89,15 +95,6 @@ def audit_findings(audit: Audit) -> Text:
     return Text("\n".join(f"{number}. {text}" for number, text in enumerate(told, 1)))
 
 
-def _sentence(text: str) -> str:
-    """Make a sentence of a reason."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if text else ""
-
-
-def _joined(parts: Iterable[str]) -> str:
-    return " ".join(part for part in parts if part)
-
-
 def _of_conflicts(audit: Audit) -> Iterator[tuple[int, str]]:
     """Tell conflicts that the same repairs settle together."""
     told: set[str] = set()
@@ -118,15 +115,15 @@ def _conflict(audit: Audit, conflicts: Sequence[Conflict], repairs: Sequence[Rep
     changed = [c for c in audit.consequences if c.repair in {r.id for r in repairs}]
     rank = CONCLUSION if any(c.crosses for c in changed) else CONTRADICTION if blamed or not other else METHOD
     if other and not blamed:
-        return rank, _joined([*(_otherwise(audit, v, names) for v in other), _effect(audit, repairs, changed)])
+        return rank, joined([*(_otherwise(audit, v, names) for v in other), _effect(audit, repairs, changed)])
     many = len(blamed) != 1
     words = _counted([in_words(audit.study, v.figure) for v in blamed] or [in_words(audit.study, audit.figure(id))
                      for id in conflicts[0].figures])  # fmt: skip
     lone = next((c for c in audit.checks if c.kind == "undefined_test" and c.figures[0] in inside), None)
     why = _bare(lone.reason, audit.figure(lone.figures[0])) if lone else conflicts[0].why
     head = f"**{words}: {'cannot all be true' if many else 'contradicted by other figures'} ({names}).**"
-    also = [_sentence(f"{in_words(audit.study, v.figure)}: {_bare(v.reason, v.figure)}") for v in other]
-    return rank, _joined([head, _sentence(why), _remedy(audit, repairs), _effect(audit, repairs, changed), *also])
+    also = [sentence(f"{in_words(audit.study, v.figure)}: {_bare(v.reason, v.figure)}") for v in other]
+    return rank, joined([head, sentence(why), _remedy(audit, repairs), _effect(audit, repairs, changed), *also])
 
 
 def _bare(reason: str, figure: Figure) -> str:
@@ -172,7 +169,7 @@ def _effect(audit: Audit, repairs: Sequence[Repair], changed: Sequence[Consequen
             f", across {listed([f'{t:g}' for t in crossed])}" if crossed else ", on the same side of every threshold"
         )
         parts.append(text + (f"; after {numbers(kept)} it stays as printed" if kept else ""))
-    return _sentence(
+    return sentence(
         "; ".join(parts[:MOST]) + (f"; and so on for {len(parts) - MOST} more" if len(parts) > MOST else "")
     )
 
@@ -194,7 +191,7 @@ def _otherwise(audit: Audit, verdict: Verdict, names: str = "") -> str:
     """Say how a figure came about that the stated method does not print."""
     how = "; ".join(filter(None, [verdict.method, names]))
     return (f"**{in_words(audit.study, verdict.figure)}: {verdict.verdict}{f' ({how})' if how else ''}.** "
-            f"{_sentence(_bare(verdict.reason, verdict.figure))}{_given(verdict)}")  # fmt: skip
+            f"{sentence(_bare(verdict.reason, verdict.figure))}{_given(verdict)}")  # fmt: skip
 
 
 def _given(verdict: Verdict) -> str:
@@ -219,8 +216,8 @@ def _of_models(audit: Audit) -> Iterator[tuple[int, str]]:
     for model in audit.models:
         if model.reason:
             continue
-        text = _joined([_separation(model) or ("" if model.tables else _printing(model)), _selection(model)])
-        hangs = len(_endings(model)) > 1
+        text = joined([separation(model) or ("" if model.tables else printing(model)), selection(model)])
+        hangs = len(endings(model)) > 1
         if text and (hangs or model.separated_in_some or not model.tables):
             yield (CONCLUSION if hangs else METHOD if model.tables else CONTRADICTION), text
 
@@ -236,11 +233,11 @@ def _of_checks(audit: Audit) -> Iterator[tuple[int, str]]:
             claims.setdefault(_bare(check.reason, figure), []).append(in_words(audit.study, figure))
         elif check.kind not in CLAIMS and check.holds is not True and not told & set(check.figures):
             remark = "contradicted by arithmetic" if check.holds is False else "to be asked about"
-            text = f"**{in_words(audit.study, figure)}: {remark}.** {_sentence(_bare(check.reason, figure))}"
+            text = f"**{in_words(audit.study, figure)}: {remark}.** {sentence(_bare(check.reason, figure))}"
             yield (CONTRADICTION if check.holds is False else CLAIM), text
     for why, words in claims.items():
         yield CLAIM, f"**{'; '.join(words)}: {why}.**"
-    yield from ((CLAIM, _sentence(c.reason)) for c in audit.checks if c.kind == "comparisons")
+    yield from ((CLAIM, sentence(c.reason)) for c in audit.checks if c.kind == "comparisons")
     small = [c for c in audit.checks if c.kind == "expected_counts"]
     turned = [c for c in small if _exact_turns(audit, c)]
     for rank, some in ((CONCLUSION, turned), (CLAIM, [c for c in small if c not in turned])):
@@ -273,10 +270,7 @@ def _exact(audit: Audit, check: Check) -> str:
 def _exact_turns(audit: Audit, check: Check) -> bool:
     """Say whether Fisher's exact test puts P on the other side of a threshold than what is printed."""
     figure = audit.figure(check.figures[0])
-    found = [
-        t for t in audit.tests if t.figure == figure.id and t.test == "fisher_exact" and not t.coding and t.low == t.low
-    ]
-    return any(_turned(figure, t.low, t.high, limit) for t in found for limit in audit.thresholds)
+    return any(_turned(figure, t.low, t.high, limit) for t in _fisher(audit, figure.id) for limit in audit.thresholds)
 
 
 def _turned(figure: Figure, low: float, high: float, limit: float) -> bool:
@@ -291,138 +285,3 @@ def _undecided(audit: Audit) -> Iterator[tuple[int, str]]:
             OPEN,
             f"{several(n, 'figure')} could not be decided; nothing is said of {'it' if n == 1 else 'them'} here.",
         )
-
-
-@finding.register
-def _(result: PrintedModel, *, significance: float = 0.05) -> Text:
-    """Say what prints the model, whether its estimates exist, and whether the conclusion hangs on the method."""
-    if result.reason:
-        return Text(_sentence(result.reason))
-    return Text(_joined([_printing(result), _separation(result), _selection(result), _penalised(result, significance)]))
-
-
-def _printing(model: PrintedModel) -> str:
-    """Say which methods print the table, and in how many joint tables."""
-    where = listed(model.sources)
-    good = sorted((r for r in model.readings if r.tables), key=lambda r: not r.together)
-    if not good:
-        elsewhere = (
-            "" if any(r.searched for r in model.readings) else f", nor for any of the {model.searched} with its margins"
-        )
-        return (f"No method that was tried prints {where} for any of the {model.possible} joint tables of its terms that the "
-                f"other figures leave{elsewhere}.")  # fmt: skip
-    ways = [
-        f"{r.method}{'' if r.together else ', each term alone'}{f', {r.limit}' if r.limit else ''} "
-        f"(in {r.tables} of {model.possible})"
-        for r in good[: MOST + 1]
-    ]
-    more = f"; and {several(len(good) - MOST - 1, 'further way')}" if len(good) > MOST + 1 else ""
-    unsure = "" if model.decided else " Which joint tables the other figures leave was not fully decided."
-    return f"{where} is printed, in joint tables that the other figures leave, by {'; by '.join(ways)}{more}.{unsure}"
-
-
-def _separation(model: PrintedModel) -> str:
-    if not model.separated_in_some:
-        return ""
-    always = [model.labels[t] for t in model.separated_in_all]
-    some = [model.labels[t] for t in model.separated_in_some if t not in model.separated_in_all]
-    where = listed(model.sources)
-    if not always:
-        return f"In some joint tables that print {where} the estimate of {listed(some)} would be infinite."
-    tables = (
-        f"in each of the {len(model.tables)} joint tables that print it"
-        if len(model.tables) > 1
-        else "in the one joint table that prints it"
-    )
-    text = f"**{where}: the estimate of {listed(always)} does not exist** (the data separate {tables})"
-    if model.limits:
-        limits = f"{model.limits[0]} to {model.limits[-1]}" if len(model.limits) > 1 else f"{model.limits[0]}"
-        text += f"; its printed P shows only where the program stopped ({limits} steps)"
-    text += f"; in some tables {listed(some)} is infinite too" if some else ""
-    return f"{text}."
-
-
-def _endings(model: PrintedModel) -> set[tuple[str, ...]]:
-    """Return every list of terms with which a selection ends."""
-    return {terms for ends in model.selections.values() for terms in ends}
-
-
-def _selection(model: PrintedModel) -> str:
-    """Say where the stated selection ends under each test for removal."""
-    if not model.selections:
-        return ""
-    by_ways: dict[str, list[str]] = {}
-    for test, ends in model.selections.items():
-        ways = [f"{listed([model.labels[t] for t in terms]) or 'nothing'}"
-                + (f" (in {n} of {model.followed})" if len(ends) > 1 else "") for terms, n in ends.items()]  # fmt: skip
-        by_ways.setdefault(" or ".join(ways), []).append(removal_in_words(test))
-    parts = [f"with {ways} where removal is by {' or '.join(tests)}" for ways, tests in by_ways.items()]
-    endings = _endings(model)
-    shown = printed_terms(model)
-    if len(endings) == 1:
-        kept = listed([model.labels[t] for t in next(iter(endings))]) or "nothing"
-        same = ", as printed" if endings == {shown} else ""
-        return f"The stated selection ends with {kept} under every test for removal{same}."
-    return f"The stated selection ends {'; '.join(parts)}: **the conclusion hangs on that choice.**"
-
-
-def _penalised(model: PrintedModel, significance: float) -> str:
-    """Say what Firth's method makes of the terms."""
-    known = {t: ends for t, ends in model.firth_range.items() if ends[0] == ends[0]}
-    if not known:
-        return ""
-    parts = [f"{model.labels[t]} {p_span(*ends)}" for t, ends in known.items()]
-    below = [model.labels[t] for t, (_, high) in known.items() if high < significance]
-    split = [model.labels[t] for t, (low, high) in known.items() if low < significance <= high]
-    text = f"Firth's method, which always has estimates, gives P of {listed(parts)}: {listed(below) or 'none'} below "
-    text += f"{significance:g} in all of these tables"
-    return text + (f", {listed(split)} in some." if split else ".")
-
-
-@finding.register
-def _(result: tuple, *, significance: float = 0.05) -> Text:
-    """Say what regression tables show, one after another, or what ranges do."""
-    if not result:
-        return Text("No regression table is printed.")
-    if isinstance(result[0], PrintedModel):
-        return Text("\n\n".join(str(finding(model, significance=significance)) for model in result))
-    return range_finding(result)
-
-
-def range_finding(ranges: Sequence[Range]) -> Text:
-    """Say which conclusions the printed figures leave open, and which they determine."""
-    known = [r for r in ranges if r.low == r.low]
-    if not known:
-        return Text("No result is defined in the cohorts that were drawn.")
-    real, assumed = [r for r in known if not r.rests_on_assumed], [r for r in known if r.rests_on_assumed]
-    several_sets = len({r.set for r in known}) > 1
-
-    def shown(some: Iterable[Range]) -> str:
-        return listed([f"{r.label} ({r.set + ': ' if several_sets else ''}{range_shown(r)})" for r in some])
-
-    text = _split(real, shown) if real else ""
-    if assumed:
-        text += f" *Illustration, not a finding, as it rests on assumed values:* {shown(assumed)}."
-    return Text(text.strip())
-
-
-def _split(ranges: Sequence[Range], shown: Callable[[Iterable[Range]], str]) -> str:
-    """Tell results that cross a threshold, that stay on one side, that vary, and that are the same in all cohorts."""
-    crossing = [r for r in ranges if r.crosses]
-    loose = [r for r in ranges if not r.determined and not r.crosses]
-    same_side, varying = [r for r in loose if is_p(r)], [r for r in loose if not is_p(r)]
-    fixed = [r for r in ranges if r.determined]
-    n = max(r.n for r in ranges)
-    parts = []
-    if crossing:
-        parts.append(
-            f"**What is printed does not determine on which side of its threshold P lies: {shown(crossing)}.**"
-        )
-    elif any(map(is_p, ranges)):
-        parts.append(f"No P value crosses its threshold in the {n} cohorts that were drawn.")
-    if same_side:
-        parts.append(f"P varies, but on one side of its threshold in all cohorts that were drawn: {shown(same_side)}.")
-    if varying:
-        parts.append(f"Not determined{' either' if crossing else ''}: {shown(varying)}.")
-    parts.append(f"The same in all: {shown(fixed)}." if fixed else "Nothing is the same in all cohorts.")
-    return " ".join(parts)
