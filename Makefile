@@ -1,6 +1,6 @@
 # make report      the report of the bundled study         make report STUDY=data/other          of another study
 # make audit       the printed figures alone               make report P="removal=lr alpha=0.05" with other parameters
-# make             lists every target
+# make             lists every target                      STUDY=data/x@name: as it is under one of its scenarios
 #
 # Needs make (3.81 or newer), git and Python 3.11 or newer; everything else is installed into .venv from
 # requirements.lock. After a change of dependencies in pyproject.toml, renew the lock with
@@ -14,7 +14,7 @@ PYTHON ?= python3
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help report audit test lab cohort notebooks clean FORCE
+.PHONY: help report audit scenarios test lab cohort notebooks clean FORCE
 
 # Names with a space or a colon would be several names, or rules, to make.
 ifneq ($(words $(STUDY)) $(findstring :,$(STUDY)),1 )
@@ -24,8 +24,10 @@ override STUDY := $(patsubst %/,%,$(STUDY))
 ifneq ($(filter . .. ~%,$(notdir $(STUDY)) $(STUDY)),)
 $(error STUDY=$(STUDY): expected the folder by its name, such as data/spinal-metastases)
 endif
-ifneq ($(filter report audit cohort,$(MAKECMDGOALS)),)
-ifeq ($(wildcard $(STUDY)/study.yml),)
+# The folder, without the name of a scenario.
+FOLDER := $(firstword $(subst @, ,$(STUDY)))
+ifneq ($(filter report audit scenarios cohort,$(MAKECMDGOALS)),)
+ifeq ($(wildcard $(FOLDER)/study.yml),)
 $(error STUDY=$(STUDY): no study.yml there; expected a folder such as $(patsubst %/study.yml,%,$(firstword $(wildcard data/*/study.yml))))
 endif
 endif
@@ -35,9 +37,10 @@ REPORT := $(BUILD)/report.html
 AUDIT := $(BUILD)/audit.html
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 EXECUTED := $(NOTEBOOKS:%=$(BUILD)/%)
+SCENARIOS := $(sort $(wildcard notebooks/scenarios/*.ipynb))
 CODE := $(filter-out src/cohortbook/report.py,$(wildcard src/cohortbook/*.py))
 # The inner wildcard splits a name with a space into words that are no files; the outer one drops them.
-DATA := $(sort $(wildcard $(wildcard $(STUDY)/*)))
+DATA := $(sort $(wildcard $(wildcard $(FOLDER)/*)))
 
 # An active conda or virtual environment that holds the package is used as it is; otherwise .venv is.
 HOLDS_PACKAGE := import sys, importlib.util as i; sys.exit(sys.version_info < (3, 11) or not all(map(i.find_spec, ("cohortbook", "papermill"))))
@@ -72,9 +75,17 @@ audit: ## audit the printed figures, with or without patients: build/<study>/aud
 	@$(MAKE) $(PARALLEL) $(AUDIT)
 	@$(call told,$(AUDIT))
 
+scenarios: $(ENVIRONMENT) ## run each scenario of the study and show which conclusions move: build/<study>/scenarios.html
+	@$(fresh)
+	@names=$$($(PY) -m cohortbook.run scenarios --study $(STUDY)) && \
+	$(MAKE) $(PARALLEL) $$(for name in $$names; do echo $(BUILD)/scenarios/$$name/one.ipynb; done)
+	@$(PY) -m cohortbook.run notebook notebooks/scenarios/all.ipynb $(BUILD)/scenarios/all.ipynb --study $(STUDY) \
+	  --output-dir $(BUILD) --parameters folder=$(BUILD)/scenarios
+	@$(PY) -m cohortbook.report --study $(STUDY) --output $(BUILD)/scenarios.html $(BUILD)/scenarios/all.ipynb
+
 test: $(ENVIRONMENT) ## run every test: style, code, examples in docstrings, committed outputs of the notebooks
 	@$(PY) -m ruff check --quiet .
-	@$(PY) -m pytest -n $(JOBS) --dist loadscope --doctest-modules --nbval --nbval-current-env src tests $(NOTEBOOKS)
+	@$(PY) -m pytest -n $(JOBS) --dist loadscope --doctest-modules --nbval --nbval-current-env src tests $(NOTEBOOKS) $(SCENARIOS)
 
 lab: $(ENVIRONMENT) ## open the notebooks in JupyterLab (LAB="--no-browser" and other options of Jupyter)
 	@JUPYTER_PREFER_ENV_PATH=1 $(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks $(LAB)
@@ -83,7 +94,7 @@ cohort: $(ENVIRONMENT) ## make the study's cohort anew from its published figure
 	@$(PY) -m cohortbook.reconstruct $(STUDY)
 
 notebooks: $(ENVIRONMENT) ## run the notebooks with their defaults and keep the outputs in them, for a commit
-	@$(MAKE) $(PARALLEL) $(NOTEBOOKS:%=rerun/%)
+	@$(MAKE) $(PARALLEL) $(patsubst %,rerun/%,$(NOTEBOOKS) $(SCENARIOS))
 
 clean: ## remove what was built; .venv stays
 	@rm -rf build
@@ -99,6 +110,9 @@ $(AUDIT) $(REPORT): src/cohortbook/report.py $(wildcard src/cohortbook/assets/*)
 $(BUILD)/notebooks/%.ipynb: notebooks/%.ipynb $(CODE) $(DATA) requirements.lock $(BUILD)/.inputs $(BUILD)/.parameters | $(BUILD)/.checked
 	@$(PY) -m cohortbook.run notebook $< $@ --study $(STUDY) --output-dir $(BUILD) --shared $(call quoted,$(P)) \
 	  $(if $(filter-out $(BUILD)/.parameters,$?),,--unless-same)
+
+$(BUILD)/scenarios/%/one.ipynb: notebooks/scenarios/one.ipynb $(CODE) $(DATA) requirements.lock
+	@$(PY) -m cohortbook.run notebook $< $@ --study $(STUDY)$(patsubst %,@%,$(filter-out as-planned,$*)) --output-dir $(@D)
 
 # One message for a wrong study file or parameter, before any notebook starts.
 $(BUILD)/.checked: $(NOTEBOOKS) $(CODE) $(DATA) $(BUILD)/.inputs $(BUILD)/.parameters | $(ENVIRONMENT)

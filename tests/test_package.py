@@ -17,22 +17,23 @@ HEAVY = ("pandas", "numpy", "matplotlib", "seaborn", "scipy", "statsmodels", "li
 ROOMS = (
     {"errors", "results"},
     {"tally"},
-    {"schema", "study_yaml", "study_checks", "study"},
-    {"csvfile", "values", "cohort"},
-    {"counts", "describe", "two_groups", "effects", "multiplicity", "compare", "design",
+    {"schema", "study_yaml", "study_checks", "study", "study_scenarios"},
+    {"csvfile", "readers", "readers_csv", "readers_excel", "readers_statistics", "readers_redcap", "values", "cohort"},
+    {"counts", "describe", "printed_tests", "rank_and_t_tests", "two_groups", "effects", "multiplicity", "compare", "design",
      "separation", "logistic", "firth", "selection",
      "lifetable", "logrank", "survival", "competing", "gray", "restricted_mean", "partial_likelihood",
      "cox", "cox_firth", "fine_gray", "npmle", "turnbull", "current_status"},
     {"published", "published_checks"},
     {"analysis", "models", "endpoints", "key_results"},
     {"tables", "layouts", "layouts_models", "layouts_printed_audit", "layouts_audit", "figures", "figures_models",
-     "figures_audit", "findings", "findings_models", "findings_printed_audit", "findings_audit", "output"},
+     "figures_audit", "findings", "findings_models", "findings_printed_audit", "findings_audit", "layouts_scenarios",
+     "findings_scenarios", "output"},
     {"notebook", "run", "report"},
 )  # fmt: skip
 #: Beside them: printed figures and the solver, which no room but these imports.
 BESIDE = {
     # what figures say, as numbers and as constraints
-    "patterns", "cells", "claims", "printed_tests", "rank_and_t_tests", "printed_effects", "solver", "solver_tests",
+    "patterns", "cells", "claims", "printed_effects", "solver", "solver_tests",
     "solver_summaries", "denials",
     # what can hold together, and patients who show it
     "conflicts", "statements", "proof_block", "prover", "repairs", "shapes", "reconstruct", "reprint", "possible",

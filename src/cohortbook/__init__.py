@@ -17,6 +17,7 @@ _WHERE = {
     "analysis": ("compare_groups", "descriptive_table", "descriptive_tables", "numeric_summaries", "outcome_rate"),
     "models": ("full_model", "screen_candidates", "study_model"),
     "endpoints": ("study_competing", "study_cox", "study_survival"),
+    "key_results": ("key_results", "scenario_results"),
     "layouts": (
         "adjusted_table",
         "dictionary_table",
@@ -45,6 +46,8 @@ _WHERE = {
     "output": ("save", "save_audit", "show"),
     "audit": ("audit_study",),
     "undetermined": ("possible_results",),
+    "layouts_scenarios": ("scenario_table",),
+    "findings_scenarios": ("scenario_finding",),
     "layouts_audit": (
         "check_table",
         "conflict_table",

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cohortbook.analysis import compare_row
+from cohortbook.analysis import compare_row, outcome_rate, quiet
 from cohortbook.endpoints import competing_tally
-from cohortbook.results import NAN
+from cohortbook.results import NAN, Absent
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cohortbook.cohort import Cohort
     from cohortbook.study import Study
     from cohortbook.survival import SurvivalCurve
 
+#: What the study is called among its scenarios.
+AS_PLANNED = "As planned"
 #: What P is held against where the study file names nothing else.
 USUAL_THRESHOLD = 0.05
 
@@ -150,3 +155,143 @@ def _competing(study: Study) -> Question:
         variables=(plan.event, plan.time, survival.event, survival.time), ask=ask,
         thresholds=(None,) * len(plan.landmarks),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyResult:
+    """One number that a conclusion hangs on, or the words that a procedure ended with.
+
+    Attributes
+    ----------
+    name, label, group : str
+        A short name; what is shown; the analysis that it belongs to.
+    value : float
+        NaN where it is undefined, or words.
+    threshold : float or None
+        What a P value is held against; None for what is no P value.
+    words : str
+    rests_on_assumed : bool
+        Whether it uses a variable whose values are assumed.
+    """
+
+    name: str
+    label: str
+    group: str
+    value: float = NAN
+    threshold: float | None = None
+    words: str = ""
+    rests_on_assumed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyResults:
+    """The numbers that a study's conclusions hang on, under one choice of patients and plan.
+
+    Attributes
+    ----------
+    scenario : str
+        The scenario's name; empty for the study as planned.
+    label : str
+    size : int
+        The patients analysed.
+    rows : tuple of KeyResult
+    """
+
+    scenario: str
+    label: str
+    size: int
+    rows: tuple[KeyResult, ...]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a result: `scenario, name, label, group, value, threshold, words`."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(row) for row in self.rows]).assign(scenario=self.scenario, size=self.size)
+
+    def _repr_html_(self) -> str:
+        from cohortbook.tables import render
+
+        return render(self)
+
+
+@quiet()
+def key_results(cohort: Cohort, *, scenario: str = "", label: str = "") -> KeyResults:
+    """Compute the numbers that a study's conclusions hang on: rate, comparisons, model, survival, as far as planned.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    scenario, label : str
+        What to call them.
+
+    Returns
+    -------
+    KeyResults
+    """
+    study, rows = cohort.study, []
+    if study.file.outcome and not isinstance(rate := outcome_rate(cohort), Absent):
+        rows.append(
+            KeyResult(name="rate", label=f"{rate.label}, %", group="Outcome", value=100 * rate.intervals[0].estimate)
+        )
+    if study.file.model:
+        rows.append(_selected(cohort))
+    terms = study.file.model.rows or study.file.model.candidates if study.file.model else ()
+    for asked in questions(study, terms):
+        values = [float(value) for value in asked.ask(cohort)]
+        assumed = study.provenance(*asked.variables) == "assumed"
+        for name, text, value, threshold in zip(asked.names, asked.labels, values, asked.thresholds, strict=True):
+            rows.append(KeyResult(name=name, label=text, group=asked.group, value=value, threshold=threshold,
+                                  rests_on_assumed=assumed))  # fmt: skip
+    return KeyResults(scenario=scenario, label=label or AS_PLANNED, size=cohort.size, rows=tuple(rows))
+
+
+def _selected(cohort: Cohort) -> KeyResult:
+    from cohortbook.models import study_model
+
+    found = study_model(cohort)
+    if isinstance(found, Absent):
+        words = "no model"
+    else:
+        words = ", ".join(cohort.study.label(term) for term in found.selection.selected) or "no term"
+    return KeyResult(name="selected", label="Selection ends with", group="Stated selection", words=words)
+
+
+def scenario_results(study: str | Path, folder: str | Path = "") -> tuple[KeyResults, ...]:
+    """Return the key results of a study as planned and under each of its scenarios.
+
+    Parameters
+    ----------
+    study : str or Path
+        What `load_study` takes.
+    folder : str or Path
+        Where each scenario was run before and kept `<scenario>/tables/key-results.json`; what is not there is computed now.
+
+    Raises
+    ------
+    StudyError
+        When the study file has no scenarios.
+    """
+    import json
+
+    from cohortbook.cohort import load_cohort
+    from cohortbook.study import load_study
+
+    scenarios, found = load_study(study).plan("scenarios"), []
+    for name in ["", *scenarios]:
+        label = (scenarios[name].label or name.replace("_", " ")) if name else AS_PLANNED
+        kept = Path(folder) / (name or "as-planned") / "tables" / "key-results.json"
+        if folder and kept.is_file():
+            rows = json.loads(kept.read_text(encoding="utf-8"))["results"]
+            found.append(_read(rows, name, label))
+        else:
+            found.append(key_results(load_cohort(f"{study}@{name}" if name else study), scenario=name, label=label))
+    return tuple(found)
+
+
+def _read(rows: Sequence[dict], name: str, label: str) -> KeyResults:
+    """Return key results from the records of their frame; JSON has no word for an undefined number."""
+    fields = KeyResult.__dataclass_fields__
+    read = [KeyResult(**{key: row[key] for key in fields} | {"value": NAN if row["value"] is None else row["value"]})
+            for row in rows]  # fmt: skip
+    return KeyResults(scenario=name, label=label, size=rows[0]["size"], rows=tuple(read))

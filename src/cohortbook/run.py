@@ -3,6 +3,7 @@
 python -m cohortbook.run notebook notebooks/01_cohort.ipynb build/x/notebooks/01_cohort.ipynb --study data/x
 python -m cohortbook.run inplace notebooks/*.ipynb
 python -m cohortbook.run check notebooks/*.ipynb --study data/x --parameters "removal=lr"
+python -m cohortbook.run scenarios --study data/x
 """
 
 from __future__ import annotations
@@ -288,6 +289,16 @@ def _said_once(message: str, notebook: Path, failed: Path | None) -> str:
     return message
 
 
+def scenario_names(study: str) -> list[str]:
+    """Return the names of a study's scenarios, each checked, after `as-planned`."""
+    from cohortbook.study import load_study
+
+    names = list(load_study(study).plan("scenarios"))
+    for name in names:
+        load_study(f"{study}@{name}")
+    return ["as-planned", *names]
+
+
 @command
 def main(arguments: Sequence[str] | None = None) -> int | None:
     """Run the command line."""
@@ -302,8 +313,10 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
     one.add_argument("--unless-same", action="store_true", help="keep a copy that was run with the same parameters")
     check = commands.add_parser("check", help="check the study file, and that parameters are declared by a notebook")
     check.add_argument("notebooks", nargs="*", type=Path)
-    for sub in (one, check):
+    scenarios = commands.add_parser("scenarios", help="check and name the scenarios of a study, the study as planned first")
+    for sub in (one, check, scenarios):
         sub.add_argument("--study", default="", help="folder of the study, or the name of a bundled one")
+    for sub in (one, check):
         sub.add_argument("-p", "--parameters", action="append", default=[], metavar="NAME=VALUE ...")
     inplace = commands.add_parser("inplace", help="run notebooks with their defaults, replacing their outputs")
     inplace.add_argument("notebooks", nargs="+", type=Path)
@@ -315,6 +328,8 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
             if options.study:
                 check_needs(options.notebooks, options.study)
             check_parameters(options.notebooks, given)
+        case "scenarios":
+            print(*scenario_names(options.study))
         case "notebook":
             given = parse_assignments(options.parameters)
             check_parameters([options.notebook], given)

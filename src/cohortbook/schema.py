@@ -14,6 +14,14 @@ class _Part(BaseModel):
     )
 
 
+def _mark(value: Any) -> Any:
+    """Take the mark of a missing value as it is written in a data file: 999 and "999" are one mark."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Mark = Annotated[str, BeforeValidator(_mark)]
+
+
 class About(_Part):
     """What the study is: names for titles, files that hold its data, and how results are to be read."""
 
@@ -22,10 +30,15 @@ class About(_Part):
     citation: str = ""
     unit: str = "patient"
     procedure: str = Field("treatment", description="what `measured: before, during, after` refers to")
-    data: str = "cohort.csv"
-    id: str
+    data: str = Field("cohort.csv", description="CSV, Excel, SPSS, Stata, SAS or Parquet: the name's end tells which")
+    sheet: str = Field("", description="sheet of an Excel file; not needed where one alone is filled")
+    dictionary: str = Field("", description="REDCap's data dictionary (CSV), where the data are its export")
+    encoding: str = Field("", description="of a text file, such as utf-8 or cp1252; empty: found in the file")
+    delimiter: Literal["", ",", ";", "tab", "|"] = Field("", description="of a CSV file; empty: found in the file")
+    decimal: Literal["", ".", ","] = Field("", description="of numbers in a CSV file; empty: found in the file")
+    id: str = Field(description="column that names each patient; row_number: none does, rows are counted")
     synthetic: str = Field("", description="shown on every page when the rows are not real patients")
-    missing: tuple[str, ...] = ("", "NA")
+    missing: tuple[Mark, ...] = Field(("", "NA"), description="marks of a missing value; an empty cell is one always")
     units_per_year: float = Field(365.25, description="time units in a year, for axes and rates")
 
 
@@ -37,6 +50,8 @@ class Variable(_Part):
     unit: str = ""
     levels: tuple[str, ...] = ()
     codes: dict[str, str] = Field({}, description="code in the file -> level")
+    missing: tuple[Mark, ...] = Field((), description="further marks of a missing value, such as 999 or n/a")
+    date_order: Literal["ymd", "dmy", "mdy"] = Field("ymd", description="how dates are written as text")
     range: tuple[float, float] | None = None
     decimals: int | None = Field(None, ge=0, le=6, description="decimals recorded; 0 means whole numbers")
     measured: Literal["before", "during", "after"] | None = None
@@ -193,7 +208,11 @@ class ComparisonRow(_Part):
 
     variable: str
     label: str | None = None
-    test: Literal["auto", "student_t", "welch_t", "mann_whitney", "pearson_chi_square", "fisher_exact"] = "auto"
+    test: Literal[
+        "auto", "student_t", "welch_t", "mann_whitney", "mann_whitney_continuity", "mann_whitney_exact", "pearson_chi_square",
+        "yates_chi_square", "n_minus_1_chi_square", "likelihood_ratio", "linear_by_linear", "fisher_exact", "fisher_mid_p",
+        "fisher_freeman_halton",
+    ] = "auto"  # fmt: skip
     decimals: int = 1
     p_decimals: int | None = Field(None, description="decimals of P as printed; null: the journal's style")
 
@@ -378,6 +397,21 @@ class Reconstruction(_Part):
         return self
 
 
+class Scenario(_Part):
+    """The study under another choice: fewer patients, or another plan."""
+
+    label: str = ""
+    keep: Condition = Field({}, description="patients who meet it are kept, beside the criteria under eligibility:")
+    drop: Condition = Field({}, description="patients with one of these levels are left out")
+    plan: dict[str, dict[str, Any]] = Field({}, description="section -> keys of it that get another value")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Scenario:
+        if not (self.keep or self.drop or self.plan):
+            raise ValueError("a scenario takes keep, drop or plan; without one it changes nothing")
+        return self
+
+
 class StudyFile(_Part):
     """Everything that `study.yml` may hold."""
 
@@ -392,3 +426,4 @@ class StudyFile(_Part):
     survival: Survival | None = None
     published: Published | None = None
     reconstruction: Reconstruction | None = None
+    scenarios: dict[str, Scenario] = {}

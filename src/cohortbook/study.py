@@ -158,7 +158,8 @@ def load_study(study: str | Path) -> Study:
     Parameters
     ----------
     study : str or Path
-        A study file, the folder that holds `study.yml`, or the name of a study that comes with the project.
+        A study file, the folder that holds `study.yml`, or the name of a study that comes with the project; with
+        `@name` at its end, as it is under one of its scenarios.
 
     Raises
     ------
@@ -168,6 +169,11 @@ def load_study(study: str | Path) -> Study:
     asked = Path(study).expanduser()
     candidates = [asked, asked / "study.yml", bundled_studies() / asked / "study.yml"]
     path = next((p for p in candidates if p.is_file()), None)
+    folder, mark, scenario = str(study).rpartition("@")
+    if path is None and mark:
+        from cohortbook.study_scenarios import under_scenario
+
+        return under_scenario(load_study(folder), scenario)
     if path is None:
         known = sorted(p.parent.name for p in bundled_studies().glob("*/study.yml"))
         raise StudyError(
