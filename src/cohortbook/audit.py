@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from string import ascii_lowercase
+from typing import TYPE_CHECKING
 
 from cohortbook.audit_case import Case
 from cohortbook.audit_verdicts import verdicts
@@ -20,6 +21,9 @@ from cohortbook.published import Figure, read_published
 from cohortbook.repairs import provers
 from cohortbook.study import Study, load_study
 from cohortbook.verdicts import Audit, Consequence
+
+if TYPE_CHECKING:
+    from cohortbook.which_test import PrintedTest
 
 #: What a P value is held against where the study file names nothing else.
 USUAL_THRESHOLD = 0.05
@@ -52,7 +56,6 @@ def audit_study(study: Study | str | Path, *, step: Callable[[], None] = lambda:
     """
     from cohortbook.arithmetic import check_figures
     from cohortbook.printed_model import study_printed_model
-    from cohortbook.which_test import which_tests
 
     study = study if isinstance(study, Study) else load_study(study)
     figures = read_published(study)
@@ -61,7 +64,7 @@ def audit_study(study: Study | str | Path, *, step: Callable[[], None] = lambda:
     _, case.proven = provers(study, claims(study, figures, ties=True), step=step)
     explain(case)
     number(case)
-    tests = which_tests(study, figures, out=case.out(), progress=step)
+    tests = tuple(_tests(case, step))
     case.model = study_printed_model(study, figures, out=case.out())
     step()
     given = tuple(verdicts(case, tests))
@@ -70,6 +73,14 @@ def audit_study(study: Study | str | Path, *, step: Callable[[], None] = lambda:
         consequences=tuple(_consequences(case)), tests=tests, models=(case.model,) if case.model else (),
         thresholds=thresholds(study),
     )  # fmt: skip
+
+
+def _tests(case: Case, step: Callable[[], None]) -> Iterator[PrintedTest]:
+    """Yield which tests print each P value, beside all that the repairs keep."""
+    for figure in case.figures:
+        if figure.statistic == "p":
+            yield from case.asked(figure.id, case.out())
+            step()
 
 
 def _whole(study: Study, figures: Sequence[Figure]) -> Study:
@@ -90,7 +101,7 @@ def thresholds(study: Study) -> tuple[float, ...]:
 
 def _consequences(case: Case) -> Iterator[Consequence]:
     """Yield what each repair does to the P values that some repair gives up."""
-    from cohortbook.which_test import WORDS, which_tests
+    from cohortbook.which_test import WORDS
 
     names = iter(case.repairs)
     for _, proof, dispute in case.disputes:
@@ -99,7 +110,7 @@ def _consequences(case: Case) -> Iterator[Consequence]:
             out = case.out(without=dispute) | set(case.figures_of(proof, repair))
             for id in (figure for s in tested for figure in s.figures):
                 figure = case.by_id[id]
-                rows = which_tests(case.study, case.figures, out=out, only={id})
+                rows = case.asked(id, out, bounds=True)
                 stated = [t for t in rows if t.figure == id and t.stated and not t.coding]
                 low, high = float(figure.interval.low), float(figure.interval.high)
                 if id in out:

@@ -16,6 +16,7 @@ from cohortbook.verdicts import Conflict, Repair
 if TYPE_CHECKING:
     from cohortbook.arithmetic import Check
     from cohortbook.printed_model import PrintedModel
+    from cohortbook.which_test import PrintedTest
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,18 @@ class Case:
     #: Statements that the verdicts hold against the paper.
     blamed: set[str] = field(default_factory=set)
     model: PrintedModel | None = None
+    _asked: dict[tuple, tuple[PrintedTest, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.by_id = {figure.id: figure for figure in self.figures}
+
+    @property
+    def _blocks(self) -> Iterator[tuple[str, ...]]:
+        """The figures of every block of variables that are tied together; the sizes of groups are tied to all."""
+        sizes = tuple(id for prover, proof in self.proven if not prover for s in proof.statements for id in s.figures)
+        return (
+            (*sizes, *(id for s in proof.statements for id in s.figures)) for prover, proof in self.proven if prover
+        )
 
     @property
     def disputes(self) -> Iterator[tuple[Prover | None, Proof, Dispute]]:
@@ -64,6 +74,16 @@ class Case:
     def chosen(self, dispute: Dispute) -> frozenset[str]:
         """Return the repair that explains all that it gives up, where there is one; else the first."""
         return next((r for r in dispute.repairs if all(id in self.explained for id in r)), dispute.repairs[0])
+
+    def asked(self, id: str, out: Collection[str], *, bounds: bool = False) -> tuple[PrintedTest, ...]:
+        """Return which tests print a P value beside all figures but some; `bounds`: what the stated tests give, no more."""
+        from cohortbook.which_test import which_tests
+
+        block = next((set(ids) for ids in self._blocks if id in ids), {id})
+        key = (id, frozenset(block.intersection(out) - {id}), bounds)
+        if key not in self._asked:
+            self._asked[key] = which_tests(self.study, self.figures, out=out, only={id}, bounds=bounds)
+        return self._asked[key]
 
     def words(self, ids: Collection[str], most: int = 3) -> str:
         """Say figures in words."""

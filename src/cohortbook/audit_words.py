@@ -18,6 +18,8 @@ STATISTICS = {
     "min": "least", "max": "greatest", "range": "range", "p": "P", "odds_ratio": "odds ratio", "risk_ratio": "risk ratio",
     "risk_difference": "risk difference", "hazard_ratio": "hazard ratio", "survival": "survival",
 }  # fmt: skip
+#: What its digits tell.
+_COUNTED = ("n", "percent", "n/N")
 
 
 def group_words(study: Study, name: str) -> str:
@@ -45,18 +47,41 @@ def group_words(study: Study, name: str) -> str:
 
 
 def in_words(study: Study, figure: Figure) -> str:
-    """Say a printed figure as a reader would: where it stands, its digits, and what they are of."""
+    """Say a printed figure as a reader would: where it stands, what it is of, its digits.
+
+    Table 5: Smoking 12 of 40; Table 7: Age, mean 63.1 (Implant failure).
+    """
+    group = group_words(study, figure.group)
+    if figure.statistic == "value":
+        return f"{figure.source}: {group}, {what(study, figure)} {figure.value}"
+    compared = figure.statistic == "p" or not group
+    return f"{figure.source}: {what(study, figure)} {digits(figure)}" + ("" if compared else f" ({group})")
+
+
+def what(study: Study, figure: Figure) -> str:
+    """Say what a printed figure is of: a variable, its level, and the statistic where its digits do not tell it."""
+    if figure.statistic == "total":
+        return "all"
     label = study.label(figure.variable) if figure.variable in study.names else figure.variable.replace("_", " ")
     level = "" if figure.level in ("", NO_YES[1]) else f" {figure.level}"
-    group = group_words(study, figure.group)
-    where = f", {group}" if group else ""
-    if figure.statistic == "value":
-        return f"{figure.source}: {group}, {label} {figure.value}"
-    if figure.statistic == "total":
-        return f"{figure.source}: {figure.value} {study.file.study.unit}s{where}"
     statistic = STATISTICS.get(figure.statistic, figure.statistic)
-    sign = " %" if figure.statistic in ("percent", "survival") else ""
-    return f"{figure.source}: {figure.value}{sign} ({statistic} of {label}{level}{where})"
+    return f"{label}{level}" + ("" if figure.statistic in (*_COUNTED, "value") else f", {statistic}")
+
+
+def digits(figure: Figure) -> str:
+    """Return what is printed, with its denominator or its sign."""
+    if figure.statistic == "n" and figure.denominator:
+        return f"{figure.value} of {figure.denominator}"
+    return figure.value + (" %" if figure.statistic in ("percent", "survival") else "")
+
+
+def instead(study: Study, figure: Figure) -> str:
+    """Say a printed figure after what others give for it: 8.3 % (Table 5: Smoking)."""
+    group = group_words(study, figure.group)
+    where = f", {group}" if group and figure.statistic not in ("p", "value") else ""
+    if figure.statistic == "value":
+        return f"{figure.value} ({figure.source}: {group}, {what(study, figure)})"
+    return f"{digits(figure)} ({figure.source}: {what(study, figure)}{where})"
 
 
 def listed(words: Sequence[str], most: int = 3) -> str:
@@ -74,6 +99,17 @@ def span(low: Fraction, high: Fraction, claim: Claim) -> str:
     words = [f"{float(end):.{digits}f}" for end in (low, high)]
     sign = " %" if figure.statistic == "percent" else ""
     return f"{words[0]}{sign}" if words[0] == words[1] else f"{words[0]} to {words[1]}{sign}"
+
+
+def counted(low: Fraction, high: Fraction, claim: Claim) -> str:
+    """Say what the other figures give for a count with its denominator, and as a percentage where one is printed."""
+    figure = claim.figures[0]
+    if claim.kind != "count" or not figure.denominator:
+        return span(low, high, claim)
+    counts = f"{low}" if low == high else f"{low} to {high}"
+    percent = [f"{100 * end / figure.denominator:.{figure.decimals}f}" for end in map(float, (low, high))]
+    given = " to ".join(dict.fromkeys(percent))
+    return f"{counts} of {figure.denominator}" + (f" ({given} %)" if figure.statistic == "percent" else "")
 
 
 def between(low: float, high: float) -> str:

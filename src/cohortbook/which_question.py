@@ -155,10 +155,11 @@ class Question:
             prints = "sometimes" if any(self.sure(name, table) for table in printing[:MOST_CHECKS]) else "unknown"
         return min(known), max(known), prints
 
-    def answer(self, stated: Collection[str]) -> dict[tuple[str, str], Answer]:
+    def answer(self, stated: Collection[str], *, bounds: bool = False) -> dict[tuple[str, str], Answer]:
         """Return, for codings and tests, the least and the largest P and whether it is printed.
 
-        Other codings are told where no stated test can print P of the variable as it is recorded, and theirs can.
+        Other codings are told where no stated test can print P of the variable as it is recorded, and theirs can; with
+        `bounds`, neither they nor patients are sought.
         """
         from cohortbook.which_search import ranges
 
@@ -170,8 +171,8 @@ class Question:
             for test in suited(self.study, name):
                 found["", test] = self.judge(name, tables, test, lines=values if numbers else range(len(values)))
         elif numbers:
-            found |= {("", test): range_ for test, range_ in ranges(self, stated).items()}
-        if found and all(found.get(("", test), UNKNOWN)[2] in ("never", "undefined") for test in stated):
+            found |= {("", test): range_ for test, range_ in ranges(self, stated, bounds=bounds).items()}
+        if found and not bounds and all(found.get(("", test), UNKNOWN)[2] in ("never", "undefined") for test in stated):
             for coding in codings(self.study, name, values, tables or []):
                 counted = self.tables(coding.derived) if coding.derived else tables
                 for test in coding.tests if counted else ():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cohortbook.which_question import Question
 
 #: Deterministic time for a bound.
-EFFORT = 1.0
+EFFORT = 0.5
 
 
 class NoneLeftError(Exception):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Deterministic time for a search.
 SEARCH = 4.0
+#: Deterministic time for a search among large groups, and for all searches of one P value.
+LARGE_SEARCH, LARGE_SEARCHES = 0.3, 1.5
 #: Tests that a block states; those of ranks of runs of values too.
 STATED = ("mann_whitney", "mann_whitney_continuity", "student_t")
 #: Tests of means, and of ranks; pairs of patients above which the latter are asked of only where they are needed.
@@ -50,28 +52,41 @@ class Drawn(Block):
         return name not in self.values and super()._needs_values(name)
 
 
-def ranges(question: Question, stated: Collection[str]) -> dict[str, Answer]:
+def ranges(question: Question, stated: Collection[str], *, bounds: bool = False) -> dict[str, Answer]:
     """Return, for each test of numbers, bounds of P, and whether it prints the printed P.
 
     Of large groups whose P a stated test prints, nothing is said of tests of ranks that are not stated: it would take long.
+    With `bounds`, only the stated tests are told, and patients are not sought.
     """
     found = dict.fromkeys(NUMBERED, UNKNOWN)
     try:
         if not (groups := groups_of(question)):
             return found
-        found |= _answers(question, groups, MEANS, bounds_of_means(*groups))
+        if not bounds or set(stated) & set(MEANS):
+            found |= _answers(question, groups, MEANS, bounds_of_means(*groups), search=not bounds)
         printed = any(found[test][2] in ("always", "sometimes") for test in stated if test in MEANS)
-        if not printed or math.prod(question.sizes) <= LARGE or not set(stated) <= set(MEANS):
-            found |= _answers(question, groups, RANKS, bounds_of_ranks(question))
+        ranked = set(stated) & set(RANKS)
+        if ranked or not (bounds or (printed and _large(question))):
+            known = bounds_of_ranks(question) if ranked or not _large(question) else {}
+            found |= _answers(question, groups, RANKS, known, search=not bounds)
     except NoneLeftError:
         return dict.fromkeys(NUMBERED, UNKNOWN)
     return found
 
 
+def _large(question: Question) -> bool:
+    return math.prod(question.sizes) > LARGE
+
+
 def _answers(
-    question: Question, groups: Sequence[Group], tests: Sequence[str], bounds: dict[str, tuple[float, float]]
+    question: Question,
+    groups: Sequence[Group],
+    tests: Sequence[str],
+    bounds: dict[str, tuple[float, float]],
+    *,
+    search: bool,
 ) -> dict[str, Answer]:
-    """Return what some tests can print, from their bounds, then by patients, then by proof."""
+    """Return what some tests can print, from their bounds, then, with a search, by patients, then by proof."""
     printed = question.asked.interval
     found: dict[str, Answer] = {}
     open_ = {}
@@ -89,9 +104,10 @@ def _answers(
         else:
             open_[test] = (low, high)
     if open_:
-        printing = _printing(question, groups, open_)
+        printing = _printing(question, groups, open_) if search else ()
         for test, ends in open_.items():
-            prints = "sometimes" if test in printing else "never" if _refuted(question, test) else "unknown"
+            refuted = search and test in bounds and test not in printing and _refuted(question, test)
+            prints = "sometimes" if test in printing else "never" if refuted else "unknown"
             found[test] = (*(ends if test in bounds else (math.nan, math.nan)), prints)
     return found
 
@@ -181,6 +197,7 @@ class _Search:
 
     question: Question
     values: list[int]
+    left: float = LARGE_SEARCHES
 
     def __post_init__(self) -> None:
         self.block = self.made()
@@ -192,9 +209,14 @@ class _Search:
         return self.question.block(lenient=False, kind=Drawn, values=drawn, **options)
 
     def solve(self, model: Any) -> Table | None:
-        """Return the counts of the values in both groups of a solution."""
-        solver = deterministic_solver(1, SEARCH)
-        if solver.status_name(solver.solve(model)) not in ("OPTIMAL", "FEASIBLE"):
+        """Return the counts of the values in both groups of a solution; None when none is found in time."""
+        effort = min(LARGE_SEARCH, self.left) if _large(self.question) else SEARCH
+        if effort <= 0:
+            return None
+        solver = deterministic_solver(1, effort)
+        status = solver.status_name(solver.solve(model))
+        self.left -= solver.response_proto.deterministic_time
+        if status not in ("OPTIMAL", "FEASIBLE"):
             return None
         return tuple(tuple(int(solver.value(e)) for e in group) for group in self.counts)
 

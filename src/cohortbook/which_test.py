@@ -72,6 +72,7 @@ def which_tests(
     *,
     out: Collection[str] = frozenset(),
     only: Collection[str] | None = None,
+    bounds: bool = False,
     progress: Callable[[], None] | None = None,
 ) -> tuple[PrintedTest, ...]:
     """Ask of every printed P of a comparison which tests print it, and under which coding.
@@ -86,6 +87,9 @@ def which_tests(
         Ids of figures that are given up: their P values are asked about, but they are not held.
     only : collection of str, optional
         Ask of these P values alone.
+    bounds : bool
+        Tell only what the stated tests can give, with no search for patients who print it; whether numbers print it stays
+        "unknown" where bounds do not tell.
     progress : callable, optional
         Called after each P value.
 
@@ -106,13 +110,13 @@ def which_tests(
         if figure.about != "cohort" or not (group and group.compare) or (only is not None and figure.id not in only):
             continue
         held = [f for f in figures if f.id != figure.id and f.id not in out]
-        found += _of_figure(study, figure, group.compare, held)
+        found += _of_figure(study, figure, group.compare, held, bounds)
         if progress:
             progress()
     return tuple(found)
 
 
-def _of_figure(study: Study, figure: Figure, by: str, held: Sequence[Figure]) -> list[PrintedTest]:
+def _of_figure(study: Study, figure: Figure, by: str, held: Sequence[Figure], bounds: bool) -> list[PrintedTest]:
     variable, stated = figure.variable, planned_tests(study, figure.variable)
     printed = next(iter(figure.intervals(ties=True).values()))
     low, high = (end + slack * has for end, slack, has in (
@@ -124,11 +128,11 @@ def _of_figure(study: Study, figure: Figure, by: str, held: Sequence[Figure]) ->
         said = claims(study, held, ties=True)
         for roster in rosters(study, [*said, asked]):
             if by in roster.groups:
-                answers.append(Question(study, roster, said, asked).answer(stated))
+                answers.append(Question(study, roster, said, asked).answer(stated, bounds=bounds))
     except (SolverError, ReconstructionError):
         answers = []
-    keys = dict.fromkeys([("", test) for test in suited(study, variable)])
-    keys |= dict.fromkeys(key for answer in answers for key in answer)
+    keys = dict.fromkeys([("", test) for test in suited(study, variable) if not bounds or test in stated])
+    keys |= dict.fromkeys(key for answer in answers for key in answer if not bounds or key in keys)
     return [
         PrintedTest(
             figure=figure.id, variable=variable, coding=coding, test=test, stated=not coding and test in stated,
