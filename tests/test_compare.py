@@ -1,18 +1,25 @@
 """compare.py: the choice of a test, and a comparison that agrees with the statistics it is made of."""
 
+import csv
 import doctest
 import math
+from typing import get_args
 
 import pandas as pd
 import pytest
 
-from cohortbook import compare
-from cohortbook.compare import TESTS, choose_test, compare_variable
+import cohortbook as cb
+import tiny
+from cohortbook import compare, study_checks
+from cohortbook.compare import SUITED, TESTS, choose_test, compare_variable
 from cohortbook.describe import shapiro_wilk, summarise
 from cohortbook.effects import mean_difference, odds_ratio, standardised_difference
+from cohortbook.printed_tests import COUNTED, TABLED
+from cohortbook.rank_and_t_tests import NUMBERED
 from cohortbook.results import UndefinedWarning
+from cohortbook.schema import ComparisonRow
 from cohortbook.tally import Tally
-from groups import rows_of, table_of, tally_of
+from groups import REFERENCE, rows_of, table_of, tally_of
 
 NORMAL = [float(k) for k in (-17, -12, -8, -5, -3, -1, 1, 3, 5, 8, 12, 17)]
 SKEWED = [0.0, 0, 1, 1, 2, 2, 3, 5, 8, 13, 40, 300]
@@ -182,6 +189,55 @@ def test_frame_is_one_tidy_row():
 def test_errors_name_the_argument_and_the_expectation(call, message):
     with pytest.raises(ValueError, match=message):
         call(tally_of([1.0, 2.0], [3.0, 4.0]))
+
+
+with (REFERENCE / "which_test.csv").open(encoding="utf-8") as file:
+    BY_R = list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("row", BY_R, ids=lambda row: f"{row['test']}, {row['case']}")
+def test_every_test_that_a_plan_may_name_is_as_r_has_it(row):
+    kind, _, text = row["case"].partition(" ")
+    if kind == "numbers":
+        ones, zeros = ([float(x) for x in part.split()] for part in text.split("|"))
+        tally = tally_of(ones, zeros)
+    elif kind == "levels":
+        ones, zeros = ([int(n) for n in part.split()] for part in text.split("|"))
+        tally = table_of([[b, a] for a, b in zip(ones, zeros, strict=True)])
+    else:
+        a, n1, b, n0 = map(int, text.split())
+        tally = table_of([[n0 - b, n1 - a], [b, a]])
+    assert TESTS[row["test"]](tally, "value", "group").p_value == pytest.approx(float(row["p"]), rel=1e-8)
+
+
+def test_a_plan_may_name_what_can_be_computed_and_audited():
+    named = set(get_args(ComparisonRow.model_fields["test"].annotation)) - {"auto"}
+    assert (
+        named == set(TESTS) == {*COUNTED, *TABLED, *NUMBERED} == {test for tests in SUITED.values() for test in tests}
+    )
+    assert {(test, kind) for test, kinds in study_checks.SUITED.items() for kind in kinds} == {
+        (test, kind) for kind, tests in SUITED.items() for test in tests}  # fmt: skip
+
+
+PLANNED = [("dose", test) for test in SUITED["continuous"]] + [("ill", test) for test in SUITED["binary"]]
+
+
+@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.parametrize(("variable", "test"), PLANNED)
+def test_a_study_that_names_a_test_is_compared_by_it(tmp_path, variable, test):
+    wanted = f"{{variable: dose}}, {{variable: ill, test: {test}}}"
+    wanted = f"{{variable: dose, test: {test}}}, {{variable: ill}}" if variable == "dose" else wanted
+    cohort = tiny.load(tmp_path, ("{variable: dose, test: student_t}, {variable: kind}, {variable: ill}", wanted))
+    row = next(row for row in cb.compare_groups(cohort).rows if row.term == variable)
+    assert row.choice.test == test
+    assert 0 < row.test.p_value <= 1 or row.test.reason
+
+
+def test_a_test_of_two_levels_is_refused_for_three(tmp_path):
+    named = ("{variable: kind}, {variable: ill}]\nmodel", "{variable: kind, test: yates_chi_square}]\nmodel")
+    cohort = tiny.load(tmp_path, named, rows=tiny.ROWS + "5,30,no,z,no,4,no,1\n")
+    with pytest.raises(ValueError, match="variable, by: 'kind' by 'failed' is a table of 3 x 2; expected 2 x 2"):
+        cb.compare_groups(cohort)
 
 
 def test_sum_of_two_hospitals_is_the_cohort():

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from cohortbook.printed_tests import COUNTED, TABLED
 from cohortbook.published import Figure, Interval, PublishedError, levels_of
 from cohortbook.study import NUMERIC, Study
 
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 
 #: Tests of numbers, of two levels and of more, whose P a constraint can state.
 STATED = {
-    "numbers": ("mann_whitney", "student_t"), "levels": ("pearson_chi_square", "fisher_exact"),
-    "more levels": ("pearson_chi_square",),
+    "numbers": ("mann_whitney", "mann_whitney_continuity", "mann_whitney_exact", "student_t"),
+    "levels": tuple(COUNTED), "more levels": tuple(TABLED),
 }  # fmt: skip
+#: What `auto` chooses from: for numbers, and for levels.
+AUTO = {"numbers": ("mann_whitney", "student_t"), "levels": ("pearson_chi_square",)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +80,7 @@ def planned_tests(study: Study, variable: str) -> tuple[str, ...]:
     test = next((row.test for row in rows if row.variable == variable), "auto")
     if test != "auto":
         return (test,)
-    return STATED["numbers"] if study.kind(variable) in NUMERIC else STATED["levels"][:1]
+    return AUTO["numbers" if study.kind(variable) in NUMERIC else "levels"]
 
 
 def unstated(study: Study, figure: Figure, *, strict: bool = False) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cohortbook.counts import cross_tabulate, split
@@ -17,7 +18,9 @@ from cohortbook.two_groups import (
     mann_whitney,
     pearson_chi_square,
     student_t,
+    two_by_two,
     two_groups,
+    undefined,
     welch_t,
 )
 
@@ -26,14 +29,63 @@ if TYPE_CHECKING:
 
     from cohortbook.tally import Tally
 
+
+def _p_alone(method: str, test: str, tally: Tally, variable: str, by: str) -> TestResult:
+    """Compare two groups by a test of which P alone is told: see `printed_tests` and `rank_and_t_tests`."""
+    from cohortbook.printed_tests import COUNTED, TABLED
+    from cohortbook.rank_and_t_tests import NUMBERED
+
+    table = two_groups(tally, variable, by)
+    reason, p_value = undefined(table), NAN
+    zeros, ones = (tuple(map(int, counts)) for counts in table.counts.T)
+    if test not in (*TABLED, *NUMBERED):
+        used = two_by_two(tally, variable, by).used
+        if not reason:
+            (b0, a0), (b1, a1) = used.tolist()
+            p_value = COUNTED[test](a1, a0 + a1, b1, b0 + b1)
+    elif not reason:
+        p_value = TABLED[test](ones, zeros) if test in TABLED else NUMBERED[test](table.levels, ones, zeros)
+    if not reason and p_value != p_value:
+        reason = "an exact P would take too long to compute"
+    warn_undefined(f"{method} of {variable} by {by}", reason)
+    return TestResult(
+        term=variable, by=by, method=method, p_value=float(p_value), reason=reason, n=table.n, n_missing=table.n_missing,
+        provenance=table.provenance,
+    )  # fmt: skip
+
+
+#: name in a study's plan -> the test
 TESTS = {test.__name__: test for test in (student_t, welch_t, mann_whitney, pearson_chi_square, fisher_exact)}
+TESTS["mann_whitney_continuity"] = partial(mann_whitney, continuity=True)
+TESTS |= {
+    test: partial(_p_alone, method, test)
+    for test, method in {
+        "mann_whitney_exact": "Mann-Whitney U, exact",
+        "yates_chi_square": "Chi-square, Yates-corrected",
+        "n_minus_1_chi_square": "N - 1 chi-square",
+        "likelihood_ratio": "Likelihood ratio chi-square",
+        "linear_by_linear": "Linear-by-linear association",
+        "fisher_mid_p": "Fisher's exact, mid-P",
+        "fisher_freeman_halton": "Fisher-Freeman-Halton exact",
+    }.items()
+}
+_RANKS = ("mann_whitney", "mann_whitney_continuity", "mann_whitney_exact")
+_COUNTS = ("pearson_chi_square", "fisher_exact")
+_LEVELS = (
+    *_COUNTS,
+    "yates_chi_square",
+    "n_minus_1_chi_square",
+    "likelihood_ratio",
+    "fisher_mid_p",
+    "fisher_freeman_halton",
+)
 #: kind of variable -> the tests that suit it
 SUITED = {
-    "continuous": ("student_t", "welch_t", "mann_whitney"),
-    "count": tuple(TESTS),
-    "binary": ("pearson_chi_square", "fisher_exact"),
-    "category": ("pearson_chi_square", "fisher_exact"),
-    "ordered": ("pearson_chi_square", "fisher_exact", "mann_whitney"),
+    "continuous": ("student_t", "welch_t", *_RANKS),
+    "count": ("student_t", "welch_t", *_RANKS, *_COUNTS),
+    "binary": (*_LEVELS, "linear_by_linear"),
+    "category": _LEVELS,
+    "ordered": (*_LEVELS, "linear_by_linear", *_RANKS),
 }
 NUMERIC = ("continuous", "count")
 
@@ -194,7 +246,7 @@ def compare_variable(
     tally, variable, by, kind, significance, group_labels
         As for `choose_test`. Patients who lack either value are left out of the test and counted.
     test : str
-        "auto", or one of student_t, welch_t, mann_whitney, pearson_chi_square, fisher_exact that suits the kind.
+        "auto", or one of `TESTS` that suits the kind (`SUITED`).
     confidence_level : float
         Of the effect's interval.
 

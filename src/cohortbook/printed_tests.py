@@ -7,8 +7,10 @@ import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from cohortbook.published import Interval
+if TYPE_CHECKING:
+    from cohortbook.published import Interval
 
 #: Whole numbers that a CP-SAT constraint may hold.
 _LARGEST = 2**62

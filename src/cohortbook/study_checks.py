@@ -21,6 +21,10 @@ SUITED = {
     "mann_whitney": (*NUMERIC, "ordered"),
     "pearson_chi_square": ("count", *LEVELLED),
     "fisher_exact": ("count", *LEVELLED),
+    **dict.fromkeys(("mann_whitney_continuity", "mann_whitney_exact"), (*NUMERIC, "ordered")),
+    **dict.fromkeys(("yates_chi_square", "n_minus_1_chi_square", "likelihood_ratio"), LEVELLED),
+    **dict.fromkeys(("fisher_mid_p", "fisher_freeman_halton"), LEVELLED),
+    "linear_by_linear": ("binary", "ordered"),
 }
 
 
