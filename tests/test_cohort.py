@@ -214,7 +214,7 @@ def test_other_marks_of_missing_values(tmp_path):
         ("died", "Yes", "'Yes': not a level; expected no, yes; did you mean 'yes'?"),
         ("surgery", "1.5.2015", "'1.5.2015': expected a date, year-month-day (2019-12-31)"),
         ("surgery", "2015-02-30", "'2015-02-30': expected a date, year-month-day (2019-12-31)"),
-        ("id", "", "'': no id"),
+        ("id", "", "empty: no id"),
     ],
 )
 def test_a_wrong_value_names_row_and_column(study, column, value, text):
@@ -319,9 +319,10 @@ def test_a_header_and_nobody(study):
 def test_another_delimiter(study, delimiter):
     path = write_rows(study.folder, changed("days", "0.5"))
     path.write_text(path.read_text().replace(",", delimiter).replace(".", ","))
-    assert message(study) == [
-        f"rows.csv: columns are separated by {delimiter!r}; expected a comma. Save the file as CSV (comma)"
-    ]
+    cohort = load_cohort(study)
+    assert as_dict(cohort.tally("days")) == {(0.5,): 1, (365.5,): 1, (0.0,): 1, (7.0,): 1}
+    name = {";": "semicolon", "\t": "tab", "|": "bar"}[delimiter]
+    assert cohort.notes == ("text in UTF-8", f"columns separated by a {name}", "decimal comma")
 
 
 def test_a_column_that_stands_twice(study):
@@ -353,7 +354,9 @@ def test_ragged_rows(study):
 def test_another_encoding(study):
     path = write_rows(study.folder, changed("site", "nörth", 2))
     path.write_bytes(path.read_bytes().decode().encode("latin-1"))
-    assert message(study) == ["rows.csv: line 3: not UTF-8 text; save the file as CSV UTF-8"]
+    assert message(study)[1:] == [
+        "  row 3, column 'site': 'nörth': not a level; expected north, south, off; did you mean 'north'?"
+    ]
 
 
 def test_an_open_quotation_mark(study):
@@ -386,7 +389,7 @@ def test_a_frame_of_nobody(study):
 
 @pytest.mark.parametrize("data", [{"id": [1]}, [1, 2], 3])
 def test_data_of_another_kind(study, data):
-    expected = f"{type(data).__name__}: expected the path of a CSV file, or a frame that narwhals reads"
+    expected = f"{type(data).__name__}: expected the path of a data file, or a frame that narwhals reads"
     assert message(study, data) == [expected]
 
 

@@ -134,7 +134,7 @@ WRONG = {
     "wrong key in a list": ("{label: old, from:", "{label: old, form:", "age_band",
                             "derived.age_band.bands.1.form: unknown key; did you mean 'from'?"),
     "key like no other": ("unit: years", "xyz: 1", "age", "variables.age.xyz: unknown key; known here: label, kind, unit, "
-                          "levels, codes, range, decimals, measured, provenance, note"),
+                          "levels, codes, missing, date_order, range, decimals, measured, provenance, note"),
     "missing key": ("label: Died, ", "", "died", "variables.died.label: is missing and must be given"),
     "nothing": ("{label: Died, kind: binary}", "", "died", "variables.died: expected keys with values; found nothing"),
     "a word": ("{label: Died, kind: binary}", "binary", "died", "variables.died: expected keys with values; found 'binary'"),

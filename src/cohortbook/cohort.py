@@ -6,14 +6,15 @@ are looked up only to say where an error stands.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.csvfile import read_records, several
-from cohortbook.errors import CohortbookError
-from cohortbook.study import Study, load_study, nearest
+from cohortbook.csvfile import several
+from cohortbook.readers import CohortError, Source, masked, read_source, shown, with_point
+from cohortbook.study import LEVELLED, NO_YES, NUMERIC, Study, load_study, nearest
 from cohortbook.tally import Tally, count_patterns, in_memory
 from cohortbook.values import clean, derive, is_missing, meets, read_value
 
@@ -23,10 +24,9 @@ if TYPE_CHECKING:
     from cohortbook.schema import Condition
 
 _SEPARATOR = "\x1f"
-
-
-class CohortError(CohortbookError):
-    """Data that do not fit the study file; the message names file, rows, columns and what was expected."""
+#: The id of a study whose patients have none: rows are counted instead.
+ROW_NUMBER = "row_number"
+_SUGGESTION = re.compile(r"; did you mean .*")  # is close to the value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +56,15 @@ class Cohort:
         Name of the file, or of the kind of object, that the data came from.
     flow : tuple of FlowStep
         The eligibility flow; the last step's `remaining` is the cohort's size.
+    notes : tuple of str
+        What was found out about the file: delimiter, encoding, decimal sign, sheet.
     """
 
     study: Study
     data: Any
     source: str
     flow: tuple[FlowStep, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -90,7 +93,8 @@ class Cohort:
         found = nw.from_native(self.data).filter(nw.col(column).cast(nw.String) == identifier).to_native()
         tally = self._tally(found, names)
         if not tally.total:
-            raise CohortError(f"{self.source}: no eligible {self.study.file.study.unit} has {column} {identifier!r}")
+            asked = "this id (not shown)" if masked() else f"{column} {identifier!r}"
+            raise CohortError(f"{self.source}: no eligible {self.study.file.study.unit} has {asked}")
         return tally
 
     def _tally(self, data: Any, names: Sequence[str]) -> Tally:
@@ -113,14 +117,20 @@ def load_cohort(study: Study | str | Path, data: Any = None) -> Cohort:
     study : Study, str or Path
         A study, or what `load_study` takes.
     data : frame or path, optional
-        One row a patient: a path to a CSV file, a pandas or Polars frame, a DuckDB relation or any other frame that
-        narwhals reads. Default: the file that the study file names.
+        One row a patient: a path to a file that `read_source` reads, a pandas or Polars frame, a DuckDB relation or any
+        other frame that narwhals reads. Default: the file that the study file names.
 
     Raises
     ------
     CohortError
         When the data do not fit the study file: all offending rows and columns in one message, the first of them
         listed. A row of a file is numbered as a spreadsheet shows it, below the header from 2; a row of a frame from 1.
+        With the environment variable COHORTBOOK_MASK=1, messages show no values.
+
+    Notes
+    -----
+    Values of SPSS, Stata, SAS and REDCap that have labels are read by their labels where these are levels of the study
+    file, and by their codes where the codes are.
     """
     if not isinstance(study, Study):
         study = load_study(study)
@@ -128,44 +138,80 @@ def load_cohort(study: Study | str | Path, data: Any = None) -> Cohort:
         data = study.folder / study.file.study.data
     if isinstance(data, str | Path):
         path = Path(data)
-        frame, rows = _read_csv(path, study)
-        _check(study, frame, str(path), rows)
-        return _eligible(study, frame, path.name)
+        found = study_source(study, path)
+        frame = _recorded(study, found)
+        _check(study, frame, str(path), found.rows, found.frame)
+        return replace(_eligible(study, frame, path.name), notes=found.notes)
     source = type(data).__name__
     _check_frame(study, data, source)
     _check(study, data, source, None)
     return _eligible(study, data, source)
 
 
-def _read_csv(path: Path, study: Study) -> tuple[pd.DataFrame, list[int]]:
-    """Read a CSV file as text, so that an error can show a value as it stands; also return the number of each row."""
-    import pandas as pd
+def study_source(study: Study, path: Path | None = None) -> Source:
+    """Read the data file of a study as the study file says: its sheet, encoding, delimiter, decimal sign.
 
-    unit = study.file.study.unit
+    Parameters
+    ----------
+    study : Study
+    path : Path, optional
+        Another file, read in the same way where its kind allows.
+
+    Raises
+    ------
+    CohortError
+        When there is no such file, nobody in it, or a column of the study file is not.
+    """
+    about = study.file.study
+    path = study.folder / about.data if path is None else path
     if not path.is_file():
         raise CohortError(f"{path}: no such file; {study.path.name} names it under study: data:")
-    records = read_records(path, CohortError)
-    if not records:
-        raise CohortError(f"{path}: the file is empty; expected a header line and one line a {unit}")
-    (at, header), *records = records
-    header = [name.strip() for name in header]
-    _check_header(path, at, header, study)
-    if ragged := [(row, len(cells)) for row, cells in records if len(cells) != len(header)]:
-        problems = [f"row {row}: {found} values; the header has {len(header)}" for row, found in ragged]
-        raise CohortError(several(path, problems, " in the data"))
-    if not records:
-        raise CohortError(f"{path}: a header and no {unit}; expected one line a {unit}")
-    frame = pd.DataFrame([cells for _, cells in records], columns=header, dtype=object)
-    return frame.loc[:, [name != "" for name in header]], [row for row, _ in records]
+    own = path == study.folder / about.data
+    source = read_source(
+        path,
+        sheet=about.sheet if own else "",
+        dictionary=study.folder / about.dictionary if own and about.dictionary else "",
+        encoding=about.encoding,
+        delimiter=about.delimiter,
+        decimal=about.decimal,
+    )
+    if about.id == ROW_NUMBER not in source.frame:
+        source = replace(source, frame=source.frame.assign(**{ROW_NUMBER: list(source.rows)}))
+    _check_columns(source.where, list(source.frame), study)
+    if source.frame.empty:
+        raise CohortError(f"{path}: a header and no {about.unit}; expected one line a {about.unit}")
+    return source
 
 
-def _check_header(path: Path, row: int, header: list[str], study: Study) -> None:
-    if len(header) == 1 and (found := next((c for c in ";\t|" if c in header[0]), None)):
-        raise CohortError(f"{path}: columns are separated by {found!r}; expected a comma. Save the file as CSV (comma)")
-    if twice := [name for name in dict.fromkeys(header) if name and header.count(name) > 1]:
-        names = ", ".join(map(repr, twice))
-        raise CohortError(f"{path}: row {row}: {names} stands twice in the header; give each column its own name")
-    _check_columns(f"{path}: row {row}", header, study)
+def _recorded(study: Study, source: Source) -> pd.DataFrame:
+    """Give the raw values the form in which the study file names them: decimal points, labels, declared missing codes."""
+    about, frame, unclear = study.file.study, source.frame.copy(), []
+    for name in (about.id, *study.file.variables):
+        forms = {}
+        for value in frame[name].unique():
+            forms[value] = None if source.is_missing(name, value) else _form(study, source, name, value)
+        if source.decimal == "," and name in study.file.variables and study.kind(name) in NUMERIC:
+            points = {
+                value for value in forms if isinstance(value, str) and re.fullmatch(r"[+-]?\d*\.\d+", value.strip())
+            }
+            reason = "a decimal point, in a file of decimal commas"
+            unclear += _locate(study, frame, [name], {(value,): reason for value in points}, source.rows)
+        frame[name] = frame[name].map(forms).astype(object).where(lambda column: column.notna(), None)
+    if unclear:
+        raise CohortError(several(source.path, [text for _, text in sorted(unclear)], " in the data"))
+    return frame
+
+
+def _form(study: Study, source: Source, name: str, value: Any) -> Any:
+    pointed = with_point(value) if source.decimal == "," and isinstance(value, str) else value
+    if name not in study.file.variables or study.kind(name) not in LEVELLED:
+        return pointed if name in study.file.variables else value
+    known = {*study.levels(name), *study.file.variables[name].codes}
+    texts = [str(value).strip(), str(pointed).strip()]
+    label = source.levels.get(name, {}).get(texts[0], "")
+    if study.kind(name) == "binary" and label not in known and label.lower() in NO_YES:
+        label = label.lower()
+    return next((text for text in (*texts, label) if text in known), label or value)
 
 
 def _check_columns(where: str, found: Sequence[str], study: Study) -> None:
@@ -185,7 +231,7 @@ def _check_frame(study: Study, data: Any, source: str) -> None:
         _check_columns(source, lazy.collect_schema().names(), study)
         empty = not _rows(lazy)
     except TypeError:
-        raise CohortError(f"{source}: expected the path of a CSV file, or a frame that narwhals reads") from None
+        raise CohortError(f"{source}: expected the path of a data file, or a frame that narwhals reads") from None
     except DuplicateError as error:
         raise CohortError(f"{source}: {' '.join(str(error).split())}; give each column its own name") from None
     if empty:
@@ -193,8 +239,11 @@ def _check_frame(study: Study, data: Any, source: str) -> None:
         raise CohortError(f"{source}: no {unit}; expected one row a {unit}")
 
 
-def _check(study: Study, frame: Any, source: str, rows: Sequence[int] | None) -> None:
-    """Check every column on its distinct values; look up rows only for values that do not fit."""
+def _check(study: Study, frame: Any, source: str, rows: Sequence[int] | None, raw: Any = None) -> None:
+    """Check every column on its distinct values; look up rows only for values that do not fit.
+
+    Messages show the values of `raw`, where it is given.
+    """
     identifier = study.file.study.id
     counts = count_patterns(frame, [identifier])
     patients: dict[str, int] = {}
@@ -205,14 +254,14 @@ def _check(study: Study, frame: Any, source: str, rows: Sequence[int] | None) ->
         else f"the id stands {patients[str(value).strip()]} times; an id is one {study.file.study.unit}"
         for value in counts[identifier] if is_missing(study, value) or patients[str(value).strip()] > 1
     }  # fmt: skip
-    problems = _locate(study, frame, [identifier], wrong, rows)
+    problems = _locate(study, frame, [identifier], wrong, rows, raw)
     for name in study.file.variables:
         values = count_patterns(frame, [name])[name]
         wrong = {(value,): reason for value in values if (reason := read_value(study, name, value)[1])}
-        problems += _locate(study, frame, [name], wrong, rows)
+        problems += _locate(study, frame, [name], wrong, rows, raw)
     if not problems:
         for name in study.times & set(study.file.derived):
-            problems += _locate(study, frame, study.bases(name), _negative(study, frame, name), rows)
+            problems += _locate(study, frame, study.bases(name), _negative(study, frame, name), rows, raw)
     if problems:
         listed = [text for _, text in sorted(problems, key=lambda problem: problem[0])]
         raise CohortError(several(source, listed, " in the data"))
@@ -233,9 +282,14 @@ def _key(study: Study, value: Any) -> Hashable:
 
 
 def _locate(
-    study: Study, frame: Any, columns: Sequence[str], wrong: Mapping[tuple, str], rows: Sequence[int] | None
+    study: Study,
+    frame: Any,
+    columns: Sequence[str],
+    wrong: Mapping[tuple, str],
+    rows: Sequence[int] | None,
+    raw: Any = None,
 ) -> list[tuple[int, str]]:
-    """Find the rows of wrong patterns."""
+    """Find the rows of wrong patterns; show their values as they stand in `raw`, or not at all where they are masked."""
     import narwhals as nw
 
     if not wrong:
@@ -247,8 +301,11 @@ def _locate(
         reason = wrong.get(tuple(_key(study, value) for value in pattern))
         if reason:
             row = position + 1 if rows is None else rows[position]
-            shown = ", ".join(repr(value) if isinstance(value, str) else str(value) for value in pattern)
-            found.append((row, f"row {row}, {named}: {shown}: {reason}"))
+            told = pattern if raw is None else [raw[column].iloc[position] for column in columns]
+            if masked():
+                found.append((row, f"row {row}, {named}: value not shown: {_SUGGESTION.sub('', reason)}"))
+            else:
+                found.append((row, f"row {row}, {named}: {', '.join(map(shown, told))}: {reason}"))
     return found
 
 

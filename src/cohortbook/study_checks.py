@@ -55,11 +55,12 @@ def _check_recorded(study: Study) -> Iterator[Problem]:
     marks = set(study.file.study.missing)
     for name, variable in study.file.variables.items():
         levels = study.levels(name)
-        for level in marks & {*levels, *variable.codes}:
-            yield (
-                ("variables", name),
-                f"{level!r} marks a missing value (study: missing:); it cannot be a level or code too",
-            )
+        for key, declared in (("study: missing:", marks), ("missing:", set(variable.missing))):
+            for level in sorted(declared & {*levels, *variable.codes}):
+                text = f"{level!r} marks a missing value ({key}); it cannot be a level or code too"
+                yield ("variables", name), text
+        if variable.date_order != "ymd" and variable.kind != "date":
+            yield ("variables", name, "date_order"), f"is of dates; {name!r} is {variable.kind}"
         for code, level in variable.codes.items():
             at = ("variables", name, "codes", code)
             if variable.kind in LEVELLED and level not in levels:

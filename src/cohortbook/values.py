@@ -5,6 +5,7 @@ All of it works on distinct values or patterns; nothing here sees a row.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
 from collections.abc import Sequence
@@ -17,12 +18,44 @@ if TYPE_CHECKING:
 
     from cohortbook.schema import Band
 
+_ORDERS = {
+    "ymd": "year-month-day (2019-12-31)",
+    "dmy": "day, month, year (31.12.2019)",
+    "mdy": "month, day, year (12/31/2019)",
+}
 
-def is_missing(study: Study, value: Any) -> bool:
-    """Say whether a recorded value stands for a missing one."""
-    if isinstance(value, str):
-        return value.strip() in study.file.study.missing
-    return value is None or str(value) in ("NaT", "<NA>") or bool(value != value)
+
+def is_missing(study: Study, value: Any, name: str = "") -> bool:
+    """Say whether a recorded value stands for a missing one: an empty cell, or a mark that the study file declares.
+
+    Parameters
+    ----------
+    study : Study
+    value : object
+    name : str
+        The variable; it may have marks of its own. Empty: the value is an id, which no mark that is a number can be.
+    """
+    if value is None or str(value) in ("NaT", "<NA>") or bool(value != value):
+        return True
+    text = str(value).strip()
+    if not text:
+        return True
+    marks = study.file.study.missing + (study.file.variables[name].missing if name else ())
+    return any(
+        text == mark if number is None else name and _number(text) == number for mark, number in map(_mark, marks)
+    )
+
+
+def _mark(mark: str) -> tuple[str, float | None]:
+    return mark, _number(mark)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text.replace("_", "x"))  # Python reads 1_000, nobody else does
+    except ValueError:
+        return None
+    return number if abs(number) < float("inf") else None
 
 
 def read_value(study: Study, name: str, value: Any) -> tuple[Any, str]:
@@ -35,7 +68,7 @@ def read_value(study: Study, name: str, value: Any) -> tuple[Any, str]:
     str
         What is wrong with it and what was expected; empty when nothing is.
     """
-    if is_missing(study, value):
+    if is_missing(study, value, name):
         return None, ""
     variable = study.file.variables[name]
     text = str(value).strip()
@@ -45,11 +78,9 @@ def read_value(study: Study, name: str, value: Any) -> tuple[Any, str]:
     if variable.kind in NUMERIC:
         return _read_number(study, name, text)
     if variable.kind == "date":
-        try:
-            # Days are counted, so the time of day goes.
-            return datetime.datetime.combine(datetime.datetime.fromisoformat(text), datetime.time()), ""
-        except ValueError:
-            return None, "expected a date, year-month-day (2019-12-31)"
+        order = variable.date_order if isinstance(value, str) else "ymd"
+        day = read_day(text, order)
+        return day, "" if day else f"expected a date, {_ORDERS[order]}"
     if variable.kind == "binary" and type(value).__name__ in ("bool", "bool_"):
         text = NO_YES[bool(value)]
     levels = study.levels(name)
@@ -58,15 +89,33 @@ def read_value(study: Study, name: str, value: Any) -> tuple[Any, str]:
     return None, f"not a level; expected {', '.join(levels)}{nearest(text, levels)}"
 
 
+def read_day(text: str, order: str) -> datetime.datetime | None:
+    """Read a date written in an order, or as year-month-day; None when it is none. Days are counted: the time goes.
+
+    Examples
+    --------
+    >>> read_day("31.12.2019", "dmy"), read_day("12/31/2019", "dmy")
+    (datetime.datetime(2019, 12, 31, 0, 0), None)
+    """
+    parts = re.fullmatch(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(\s.*)?", text) if order != "ymd" else None
+    try:
+        if parts:
+            day, month = (parts[1], parts[3]) if order == "dmy" else (parts[3], parts[1])
+            return datetime.datetime(int(parts[4]), int(month), int(day))
+        return datetime.datetime.combine(datetime.datetime.fromisoformat(text), datetime.time())
+    except ValueError:
+        return None
+
+
 def _read_number(study: Study, name: str, text: str) -> tuple[float | None, str]:
     variable = study.file.variables[name]
-    try:
-        number = float(text.replace("_", "x"))  # Python reads 1_000, nobody else does
-    except ValueError:
+    number = _number(text)
+    if number is None:
+        with contextlib.suppress(ValueError):
+            float(text.replace("_", "x"))
+            return None, "not a finite number"
         hint = "; write a decimal point, not a comma" if re.fullmatch(r"[+-]?\d*,\d+", text) else ""
         return None, f"not a number{hint}"
-    if number in (float("inf"), float("-inf")) or number != number:
-        return None, "not a finite number"
     if number < 0 and name in study.times:
         return None, "a time cannot be negative"
     step = study.step(name)

@@ -1,0 +1,121 @@
+"""Excel workbooks: one sheet, its first filled row the header, every value as the sheet shows it or a reason why not."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from cohortbook.csvfile import several
+from cohortbook.readers import CohortError, Source, check_names, plain, table
+
+
+def read_excel(path: Path, *, sheet: str = "") -> Source:
+    """Read one sheet of an Excel file (.xlsx).
+
+    Parameters
+    ----------
+    path : Path
+    sheet : str
+        Its name; empty: the only sheet that holds anything.
+
+    Raises
+    ------
+    CohortError
+        When there is no such sheet or more than one to choose from; when cells are merged, a column has values and no
+        name, or a formula has no stored value: each with its cell.
+    """
+    import openpyxl
+
+    try:
+        book = openpyxl.load_workbook(path, data_only=True)
+    except Exception:  # openpyxl raises what its parts raise: zip, XML, keys and values
+        kind = "protected by a password, or damaged" if path.read_bytes()[:4] == b"\xd0\xcf\x11\xe0" else "damaged"
+        raise CohortError(
+            f"{path}: not an Excel workbook, or {kind}; open it in Excel and save it anew as .xlsx"
+        ) from None
+    page = _sheet(path, book, sheet)
+    cells = {row[0].row: row for row in page.iter_rows() if any(_filled(cell.value) for cell in row)}
+    if not cells:
+        raise CohortError(f"{path}: sheet {page.title!r} is empty; expected a header row and one row a patient")
+    at, *rows = cells
+    _check_merged(path, page, at)
+    width = max(cell.column for row in cells.values() for cell in row if _filled(cell.value))
+    header = ["" if cell.value is None else str(cell.value).strip() for cell in cells[at]][:width]
+    problems = [
+        f"cell {cells[at][i].coordinate}: the column has values and no name; the first filled row holds the names "
+        "(is there a title above them?)"
+        for i, name in enumerate(header)
+        if not name and any(_filled(cells[row][i].value) for row in rows)
+    ]
+    if problems:
+        raise CohortError(several(path, problems, f" in sheet {page.title!r}"))
+    check_names(path, at, header)
+    _check_formulas(path, page, cells)
+    columns = {name: plain(_value(cells[row][i].value) for row in rows) for i, name in enumerate(header) if name}
+    notes = [f"sheet {page.title!r}"]
+    if hidden := sum(page.row_dimensions[row].hidden for row in rows if row in page.row_dimensions):
+        notes.append(f"{hidden} hidden or filtered rows, read as the others")
+    return Source(path=path, frame=table(columns), rows=tuple(rows), header=at, notes=tuple(notes))
+
+
+def _filled(value: Any) -> bool:
+    return value is not None and (not isinstance(value, str) or bool(value.strip()))
+
+
+def _value(value: Any) -> Any:
+    return value if isinstance(value, str | int | float | bool) or hasattr(value, "isoformat") else str(value or "")
+
+
+def _sheet(path: Path, book: Any, sheet: str) -> Any:
+    from cohortbook.study import nearest
+
+    pages = {page.title: page for page in book.worksheets}
+    names = ", ".join(map(repr, pages))
+    if sheet:
+        if sheet not in pages:
+            raise CohortError(f"{path}: no sheet {sheet!r}{nearest(sheet, pages)}; its sheets: {names}")
+        return pages[sheet]
+    filled = [
+        page for page in pages.values() if any(_filled(v) for row in page.iter_rows(values_only=True) for v in row)
+    ]
+    if not filled:
+        raise CohortError(f"{path}: every sheet is empty; expected a header row and one row a patient")
+    if len(filled) > 1:
+        names = ", ".join(repr(page.title) for page in filled)
+        raise CohortError(f"{path}: {len(filled)} sheets hold data: {names}; name one under study: sheet:")
+    return filled[0]
+
+
+def _check_merged(path: Path, page: Any, at: int) -> None:
+    """Refuse merged cells: only the first of them holds the value, the others look empty."""
+    problems = []
+    for merged in sorted(page.merged_cells.ranges, key=lambda area: (area.min_row, area.min_col)):
+        if merged.max_row >= at:
+            part = "the header" if merged.min_row <= at else "the data"
+            problems.append(f"cells {merged.coord}: merged, in {part}; unmerge them and fill each cell")
+    if problems:
+        raise CohortError(several(path, problems, f" in sheet {page.title!r}"))
+
+
+def _check_formulas(path: Path, page: Any, cells: dict[int, tuple]) -> None:
+    """Refuse formulas whose value the file does not hold: a program wrote them and no spreadsheet has reckoned them."""
+    if not _has_formulas(path):
+        return
+    import openpyxl
+
+    twin = openpyxl.load_workbook(path)[page.title]
+    problems = [
+        f"cell {cell.coordinate}: a formula without a stored value; open the file in Excel, save it, or paste values"
+        for row in cells.values()
+        for cell in row
+        if cell.value is None and twin[cell.coordinate].data_type == "f"
+    ]
+    if problems:
+        raise CohortError(several(path, problems, f" in sheet {page.title!r}"))
+
+
+def _has_formulas(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
+        return any(mark in archive.read(name) for name in sheets for mark in (b"<f>", b"<f "))
