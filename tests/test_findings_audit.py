@@ -117,7 +117,7 @@ def test_order_of_consequence():
     cut = {"verdict": "rounded otherwise", "method": "truncated", "reason": "cut off"}
     audit = audit_of(checks=checks, models=(model_of(),), verdicts={MEAN: cut, "t1_lwt_sd": {"verdict": "not decided"}})
     found = told(audit)
-    keys = ["**Table 3: the estimate", "45 (greatest of Age): contradicted by arithmetic.** Below its mean.", "truncated",
+    keys = ["**Table 3: the estimate", "Age, greatest 45: contradicted by arithmetic.** Below its mean.", "truncated",
             "to be asked about.** One level", "called significant.**", "45 comparisons are printed.", "leans on a chi-square",
             "could not be decided"]  # fmt: skip
     assert len(found) == len(keys)
