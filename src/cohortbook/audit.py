@@ -78,7 +78,7 @@ def audit_study(study: Study | str | Path, *, step: Callable[[], None] = lambda:
 def _tests(case: Case, step: Callable[[], None]) -> Iterator[PrintedTest]:
     """Yield which tests print each P value, beside all that the repairs keep."""
     for figure in case.figures:
-        if figure.statistic == "p":
+        if figure.statistic == "p" and figure.id not in case.unasked:
             yield from case.asked(figure.id, case.out())
             step()
 

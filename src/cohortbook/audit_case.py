@@ -56,6 +56,11 @@ class Case:
         )
 
     @property
+    def unasked(self) -> frozenset[str]:
+        """Figures of variables of which values are missing, so that they contradict nothing."""
+        return frozenset(id for _, proof in self.proven for id in self.figures_of(proof, proof.unasked))
+
+    @property
     def disputes(self) -> Iterator[tuple[Prover | None, Proof, Dispute]]:
         """Every dispute, with its proof."""
         return ((prover, proof, dispute) for prover, proof in self.proven for dispute in proof.disputes)
@@ -82,7 +87,9 @@ class Case:
         block = next((set(ids) for ids in self._blocks if id in ids), {id})
         key = (id, frozenset(block.intersection(out) - {id}), bounds)
         if key not in self._asked:
-            self._asked[key] = which_tests(self.study, self.figures, out=out, only={id}, bounds=bounds)
+            self._asked[key] = which_tests(
+                self.study, self.figures, out={*out, *self.unasked}, only={id}, bounds=bounds
+            )
         return self._asked[key]
 
     def words(self, ids: Collection[str], most: int = 3) -> str:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from cohortbook.which_test import PrintedTest
 
 
+#: Why a figure is held against nothing.
+MISSING = "values are missing: fewer patients are printed than are in the group, and who lacks one is not modelled"
+
+
 def verdicts(case: Case, tests: Sequence[PrintedTest]) -> Iterator[Verdict]:
     """Yield one verdict a printed figure, in their order."""
     given: dict[str, Verdict] = {}
@@ -48,7 +52,9 @@ def _of_proof(case: Case, prover: Prover | None, proof: Proof, tests: Sequence[P
         for id in statement.figures:
             figure = case.by_id[id]
             conflicts = tuple(c.id for c in case.conflicts if statement.figures[0] in c.figures)
-            if not proof.decided or statement.id in undecided:
+            if statement.id in proof.unasked:
+                yield Verdict(figure=figure, verdict="not checkable", reason=MISSING)
+            elif not proof.decided or statement.id in undecided:
                 yield Verdict(figure=figure, verdict="not decided", reason="the search reached its limit")
             elif statement.id in case.blamed:
                 yield _against_the_paper(case, prover, statement, figure, conflicts)

@@ -6,6 +6,7 @@ The variables that figures tie together form blocks (`cohortbook.conflicts.block
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from cohortbook.claims import Claim, planned_tests
 from cohortbook.conflicts import blocks_of, of_block, rosters, tied_by
@@ -39,12 +40,14 @@ def provers(
     list of (Prover or None, Proof)
         One a block; the first, where figures print any, is about the sizes of groups and needs no prover.
     """
-    tried = [(roster, list(_proven(study, roster, said, effort, step))) for roster in rosters(study, said)]
+    open_ = list(rosters(study, said))
+    short = incomplete(study, open_, said)
+    tried = [(roster, list(_proven(study, roster, said, short, effort, step))) for roster in open_]
     return min(tried, key=lambda found: sum(proof.cost for _, proof in found[1]))
 
 
 def _proven(
-    study: Study, roster: Roster, said: Sequence[Claim], effort: float, step: Callable[[], None]
+    study: Study, roster: Roster, said: Sequence[Claim], short: frozenset[str], effort: float, step: Callable[[], None]
 ) -> Iterator[tuple[Prover | None, Proof]]:
     settled = [c for c in said if not tied_by(study, roster, c)]
     if settled:
@@ -54,8 +57,40 @@ def _proven(
         mine, rules = of_block(study, roster, variables, said)
         if mine:
             prover = Prover(study, roster, variables, tuple(statements(mine)), rules, tests, effort)
-            yield prover, prover.prove()
+            proof = prover.prove()
+            if missing := short & _disputed_variables(study, prover, proof):
+                unasked = [c for c in mine if missing & set(study.bases(*c.variables))]
+                kept = tuple(statements([c for c in mine if c not in unasked]))
+                prover = Prover(study, roster, variables, kept, rules, tests, effort)
+                left = statements(unasked)
+                proof = prover.prove()
+                proof = replace(proof, statements=(*kept, *left), unasked=frozenset(s.id for s in left))
+            yield prover, proof
         step()
+
+
+def incomplete(study: Study, open_: Sequence[Roster], said: Sequence[Claim]) -> frozenset[str]:
+    """Return the recorded variables of which values are missing: figures print fewer patients than their group has.
+
+    All counts of a variable that stand together have that smaller denominator; one of several is a part of the group.
+    """
+    printed: dict[tuple, set[int | None]] = {}
+    for claim in said:
+        figure = claim.figures[0]
+        if claim.variables and claim.kind not in ("value", "test", "model") and not claim.part:
+            where = tuple(sorted((name, str(wanted)) for name, wanted in claim.where.items()))
+            counted = claim.kind == "count"
+            key = (figure.source, figure.variable, where, "" if counted else figure.id)
+            least = [len(r.members(study, claim.where)) for r in open_ if not r.unsettled(claim.where)]
+            of = figure.denominator if least and figure.denominator and figure.denominator < min(least) else None
+            printed.setdefault(key, set()).add(of)
+    names = [key[1] for key, found in printed.items() if len(found) == 1 and None not in found]
+    return frozenset(base for name in names for base in study.bases(name))
+
+
+def _disputed_variables(study: Study, prover: Prover, proof: Proof) -> frozenset[str]:
+    ids = {id for dispute in proof.disputes for core in dispute.cores for id in core.statements}
+    return frozenset(base for id in ids for base in study.bases(*prover.known[id].claims[0].variables))
 
 
 def stated_tests(study: Study, roster: Roster, name: str, said: Sequence[Claim]) -> tuple[str, ...]:

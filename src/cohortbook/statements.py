@@ -109,6 +109,8 @@ class Proof:
         How many printed places the cheapest repair gives up.
     decided : bool
         Whether every question was settled within the limits.
+    unasked : frozenset of str
+        Statements of which nothing was asked: values of their variables are missing.
     """
 
     statements: tuple[Statement, ...]
@@ -116,6 +118,7 @@ class Proof:
     support: dict[str, frozenset[str]] = field(default_factory=dict)
     cost: int = 0
     decided: bool = True
+    unasked: frozenset[str] = frozenset()
 
 
 def cost_of(given_up: Iterable[Statement], support: dict[str, frozenset[str]]) -> int:
