@@ -27,13 +27,13 @@ ROOMS = (
     {"analysis", "models", "endpoints", "key_results"},
     {"tables", "layouts", "layouts_models", "layouts_printed_audit", "layouts_audit", "figures", "figures_models",
      "figures_audit", "findings", "findings_models", "findings_printed_audit", "findings_audit", "layouts_scenarios",
-     "findings_scenarios", "output"},
+     "findings_scenarios", "manuscript", "output"},
     {"notebook", "run", "report"},
 )  # fmt: skip
 #: Beside them: printed figures and the solver, which no room but these imports.
 BESIDE = {
     # what figures say, as numbers and as constraints
-    "patterns", "cells", "claims", "printed_effects", "solver", "solver_tests",
+    "patterns", "cells", "claims", "printed_effects", "solver", "solver_tests", "solver_models",
     "solver_summaries", "denials",
     # what can hold together, and patients who show it
     "conflicts", "statements", "proof_block", "prover", "repairs", "shapes", "reconstruct", "reprint", "possible",
@@ -50,6 +50,7 @@ STATISTICS = ROOMS[4]
 #: (module, what it imports) against the order, each with its reason.
 EXCEPTIONS = {
     ("published", "reprint"): "the same, by its old name",
+    ("manuscript", "notebook"): "asks the study file what it has, as notebooks do",
     ("output", "notebook"): "writes a file whole or not at all",
     ("cache", "notebook"): "writes a file whole or not at all",
     ("reconstruct", "notebook"): "writes a file whole or not at all",

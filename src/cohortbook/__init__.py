@@ -47,6 +47,7 @@ _WHERE = {
     "audit": ("audit_study",),
     "undetermined": ("possible_results",),
     "layouts_scenarios": ("scenario_table",),
+    "manuscript": ("methods_text", "planned_results", "results_text", "strobe_table"),
     "findings_scenarios": ("scenario_finding",),
     "layouts_audit": (
         "check_table",

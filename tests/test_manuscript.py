@@ -1,0 +1,95 @@
+"""manuscript.py: paragraphs that say what was run, under any parameters, and nothing else."""
+
+import re
+from importlib.metadata import version
+
+import pytest
+
+import cohortbook as cb
+from cohortbook.manuscript import methods_text, planned_results, results_text, strobe_table
+from tiny import STUDY, load
+
+
+@pytest.fixture(scope="module")
+def patients():
+    return cb.load_cohort("spinal-metastases")
+
+
+def texts(cohort, **options):
+    results = planned_results(cohort, **options)
+    return str(methods_text(cohort, *results)), str(results_text(cohort, *results))
+
+
+def test_methods_name_the_tests_that_were_taken(patients):
+    methods, _ = texts(patients)
+    for row in cb.compare_groups(patients).rows:
+        name = {"mann_whitney": "Mann-Whitney U test", "pearson_chi_square": "Pearson's chi-square test"}[
+            row.choice.test
+        ]
+        listed = re.search(rf"{name} \(([^)]*(?:\([^)]*\))?[^)]*)\)", methods).group(1)
+        assert patients.study.label(row.term).split(",")[0] in listed, row.term
+    assert f"numpy {version('numpy')}" in methods
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, ["Wald's test", "entering at 90 days", "95 % intervals"]),
+        ({"removal": "lr"}, ["the likelihood ratio"]),
+        ({"entry": 0}, ["counted from surgery and estimated"]),
+        ({"entry": 30}, ["entering at 30 days"]),
+        ({"confidence_level": 0.9}, ["has 90 % intervals", "(90 % intervals on the log-log scale)"]),
+    ],
+)
+def test_methods_follow_the_parameters(patients, options, said):
+    methods, _ = texts(patients, **options)
+    assert all(part in methods for part in said), methods
+
+
+def test_thresholds_are_those_of_the_study_file(tmp_path):
+    extra = (
+        "rows: [{variable: dose, test: student_t}",
+        "significance: 0.02\n  threshold: 0.004\n  rows: [{variable: dose, test: welch_t}",
+    )
+    methods, _ = texts(load(tmp_path, extra))
+    assert "Welch's t test (Dose, mg)" in methods
+    assert "P < 0.02 is called significant and held against the stated threshold of 0.004" in methods
+    assert "Shapiro" not in methods  # no test of a number was left open
+    assert "Candidates of the logistic regression of failed were named beforehand (Ill)." in methods
+
+
+def test_missing_values_are_said(tmp_path):
+    methods, results = texts(load(tmp_path))
+    assert "values are missing in 2 of 7 variables" in methods
+    assert results.startswith("4 patients were analysed.")
+    assert "Failure: 2 of 4 (50.0 %)" in results
+
+
+def test_what_is_not_planned_is_not_told(tmp_path):
+    only = STUDY[: STUDY.index("outcome:")]
+    methods, results = texts(load(tmp_path, text=only))
+    for word in ("compared", "logistic", "Kaplan", "Cox", "cumulative"):
+        assert word not in methods
+    assert results == "4 patients were analysed."
+
+
+def test_numbers_of_results_are_those_of_the_tables(patients):
+    _, results = texts(patients)
+    row = next(r for r in cb.compare_groups(patients).rows if r.term == "kyphoplasty")
+    without, failed = row.groups
+    assert f"{failed.counts[1]} of {failed.total}, {100 * failed.counts[1] / failed.total:.1f} %" in results
+    assert f"{without.counts[1]} of {without.total}, {100 * without.counts[1] / without.total:.1f} %" in results
+    assert "Illustration, not a finding" in results
+
+
+def test_strobe_says_where_each_item_stands(patients, tmp_path):
+    table = strobe_table(patients)
+    assert len(table.rows) == 28
+    where = {row.cells[0]: row.cells[2] for row in table.rows}
+    assert where["13"] == "01, eligibility flow"
+    assert where["22"] == "for the authors to write"
+    bare = {
+        row.cells[0]: row.cells[2] for row in strobe_table(load(tmp_path, text=STUDY[: STUDY.index("tables:")])).rows
+    }
+    assert bare["14"] == "the study file has no tables"
+    assert bare["16a"] == "the study file has no comparison"
