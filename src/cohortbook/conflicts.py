@@ -66,7 +66,8 @@ def blocks_of(study: Study, roster: Roster, said: Sequence[Claim]) -> list[tuple
 
 def tied_by(study: Study, roster: Roster, claim: Claim) -> tuple[str, ...]:
     """Return the recorded variables that a claim ties: not those of a grouping that is laid down before them."""
-    return study.bases(*claim.variables, *roster.unsettled(claim.where))
+    outcome = {claim.by: ()} if claim.kind == "model" else {}
+    return study.bases(*claim.variables, *roster.unsettled({**claim.where, **outcome}))
 
 
 def ruled_by(study: Study, roster: Roster, rule: Any) -> tuple[str, ...]:

@@ -26,7 +26,8 @@ MOST_OTHERS = 1000
 
 def add_denial(block: Block, said: Sequence[Claim], literal: Any) -> None:
     """Let no cohort print all of some claims when the literal is true."""
-    from cohortbook.solver_tests import add_model, one_of
+    from cohortbook.solver_models import add_model
+    from cohortbook.solver_tests import one_of
 
     if len(said) == 1 and said[0].kind == "model":
         add_model(block, said[0], literal, denied=True)

@@ -234,7 +234,7 @@ def _searched(study: Study, model: PrintedModel, mine: Sequence[Figure], others:
     from cohortbook.claims import claims
     from cohortbook.model_tables import allowed_tables, printed_tables
 
-    said = claims(study, others)
+    said = claims(study, others, ties=True)
     tables = printed_tables(study, said, model.outcome, model.terms)
     if not tables:
         return replace(model, reason="not searched: the printed counts of its terms contradict each other")

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from cohortbook.cells import Cell, SolverError, cells_of, parts, single_values
 from cohortbook.claims import planned_tests
 from cohortbook.errors import CohortbookError
+from cohortbook.solver_models import add_model
 from cohortbook.solver_summaries import add_effect, add_summary
-from cohortbook.solver_tests import add_model, add_test
+from cohortbook.solver_tests import add_test
 from cohortbook.study import NO_YES, NUMERIC, Study
 from cohortbook.values import derive_value, meets
 

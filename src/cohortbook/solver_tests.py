@@ -1,8 +1,7 @@
-"""Printed P values as constraints on a block: tests of counts, of ranks and of means, and a regression table."""
+"""Printed P values as constraints on a block: tests of counts, of ranks and of means."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -89,10 +88,10 @@ def tables_of(block: Block, claim: Claim) -> tuple[dict[tuple[int, ...], set[str
     levels, used = block.study.levels(claim.variable), {}
     groups = [block.group({claim.by: answer})[0] for answer in NO_YES[::-1]]
     limits = [
-        [_margin(block, claim.variable, claim.by, answer, used, level=level) for level in levels]
+        [margin(block, claim.variable, claim.by, answer, used, level=level) for level in levels]
         for answer in NO_YES[::-1]
     ]
-    everyone = [_margin(block, claim.variable, "", "", used, level=level) for level in levels]
+    everyone = [margin(block, claim.variable, "", "", used, level=level) for level in levels]
     sizes = [sum(len(block.units[u]) for u in units) for units in groups]
     counts = [block.meeting(units, {claim.variable: level}) for units in groups for level in levels]
     tables = _tables(sizes, limits, everyone)
@@ -284,31 +283,7 @@ def student_sums(block: Block, name: str, true: list[int], false: list[int]) -> 
     return distance, within, sum(sizes) * (sizes[0] * sizes[1] * top) ** 2
 
 
-def add_model(block: Block, claim: Claim, literal: Any, *, denied: bool = False) -> None:
-    """Hold the joint counts of a printed model's terms to those under which its P values come out, or to the others."""
-    from cohortbook.patterns import joint_counts, joint_tables
-
-    groups = [block.group({claim.by: answer})[0] for answer in NO_YES[::-1]]
-    sizes = [sum(len(block.units[u]) for u in units) for units in groups]
-    bits = list(itertools.product((0, 1), repeat=len(claim.terms)))
-    shown = [
-        [block.meeting(units, dict(zip(claim.terms, (NO_YES[bit] for bit in row), strict=True))) for row in bits]
-        for units in groups
-    ]
-    # Tables are sought among those with the printed margins; where one of these falls, a proof allows any table.
-    used: dict[str, Any] = {}
-    margins = [
-        [_margin(block, term, claim.by, answer, used) for term in claim.terms] for answer in NO_YES[::-1]
-    ]  # fmt: skip
-    printed = [[f for f in claim.figures if f.variable == term] for term in claim.terms]
-    tables = joint_counts(sizes, margins, printed, block.study.plan("model").max_iterations)
-    if denied:
-        tables = set(joint_tables(sizes, margins, claim.terms)).difference(tables)
-    options = [[(e, n, n) for g in (0, 1) for e, n in zip(shown[g], table[g], strict=True)] for table in tables]
-    one_of(block, [literal, *used.values()], options, claim.id)
-
-
-def _margin(
+def margin(
     block: Block, term: str, by: str, answer: str, used: dict[str, Any], *, level: str = NO_YES[1]
 ) -> tuple[int, int]:
     """Return how many patients of a group the printed counts give a level, least and most; note their literals.
