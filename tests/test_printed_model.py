@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -409,6 +410,17 @@ def test_other_figures_exclude_what_their_margins_do_not(tmp_path):
     nothing = study_printed_model(study, [*against, *told[:1], *p])
     assert (nothing.possible, nothing.decided, nothing.tables) == (0, True, ())
     assert nothing.searched
+
+
+def test_a_half_may_have_been_rounded_to_even(tmp_path):
+    """1 of 8 is 12.5 %: 13 away from zero, 12 to even, which floating point has too."""
+    study = small(tmp_path, patients=12, terms="severe, b")
+    p = [figure("p", "0.500", term, group="model") for term in TERMS]
+    counts = [f for f in counts_of(((1, 1, 1, 1), (6, 1, 1, 0)), TERMS) if (f.variable, f.group) != ("severe", "held")]
+    of_held = replace(figure("percent", "12", "severe", "yes", "held"), denominator=8)
+    model = study_printed_model(study, [*counts, of_held, *p])
+    assert not model.reason
+    assert model.searched == study_printed_model(study, [*counts, figure("n", 1, "severe", "yes", "held"), *p]).searched
 
 
 # What cannot be searched says so.

@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from cohortbook.claims import claims, patients_of
+from cohortbook.claims import claims, patients_of, planned_tests, unstated
 from cohortbook.cohort import load_cohort
+from cohortbook.compare import SUITED
 from cohortbook.effects import odds_ratio
 from cohortbook.models import full_model
+from cohortbook.printed_tests import COUNTED, TABLED
 from cohortbook.published import (
     ABOUT,
     COLUMNS,
@@ -475,6 +477,29 @@ def test_a_printed_model_says_one_thing(study):
     (found,) = claims(study, printed)
     assert (found.kind, found.by, found.terms, found.id) == ("model", "died", ("smoker", "high"), "f+f")
     assert found.variables == found.terms
+
+
+@pytest.mark.parametrize(("variable", "stated", "words"), [
+    ("days", ("mann_whitney", "mann_whitney_continuity", "mann_whitney_exact", "student_t"), ""),
+    ("smoker", tuple(COUNTED), ""),
+    ("grade", tuple(TABLED), " of more than two levels"),
+])  # fmt: skip
+def test_a_p_value_is_stated_by_the_tests_that_the_solver_knows(study, tmp_path, variable, stated, words):
+    suited = SUITED[study.kind(variable)]
+    assert set(stated) <= set(suited)
+    for test in suited:
+        plan = PLAN.replace("rows: [{variable: days, test: mann_whitney}, {variable: smoker}]",
+                            f"rows: [{{variable: {variable}, test: {test}}}]")  # fmt: skip
+        study = load_study(write_study(tmp_path, extra=plan))
+        asked = figure("p", "0.5", variable, group="test")
+        assert planned_tests(study, variable) == (test,)
+        assert unstated(study, asked) == ("" if test in stated else f"no constraint states the test {test}{words}")
+        assert len(claims(study, [asked])) == (test in stated)
+
+
+def test_auto_chooses_from_what_it_always_did(study):
+    assert planned_tests(study, "age") == ("mann_whitney", "student_t")
+    assert planned_tests(study, "smoker") == planned_tests(study, "grade") == ("pearson_chi_square",)
 
 
 @pytest.mark.parametrize("about", [about for about in ABOUT if about != "cohort"])
