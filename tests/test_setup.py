@@ -247,6 +247,7 @@ def test_a_second_make_has_nothing_to_do_and_says_so_at_once(small):
         ("src/cohortbook/tally.py", ["01_one", "02_two", "03_three"]),
         ("requirements.lock", ["01_one", "02_two", "03_three"]),
         ("src/cohortbook/report.py", []),
+        ("src/cohortbook/report_html.py", []),
         ("src/cohortbook/assets/report.css", []),
     ],
 )

@@ -6,7 +6,6 @@ python -m cohortbook.report --study data/x --output build/x/report.html build/x/
 from __future__ import annotations
 
 import argparse
-import base64
 import hashlib
 import html
 import json
@@ -20,6 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 from cohortbook.errors import command
 from cohortbook.notebook import FILES, at_key, declared_parameters, read_notebook, source_of, write_whole
+from cohortbook.report_html import (
+    columns_named,
+    highlighted,
+    in_scrollers,
+    numbers_aligned,
+    picture_of,
+    plain_text,
+    taken_out,
+)
 from cohortbook.study import load_study
 
 if TYPE_CHECKING:
@@ -120,7 +128,7 @@ class Page:
     def _unfold(self, section: Section, folded: list[str]) -> None:
         """Put code that waits behind one fold; several cells in a row without output share it."""
         if folded:
-            code = "".join(f"<pre>{_highlight(source)}</pre>" for source in folded)
+            code = "".join(f"<pre>{highlighted(source)}</pre>" for source in folded)
             section.blocks.append(f'<details class="code"><summary>Code</summary>{code}</details>')
             folded.clear()
 
@@ -133,16 +141,16 @@ class Page:
         class Renderer(mistune.HTMLRenderer):
             def heading(self, text: str, level: int, **attributes: Any) -> str:
                 if level == 1 and not section.title:
-                    section.title = re.sub(r"^\d+\.\s+", "", _plain(text))  # the report numbers its sections itself
+                    section.title = re.sub(r"^\d+\.\s+", "", plain_text(text))  # the report numbers its sections itself
                     return ""
-                entry = Entry(id=page._new_id(f"{section.name}-{_plain(text)}"), title=_plain(text))
+                entry = Entry(id=page._new_id(f"{section.name}-{plain_text(text)}"), title=plain_text(text))
                 if level <= 2:
                     section.headings.append(entry)
                 tag = f"h{min(max(level, 2) + 1, 6)}"
                 return f'<{tag} id="{entry.id}">{text}</{tag}>\n'
 
         render = mistune.create_markdown(renderer=Renderer(escape=False), plugins=["table", "strikethrough"])
-        return _in_scrollers(str(render(text)))
+        return in_scrollers(str(render(text)))
 
     def _output(self, output: Mapping[str, Any], section: Section) -> str:
         if output["output_type"] == "stream":
@@ -156,26 +164,26 @@ class Page:
         if FIGURE in data:
             return self._figure(data, data[FIGURE])
         if "text/html" in data:
-            return f'<div class="html">{_in_scrollers(data["text/html"])}</div>'
+            return f'<div class="html">{in_scrollers(data["text/html"])}</div>'
         if "text/markdown" in data:
             return f'<div class="finding">{self._markdown(data["text/markdown"], section)}</div>'
-        if picture := _picture(data):
+        if picture := picture_of(data):
             alt = html.escape(data.get("text/plain", ""))
             return f'<figure class="figure"><div class="scroll"><img src="{picture}" alt="{alt}"></div></figure>'
         return f'<pre class="printed">{html.escape(data.get("text/plain", ""))}</pre>'
 
     def _table(self, text: str) -> str:
         """Number a table, and take caption and footnotes out of it: they stay in place when a wide table scrolls."""
-        text, words = _taken(text, "caption")
+        text, words = taken_out(text, "caption")
         numbered = re.match(r"(Table \S+)\. ", words)
         if not numbered:
             self._unnumbered += 1
         number = numbered[1] if numbered else f"Table S{self._unnumbered}"
         words = words.removeprefix(f"{number}. ")
         named = re.search(r'<table\b[^>]*? id="([^"]*)"', text)
-        entry = Entry(id=self._new_id(named[1] if named else number), title=_plain(words), number=number)
+        entry = Entry(id=self._new_id(named[1] if named else number), title=plain_text(words), number=number)
         self.tables.append(entry)
-        text, notes = _taken(text, "tfoot")
+        text, notes = taken_out(text, "tfoot")
         text = re.sub(r'<table\b([^>]*?) id="[^"]*"', r"<table\1", text, count=1)
         text = re.sub(r' style="[^"]*"', "", text)  # what makes it readable in JupyterLab
         text = text.replace("<table", f'<table aria-labelledby="{entry.id}-caption"', 1)
@@ -184,17 +192,17 @@ class Page:
         text = re.sub(r"\bn = (\d)", "n\u00a0=\u00a0\\1", text)
         text = re.sub(r"<td>([^<]{1,20})</td>", r'<td class="short">\1</td>', text)
         text = re.sub(r"<td>([^<]{40,})</td>", r'<td class="long">\1</td>', text)
-        text = _numbers_aligned(text)
+        text = numbers_aligned(text)
         kind = " wide" if len(re.findall(r"<th\b", text.partition("</tr>")[0])) > WIDE else ""
         about = ""
         if named and named[1] in FILTERED:
-            kind, text = " wide filtered", _columns_named(text)
+            kind, text = " wide filtered", columns_named(text)
             lists, plain = (html.escape(json.dumps(value)) for value in (FILTERED[named[1]], PLAIN))
             about = f' data-filters="{lists}" data-plain="{plain}"'
             self.filtered = True
         return (
             f'<figure class="table{kind}" id="{entry.id}"{about}><figcaption id="{entry.id}-caption">'
-            f'<span class="number">{html.escape(number)}.</span> {words}</figcaption>{_in_scrollers(text)}'
+            f'<span class="number">{html.escape(number)}.</span> {words}</figcaption>{in_scrollers(text)}'
             + (f'<div class="footnotes">{notes}</div>' if notes else "")
             + "</figure>"
         )
@@ -204,95 +212,17 @@ class Page:
         bundle = {"image/svg+xml": saved.read_text(encoding="utf-8")} if saved.is_file() else data
         entry = Entry(
             id=self._new_id(f"figure-{about['name']}"),
-            title=_plain(about["caption"]),
+            title=plain_text(about["caption"]),
             number=f"Figure {len(self.figures) + 1}",
         )
         self.figures.append(entry)
-        image = f'<img src="{_picture(bundle)}" alt="{html.escape(about["alt"])}">'
+        image = f'<img src="{picture_of(bundle)}" alt="{html.escape(about["alt"])}">'
         caption = f'<figcaption><span class="number">{entry.number}.</span> {about["caption"]}</figcaption>'
         return f'<figure class="figure" id="{entry.id}"><div class="scroll">{image}</div>{caption}</figure>'
 
 
 def _joined(value: str | Sequence[str]) -> str:
     return value if isinstance(value, str) else "".join(value)
-
-
-def _taken(text: str, tag: str) -> tuple[str, str]:
-    """Take the first element of a kind out of a piece of HTML: what is left, and what the element held."""
-    found = re.search(rf"<{tag}\b[^>]*>(.*?)</{tag}>", text, re.S)
-    return (text.replace(found[0], "", 1), found[1].strip()) if found else (text, "")
-
-
-def _numbers_aligned(text: str) -> str:
-    """Mark the cells of columns that hold nothing but single numbers, to be set flush right."""
-    rows = [re.findall(r"<td\b[^>]*>(.*?)</td>", row, re.S) for row in re.findall(r"<tr\b.*?</tr>", text, re.S)]
-    rows = [row for row in rows if row]
-    width = max(map(len, rows), default=0)
-    full = [row for row in rows if len(row) == width]
-    single = re.compile(r"[−-]?(?:&[lg]t;)?\d[\d.,]*|[–∞]?")
-    numeric = {i for i in range(width) if all(single.fullmatch(row[i].strip()) for row in full)}
-
-    def marked(row: re.Match) -> str:
-        cells = re.findall(r"<t[hd]\b[^>]*>.*?</t[hd]>", row[0], re.S)
-        if len(cells) != width + 1:  # a heading across the table
-            return row[0]
-        for i in numeric:
-            cell = cells[i + 1]
-            new = cell.replace(' class="short"', "").replace("<td", '<td class="num"').replace("<th", '<th class="num"')
-            cells[i + 1] = new
-        return row[1] + "".join(cells) + "</tr>"
-
-    return re.sub(r"(<tr\b[^>]*>).*?</tr>", marked, text, flags=re.S)
-
-
-def _columns_named(text: str) -> str:
-    """Name each cell after its column, and a verdict by its own word: style sheet and filter go by them."""
-    heads = [_plain(head).lower() for head in re.findall(r"<th\b[^>]*>(.*?)</th>", text.partition("</tr>")[0], re.S)]
-
-    def row(found: re.Match) -> str:
-        columns = iter(heads)
-
-        def cell(parts: re.Match) -> str:
-            tag, attributes, words = parts.groups()
-            column = next(columns, "")
-            attributes = re.sub(r' class="[^"]*"', "", attributes)
-            if column == "verdict" and tag == "td":
-                words = f'<span class="verdict" data-verdict="{words}">{words}</span>'
-            elif column == "id":
-                words = words.replace("_", "_<wbr>")  # where a long one may break
-            return f'<{tag}{attributes} data-column="{column}">{words}</{tag}>'
-
-        return re.sub(r"<(t[hd])\b([^>]*)>(.*?)</\1>", cell, found[0], flags=re.S)
-
-    return re.sub(r"<tr\b.*?</tr>", row, text, flags=re.S)
-
-
-def _plain(text: str) -> str:
-    """Return the text of a piece of HTML on one line."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", text)).split())
-
-
-def _highlight(source: str) -> str:
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import PythonLexer
-
-    return highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))
-
-
-def _picture(data: Mapping[str, str]) -> str:
-    """Return the best picture of a bundle as a data address, or an empty text."""
-    if "image/svg+xml" in data:
-        return f"data:image/svg+xml;base64,{base64.b64encode(data['image/svg+xml'].encode()).decode()}"
-    kind = next((kind for kind in ("image/png", "image/jpeg") if kind in data), None)
-    return f"data:{kind};base64,{''.join(data[kind].split())}" if kind else ""
-
-
-def _in_scrollers(text: str) -> str:
-    """Put every table into a box of its own that scrolls sideways, reachable by keyboard; drop inner style sheets."""
-    text = re.sub(r"<style scoped>.*?</style>", "", text, flags=re.S)
-    text = re.sub(r"<table\b", '<div class="scroll" tabindex="0"><table', text)
-    return text.replace("</table>", "</table></div>")
 
 
 def sha256(path: Path) -> str:
