@@ -1,4 +1,5 @@
 # make report      the report of the bundled study         make report STUDY=data/other          of another study
+# make new STUDY=studies/mine DATA=patients.xlsx   drafts a study of your own from a table of patients
 # make audit       the printed figures alone               make report P="removal=lr alpha=0.05" with other parameters
 # make             lists every target                      STUDY=data/x@name: as it is under one of its scenarios
 #
@@ -8,13 +9,17 @@
 
 STUDY ?= data/spinal-metastases
 P ?=
+DATA ?=
+SHEET ?=
+DICTIONARY ?=
+MASK ?=
 LAB ?=
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help report audit scenarios test lab cohort notebooks clean FORCE
+.PHONY: help report new check audit scenarios test lab cohort notebooks clean FORCE
 
 # Names with a space or a colon would be several names, or rules, to make.
 ifneq ($(words $(STUDY)) $(findstring :,$(STUDY)),1 )
@@ -26,7 +31,7 @@ $(error STUDY=$(STUDY): expected the folder by its name, such as data/spinal-met
 endif
 # The folder, without the name of a scenario.
 FOLDER := $(firstword $(subst @, ,$(STUDY)))
-ifneq ($(filter report audit scenarios cohort,$(MAKECMDGOALS)),)
+ifneq ($(filter report audit scenarios cohort check,$(MAKECMDGOALS)),)
 ifeq ($(wildcard $(FOLDER)/study.yml),)
 $(error STUDY=$(STUDY): no study.yml there; expected a folder such as $(patsubst %/study.yml,%,$(firstword $(wildcard data/*/study.yml))))
 endif
@@ -40,7 +45,7 @@ EXECUTED := $(NOTEBOOKS:%=$(BUILD)/%)
 SCENARIOS := $(sort $(wildcard notebooks/scenarios/*.ipynb))
 CODE := $(filter-out src/cohortbook/report%.py,$(wildcard src/cohortbook/*.py))
 # The inner wildcard splits a name with a space into words that are no files; the outer one drops them.
-DATA := $(sort $(wildcard $(wildcard $(FOLDER)/*)))
+FILES := $(sort $(wildcard $(wildcard $(FOLDER)/*)))
 
 # An active conda or virtual environment that holds the package is used as it is; otherwise .venv is.
 HOLDS_PACKAGE := import sys, importlib.util as i; sys.exit(sys.version_info < (3, 11) or not all(map(i.find_spec, ("cohortbook", "papermill"))))
@@ -51,6 +56,10 @@ PY := $(if $(ACTIVE),"$(ACTIVE)",.venv/bin/python)
 ENVIRONMENT := $(if $(ACTIVE),,.venv/.installed)
 # This checkout's code runs, also when the environment holds a copy from elsewhere.
 export PYTHONPATH := $(CURDIR)/src
+# With MASK=1, no message shows a value of a patient.
+ifneq ($(MASK),)
+export COHORTBOOK_MASK := $(MASK)
+endif
 # What takes long and depends on nothing but its inputs, such as cohorts drawn for the audit, is kept there between runs.
 export COHORTBOOK_CACHE ?= $(CURDIR)/build/.cache
 
@@ -83,6 +92,13 @@ scenarios: $(ENVIRONMENT) ## run each scenario of the study and show which concl
 	  --output-dir $(BUILD) --parameters folder=$(BUILD)/scenarios
 	@$(PY) -m cohortbook.report --study $(STUDY) --output $(BUILD)/scenarios.html $(BUILD)/scenarios/all.ipynb
 
+new: $(ENVIRONMENT) ## draft a study of your own: STUDY=studies/mine DATA=patients.xlsx (SHEET=name, DICTIONARY=file of REDCap)
+	@$(if $(and $(DATA),$(filter-out file,$(origin STUDY))),,echo 'make new needs STUDY=studies/mine DATA=patients.xlsx' >&2; exit 2)
+	@$(PY) -m cohortbook.draft $(STUDY) $(call quoted,$(DATA)) --sheet $(call quoted,$(SHEET)) --dictionary $(call quoted,$(DICTIONARY))
+
+check: $(ENVIRONMENT) ## check the study file and the data in a second, and sum them up (STUDY=folder, MASK=1 shows no values)
+	@$(PY) -m cohortbook.check $(STUDY)
+
 test: $(ENVIRONMENT) ## run every test: style, code, examples in docstrings, committed outputs of the notebooks
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m pytest -n $(JOBS) --dist loadscope --doctest-modules --nbval --nbval-current-env src tests $(NOTEBOOKS) $(SCENARIOS)
@@ -107,22 +123,22 @@ $(AUDIT) $(REPORT): $(wildcard src/cohortbook/report*.py) $(wildcard src/cohortb
 	@touch $(BUILD)/.new
 
 # When nothing but the parameters changed, a notebook that is given the same ones as before keeps its copy.
-$(BUILD)/notebooks/%.ipynb: notebooks/%.ipynb $(CODE) $(DATA) requirements.lock $(BUILD)/.inputs $(BUILD)/.parameters | $(BUILD)/.checked
+$(BUILD)/notebooks/%.ipynb: notebooks/%.ipynb $(CODE) $(FILES) requirements.lock $(BUILD)/.inputs $(BUILD)/.parameters | $(BUILD)/.checked
 	@$(PY) -m cohortbook.run notebook $< $@ --study $(STUDY) --output-dir $(BUILD) --shared $(call quoted,$(P)) \
 	  $(if $(filter-out $(BUILD)/.parameters,$?),,--unless-same)
 
-$(BUILD)/scenarios/%/one.ipynb: notebooks/scenarios/one.ipynb $(CODE) $(DATA) requirements.lock
+$(BUILD)/scenarios/%/one.ipynb: notebooks/scenarios/one.ipynb $(CODE) $(FILES) requirements.lock
 	@$(PY) -m cohortbook.run notebook $< $@ --study $(STUDY)$(patsubst %,@%,$(filter-out as-planned,$*)) --output-dir $(@D)
 
 # One message for a wrong study file or parameter, before any notebook starts.
-$(BUILD)/.checked: $(NOTEBOOKS) $(CODE) $(DATA) $(BUILD)/.inputs $(BUILD)/.parameters | $(ENVIRONMENT)
+$(BUILD)/.checked: $(NOTEBOOKS) $(CODE) $(FILES) $(BUILD)/.inputs $(BUILD)/.parameters | $(ENVIRONMENT)
 	@$(PY) -m cohortbook.run check $(NOTEBOOKS) --study $(STUDY) --parameters $(call quoted,$(P))
 	@touch $@
 
 # Files that change only when the words in them do.
 keep = mkdir -p $(BUILD) && printf '%s\n' $(call quoted,$(1)) | cmp -s - $@ || printf '%s\n' $(call quoted,$(1)) > $@
 $(BUILD)/.inputs: FORCE
-	@$(call keep,$(STUDY) $(PY) $(DATA))
+	@$(call keep,$(STUDY) $(PY) $(FILES))
 $(BUILD)/.parameters: FORCE
 	@$(call keep,$(P))
 $(BUILD)/.sections: FORCE

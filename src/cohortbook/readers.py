@@ -54,8 +54,10 @@ class Source:
         Column -> what the file itself declares missing: codes, and ranges as pairs.
     decimal : str
         The decimal sign of numbers that are texts.
+    found : mapping
+        Key of the study file (sheet, encoding, delimiter, decimal) -> what was found in this file.
     notes : tuple of str
-        What was found out about the file: delimiter, encoding, sheet and so on.
+        What was found out about the file, in words.
     """
 
     path: Path
@@ -66,6 +68,7 @@ class Source:
     levels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     missing: Mapping[str, tuple] = field(default_factory=dict)
     decimal: str = "."
+    found: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property

@@ -73,6 +73,8 @@ def read_csv(path: Path, *, encoding: str = "", delimiter: str = "", decimal: st
     if ragged := [(row, len(cells)) for row, cells in records if len(cells) != len(header)]:
         problems = [f"row {row}: {found} values; the header has {len(header)}" for row, found in ragged]
         raise CohortError(several(path, problems, " in the data"))
+    if "" in header:
+        notes.append(f"{header.count('')} column{'s' * (header.count('') > 1)} without a name left out")
     rows = tuple(row for row, _ in records)
     columns = {name: [cells[i] for _, cells in records] for i, name in enumerate(header) if name}
     if decimal:
@@ -82,7 +84,12 @@ def read_csv(path: Path, *, encoding: str = "", delimiter: str = "", decimal: st
         if decimal == ",":
             notes.append("decimal comma")
     kept = {name: [cell if cell.strip() else None for cell in cells] for name, cells in columns.items()}
-    return Source(path=path, frame=table(kept), rows=rows, header=at, decimal=decimal, notes=tuple(notes))
+    found = {
+        "encoding": encoding.removesuffix("-sig"),
+        "delimiter": "tab" if delimiter == "\t" else delimiter,
+        "decimal": decimal,
+    }
+    return Source(path=path, frame=table(kept), rows=rows, header=at, decimal=decimal, found=found, notes=tuple(notes))
 
 
 def _sign(decimal: str) -> str:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import re
+import warnings
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 from cohortbook.csvfile import several
 from cohortbook.readers import CohortError, Source, check_names, plain, table
+
+_PICTURES = re.compile(rb'<Relationship\b[^>]*Type="[^"]*/(drawing|comments|pivotTable)"[^>]*?(/>|>\s*</Relationship>)')
 
 
 def read_excel(path: Path, *, sheet: str = "") -> Source:
@@ -25,15 +31,8 @@ def read_excel(path: Path, *, sheet: str = "") -> Source:
         When there is no such sheet or more than one to choose from; when cells are merged, a column has values and no
         name, or a formula has no stored value: each with its cell.
     """
-    import openpyxl
-
-    try:
-        book = openpyxl.load_workbook(path, data_only=True)
-    except Exception:  # openpyxl raises what its parts raise: zip, XML, keys and values
-        kind = "protected by a password, or damaged" if path.read_bytes()[:4] == b"\xd0\xcf\x11\xe0" else "damaged"
-        raise CohortError(
-            f"{path}: not an Excel workbook, or {kind}; open it in Excel and save it anew as .xlsx"
-        ) from None
+    copy = _without_pictures(path)
+    book = _book(path, copy, data_only=True)
     page = _sheet(path, book, sheet)
     cells = {row[0].row: row for row in page.iter_rows() if any(_filled(cell.value) for cell in row)}
     if not cells:
@@ -51,12 +50,14 @@ def read_excel(path: Path, *, sheet: str = "") -> Source:
     if problems:
         raise CohortError(several(path, problems, f" in sheet {page.title!r}"))
     check_names(path, at, header)
-    _check_formulas(path, page, cells)
+    _check_formulas(path, copy, page, cells)
     columns = {name: plain(_value(cells[row][i].value) for row in rows) for i, name in enumerate(header) if name}
     notes = [f"sheet {page.title!r}"]
     if hidden := sum(page.row_dimensions[row].hidden for row in rows if row in page.row_dimensions):
         notes.append(f"{hidden} hidden or filtered rows, read as the others")
-    return Source(path=path, frame=table(columns), rows=tuple(rows), header=at, notes=tuple(notes))
+    return Source(
+        path=path, frame=table(columns), rows=tuple(rows), header=at, found={"sheet": page.title}, notes=tuple(notes)
+    )
 
 
 def _filled(value: Any) -> bool:
@@ -98,13 +99,13 @@ def _check_merged(path: Path, page: Any, at: int) -> None:
         raise CohortError(several(path, problems, f" in sheet {page.title!r}"))
 
 
-def _check_formulas(path: Path, page: Any, cells: dict[int, tuple]) -> None:
+def _check_formulas(path: Path, copy: io.BytesIO, page: Any, cells: dict[int, tuple]) -> None:
     """Refuse formulas whose value the file does not hold: a program wrote them and no spreadsheet has reckoned them."""
-    if not _has_formulas(path):
-        return
-    import openpyxl
-
-    twin = openpyxl.load_workbook(path)[page.title]
+    with zipfile.ZipFile(copy) as archive:
+        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
+        if not any(mark in archive.read(name) for name in sheets for mark in (b"<f>", b"<f ")):
+            return
+    twin = _book(path, copy, data_only=False)[page.title]
     problems = [
         f"cell {cell.coordinate}: a formula without a stored value; open the file in Excel, save it, or paste values"
         for row in cells.values()
@@ -115,7 +116,37 @@ def _check_formulas(path: Path, page: Any, cells: dict[int, tuple]) -> None:
         raise CohortError(several(path, problems, f" in sheet {page.title!r}"))
 
 
-def _has_formulas(path: Path) -> bool:
-    with zipfile.ZipFile(path) as archive:
-        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
-        return any(mark in archive.read(name) for name in sheets for mark in (b"<f>", b"<f "))
+def _book(path: Path, copy: io.BytesIO, *, data_only: bool) -> Any:
+    import openpyxl
+
+    copy.seek(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # tells of parts of a workbook that nobody asks for here
+            return openpyxl.load_workbook(copy, data_only=data_only)
+    except Exception:  # openpyxl raises what its parts raise: zip, XML, keys and values
+        raise _damaged(path) from None
+
+
+def _damaged(path: Path) -> CohortError:
+    return CohortError(f"{path}: not an Excel workbook, or damaged; open it in Excel and save it anew as .xlsx")
+
+
+def _without_pictures(path: Path) -> io.BytesIO:
+    """Copy a workbook without references to drawings, comments and pivot tables.
+
+    Values need none of them, and writers such as R's openxlsx refer to drawings that they leave out.
+    """
+    if path.read_bytes()[:4] == b"\xd0\xcf\x11\xe0":
+        raise CohortError(f"{path}: protected by a password, or an old .xls; save it as .xlsx without a password")
+    copy = io.BytesIO()
+    try:
+        with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as plain_copy:
+            for item in archive.infolist():
+                content = archive.read(item)
+                if re.fullmatch(r"xl/(work|chart)sheets/_rels/.*\.rels", item.filename):
+                    content = _PICTURES.sub(b"", content)
+                plain_copy.writestr(item.filename, content)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
+        raise _damaged(path) from None
+    return copy

@@ -59,7 +59,8 @@ def _labelled(path: Path, kind: str) -> Source:
         column: plain(frame[column].astype("float32") if types.get(column) == "float" and kind == "Stata" else frame[column])
         for column in frame.columns
     }  # fmt: skip
-    labels = {name: label.strip() for name, label in meta.column_names_to_labels.items() if label and label.strip()}
+    given = {name: (label or "").strip() for name, label in meta.column_names_to_labels.items()}
+    labels = {name: label for name, label in given.items() if label and label != name}
     levels = {name: _levels(found) for name, found in meta.variable_value_labels.items() if found}
     missing = {name: _missing(found) for name, found in getattr(meta, "missing_ranges", {}).items() if found}
     if missing:
