@@ -1,5 +1,6 @@
 """solver_models.py: a printed model holds exactly where a cohort prints it, whatever groups are laid down first."""
 
+import csv
 import itertools
 import random
 
@@ -7,13 +8,16 @@ import numpy as np
 import pytest
 
 from cohortbook import patterns, solver_models
+from cohortbook.audit import audit_study
 from cohortbook.cells import SolverError
 from cohortbook.claims import claims
 from cohortbook.conflicts import blocks_of, rosters
 from cohortbook.logistic import fit_many
+from cohortbook.published import COLUMNS
+from cohortbook.reconstruct import reconstruct, verify
 from cohortbook.study import load_study
 from studies import write_study
-from test_solver import COUNT, EXAMPLES, TINY, Everyone, figures_of, holds, printed
+from test_solver import COUNT, EXAMPLES, TINY, Everyone, figure, figures_of, holds, printed
 
 #: The model is of another outcome than the two groups of the comparison.
 OTHER = (TINY % (COUNT, "", "pearson_chi_square", 5, "")).replace(
@@ -42,6 +46,8 @@ def everyone():
             made.say(("n", name, "yes", group), lambda t, o, at=at, value=value, inside=inside:
                      str(sum(p[at] == value for p in t + o if inside(p))))  # fmt: skip
     made.say(("n", "died", "yes", "all"), lambda t, o: str(sum(p[0] == "yes" for p in t + o)))
+    made.say(("total", "", "", "dead"), lambda t, o: str(sum(p[0] == "yes" for p in t + o)))
+    made.say(("n", "died", "no", "all"), lambda t, o: str(sum(p[0] == "no" for p in t + o)))
     made.say(("n", "died", "yes", "yes"), lambda t, o: str(sum(p[0] == "yes" for p in t)))
     counts = np.array([
         [sum((p[1] == "yes", p[2] == "x") == bit for p in t + o if p[0] == answer) for answer in ("yes", "no") for bit in BITS]
@@ -98,9 +104,43 @@ def test_more_tables_than_can_be_tried_are_free_in_a_proof_and_refused_in_a_coho
         holds(study, figures, lenient=False)
 
 
+@pytest.mark.parametrize(
+    "counted",
+    [("n", "died", "yes", "all"), ("n", "died", "no", "all"), ("total", "", "", "dead"), ("total", "", "", "alive")],
+)
+def test_the_number_with_the_outcome_is_read_from_any_count_of_it(study, monkeypatch, counted):
+    monkeypatch.setattr(solver_models, "MOST_SIZES", 1)
+    value = "2" if counted[2:] in (("yes", "all"), ("", "dead")) else "3"
+    no_such = figures_of({counted: value, ("p", "a", "", "model"): "0.123"}, (2, 3))
+    assert not holds(study, no_such, lenient=True)
+
+
 def test_an_outcome_that_is_not_counted_is_free_in_a_proof_and_refused_in_a_cohort(study, monkeypatch):
     monkeypatch.setattr(solver_models, "MOST_SIZES", 5)
     figures = figures_of({("p", "a", "", "model"): "0.99"}, (2, 3))
     assert holds(study, figures, lenient=True)
     with pytest.raises(SolverError, match="Text: no printed figure gives the number of patients with Died"):
         holds(study, figures, lenient=False)
+
+
+def test_a_cohort_is_made_that_prints_a_model_of_another_outcome(tmp_path):
+    """Nothing but sizes is printed of the groups of the comparison, which stay as they are laid down."""
+    rng, size = random.Random(3), 24
+    patients = [tuple(rng.random() < share for share in (0.4, 0.5, 0.35, 0.3)) for _ in range(size)]
+    of = {"treated": 0, "died": 1, "a": 2, "in_x": 3}
+    study = load_study(write_study(tmp_path, text=OTHER.replace("patients: 5", f"patients: {size}")))
+    counts = [[sum(p[2:] == bit for p in patients if p[1] == died) for bit in BITS] for died in (True, False)]
+    p_values = fit_many(*DESIGN, np.array([counts[0] + counts[1]], float), max_iterations=6).p_values[0]
+    made = [figure("p", f"{p:.3f}", term, group="model") for term, p in zip(("a", "in_x"), p_values[1:], strict=True)]
+    for group, inside in {"yes": (0, True), "no": (0, False), "dead": (1, True), "alive": (1, False)}.items():
+        mine = [p for p in patients if p[inside[0]] == inside[1]]
+        made += [figure("total", len(mine), group=group)]
+        made += [figure("n", sum(p[of[name]] for p in mine), name, "yes", group) for name in ("a", "in_x")]
+    with (tmp_path / "published.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows({name: getattr(f, name) or "" for name in COLUMNS} for f in made)
+    assert verify(study, reconstruct(study)) == ([], [])
+    audit = audit_study(study)
+    assert not audit.counts["contradicted"] + audit.counts["not decided"]
+    assert {v.verdict for v in audit.verdicts if v.figure.group == "model"} <= {"compatible", "reproduced"}

@@ -123,8 +123,9 @@ def _made(study: Study, said: Sequence[Claim], tests: dict, pieces: int, rng: ra
     columns: dict[str, list] = {}
     for variables in _in_order(study, blocks_of(study, roster, said)):
         settled = _settled(study, roster, variables, said, tests, pieces, rng)
-        claimed = any(of_block(study, roster, variables, said))
-        columns |= arrange(study, roster, settled, columns, claimed, rng)
+        # Who is in a group is laid down, also where nothing else is printed of it.
+        claimed = any(of_block(study, roster, variables, said)) or set(study.bases(*roster.groups)) & set(variables)
+        columns |= arrange(study, roster, settled, columns, bool(claimed), rng)
     identifier = study.file.study.id
     return [
         {

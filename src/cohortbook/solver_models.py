@@ -64,9 +64,18 @@ def _sizes(block: Block, claim: Claim, used: dict[str, Any]) -> list[tuple[int, 
     if _laid_down(block, claim):
         true = len(block.roster.members(study, {claim.by: NO_YES[1]}))
         return [(true, patients - true)]
-    least, most = margin(block, claim.by, "", "", used)
-    fewest, others = margin(block, claim.by, "", "", used, level=NO_YES[0])
-    least, most = max(least, patients - others), min(most, patients - fewest)
+    least, most = 0, patients
+    for other in block.claims:
+        of = other.condition or other.where
+        if other.kind != "count" or list(of) != [claim.by] or (other.condition and other.where):
+            continue
+        low, high = other.interval.whole()
+        if of[claim.by] in (NO_YES[0], NO_YES[:1]):
+            low, high = patients - high, patients - low
+        elif of[claim.by] not in (NO_YES[1], NO_YES[1:]):
+            continue
+        least, most = max(least, low), min(most, high)
+        used[other.id] = block.kept[other.id]
     if most - least >= MOST_SIZES:
         raise SolverError(f"no printed figure gives the number of patients with {study.label(claim.by)}")
     return [(true, patients - true) for true in range(least, most + 1)]
