@@ -64,7 +64,10 @@ def told(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """How many patients of a group have certain levels, as one figure prints it: `low` to `high`."""
+    """How many patients of a group have certain levels, as one figure prints it: `low` to `high`.
+
+    A count at one of two times is told as a count of every pair (before, after) with that level: it is `lifted`.
+    """
 
     figure: Figure
     space: Space
@@ -73,7 +76,7 @@ class Count:
     low: int
     high: int
     exact: bool = True
-    lifted: bool = False  # of one time, told by both
+    lifted: bool = False
 
 
 class Sheet:

@@ -1,6 +1,6 @@
 """What each printed figure says of a cohort: one constraint, stated once.
 
-`cohortbook.solver` turns claims into constraints; `cohortbook.published.reprint` recomputes what they came from.
+`cohortbook.solver` turns claims into constraints; `cohortbook.reprint` recomputes what they came from.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from cohortbook.printed_model import PrintedModel
 if TYPE_CHECKING:
     from cohortbook.undetermined import Range
 
-#: So many ways to settle a conflict are named, the others counted.
+#: So many of a kind are named, the others counted.
 MOST = 3
 
 
@@ -26,6 +26,7 @@ def sentence(text: str) -> str:
 
 
 def joined(parts: Iterable[str]) -> str:
+    """Join sentences, those that are empty left out."""
     return " ".join(part for part in parts if part)
 
 
@@ -58,6 +59,7 @@ def printing(model: PrintedModel) -> str:
 
 
 def separation(model: PrintedModel) -> str:
+    """Say which estimates do not exist, and what their printed P shows then; nothing where all exist."""
     if not model.separated_in_some:
         return ""
     always = [model.labels[t] for t in model.separated_in_all]

@@ -10,6 +10,7 @@ from cohortbook.checks import Check, Sheet, listed, told
 from cohortbook.published import Figure, Interval
 from cohortbook.rounding import if_cut, loose, with_ties
 
+#: Summary -> what is printed of it: each figure, and the numbers that print so.
 Numbers = dict[str, list[tuple[Figure, Interval]]]
 
 

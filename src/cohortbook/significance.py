@@ -23,7 +23,7 @@ def check_tests(sheet: Sheet) -> Iterator[Check]:
         if figure.statistic == "p" and "p" in figure.parts and figure.group in sheet.groups:
             printed[figure.group].append(figure)
     for name, figures in printed.items():
-        yield from _claims(sheet, name, figures)
+        yield from _against_threshold(sheet, name, figures)
         if sheet.groups[name].compare:
             every = len({(_term(sheet, p), p.group) for others in printed.values() for p in others})
             yield from _comparisons(sheet, name, figures, every)
@@ -61,7 +61,7 @@ def _claimed(figure: Figure) -> bool | None:
     return True if "significant" in claim or set(claim) <= set("*†‡§¶#") else None
 
 
-def _claims(sheet: Sheet, name: str, figures: Sequence[Figure]) -> Iterator[Check]:
+def _against_threshold(sheet: Sheet, name: str, figures: Sequence[Figure]) -> Iterator[Check]:
     """Yield claims of significance that the stated threshold does not bear out."""
     threshold, _, _ = _threshold(sheet, name)
     starred = {figure.source for figure in figures if _claimed(figure)}
