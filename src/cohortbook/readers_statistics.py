@@ -56,9 +56,9 @@ def _labelled(path: Path, kind: str) -> Source:
         raise CohortError(f"{path}: cannot be read as a file of {kind}: {reason}") from None
     types = meta.readstat_variable_types
     columns = {
-        column: plain(frame[column].astype("float32") if types.get(column) == "float" and kind == "Stata" else frame[column])
+        column: plain(frame[column].to_numpy("float32") if types.get(column) == "float" else frame[column])
         for column in frame.columns
-    }  # fmt: skip
+    }
     given = {name: (label or "").strip() for name, label in meta.column_names_to_labels.items()}
     labels = {name: label for name, label in given.items() if label and label != name}
     levels = {name: _levels(found) for name, found in meta.variable_value_labels.items() if found}
