@@ -148,10 +148,10 @@ def test_what_rests_on_assumed_values_is_an_illustration():
 
 
 def test_sets_of_figures_stand_side_by_side():
-    again = [range_of("age", 0.1, 0.1, threshold=0.05, set="without Table 2")]
-    plot = plot_ranges([*RANGES[:2], *again])
+    again = [range_of("age", 0.1, 0.1, threshold=0.05, set=f"without Table {k}") for k in (1, 2)]
+    plot = plot_ranges([again[0], RANGES[1], again[1]])
     names = [label.get_text() for label in plot.figure.axes[0].get_yticklabels()]
-    assert names[:2] == ["Age\nall that is printed", "Age\nwithout Table 2"]
+    assert names[:2] == ["Age\nwithout Table 1", "Age\nwithout Table 2"]
     assert "200 cohorts for each of 2 sets of figures" in plot.caption
 
 

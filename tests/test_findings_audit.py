@@ -205,6 +205,6 @@ def test_ranges_without_a_crossing_or_without_anything():
         == "No result is defined in the cohorts that were drawn."
     )
     sets = (range_of("age", 0.2, 0.2, threshold=0.05), range_of("age", 0.1, 0.1, threshold=0.05, set="without Table 2"))
-    assert "Age (all that is printed: 0.200) and Age (without Table 2: 0.100)" in str(finding(sets))
+    assert "Age (0.200) and Age (without Table 2: 0.100)" in str(finding(sets))
     lone = str(finding((range_of("deaths", 3.0, 12.5, rests_on_assumed=True),)))
     assert lone.startswith("*Illustration, not a finding")

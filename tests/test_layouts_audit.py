@@ -102,7 +102,7 @@ def model_of(**given):
 
 def range_of(name, low, high, **given):
     """Return a result over cohorts, with the fields of `cohortbook.undetermined.Range`."""
-    settings = {"name": name, "label": name.capitalize(), "group": "Comparison", "set": "all that is printed", "n": 200,
+    settings = {"name": name, "label": name.capitalize(), "group": "Comparison", "set": "", "n": 200,
                 "low": low, "high": high, "median": (low + high) / 2, "values": (low, high), "determined": low == high,
                 "threshold": None, "crosses": False, "rests_on_assumed": False, "undefined": 0}  # fmt: skip
     return SimpleNamespace(**{**settings, **given})
@@ -246,13 +246,16 @@ def test_ranges_show_one_value_or_both_ends():
     ranges = (range_of("age", 0.2, 0.2, threshold=0.05), range_of("smoking", 0.02, 0.3, threshold=0.05, crosses=True),
               range_of("deaths", 3.0, 12.5, group="Survival", rests_on_assumed=True, undefined=4))  # fmt: skip
     table = range_table(ranges)
-    assert cells(table)[1:3] == [("Age", "0.200", "", "no", "200", "0"),
-                                 ("Smoking", "0.0200 to 0.300", "0.160", "0.05", "200", "0")]  # fmt: skip
-    assert cells(table)[4] == ("Deaths ‡", "3.00 to 12.5", "7.75", "", "200", "4")
+    assert cells(table)[1:3] == [("Age", "0.200", "", "no"), ("Smoking", "0.0200 to 0.300", "0.160", "0.05")]
+    assert cells(table)[4] == ("Deaths ‡", "3.00 to 12.5 (undefined in 4)", "7.75", "")
+    assert table.notes[0].startswith("Over 200 cohorts each.")
     assert any("assumed" in note for note in table.notes)
     assert not any("assumed" in note for note in range_table(ranges[:2]).notes)
     other = range_table([*ranges, range_of("age", 0.1, 0.1, set="without Table 2")])
-    assert other.head[1] == "Set of figures"
+    assert cells(other)[-1][0] == "Age, without Table 2"
+    assert any("a row for each choice" in note for note in other.notes)
+    never = range_table([range_of("age", NAN, NAN, undefined=200, determined=False)])
+    assert cells(never)[1][1] == "undefined"
 
 
 @pytest.mark.parametrize("table", [verdict_table, table_of, conflict_table, consequence_table, check_table])

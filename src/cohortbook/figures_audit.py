@@ -153,9 +153,8 @@ def plot_ranges(ranges: Sequence[Range]) -> Plot | Absent:
     panels: dict[tuple[str, bool, bool], list[Range]] = {}
     for r in sorted(drawn, key=lambda r: r.rests_on_assumed):
         panels.setdefault((r.group, is_p(r), r.rests_on_assumed), []).append(r)
-    several = len({r.set for r in drawn}) > 1
     ordered = {key: _side_by_side(rows) for key, rows in panels.items()}
-    names = [[_row_name(r, several) for r in rows] for rows in ordered.values()]
+    names = [[_row_name(r) for r in rows] for rows in ordered.values()]
     values = [[_row_value(r) for r in rows] for rows in ordered.values()]
     figure, grid = axes(1.0, len(panels), 1, squeeze=False)
     left = 0.12 + max(_width(figure, name) for rows in names for name in rows)
@@ -183,8 +182,8 @@ def _side_by_side(rows: Sequence[Range]) -> list[Range]:
     return sorted(rows, key=lambda r: first[r.label])
 
 
-def _row_name(r: Range, several: bool) -> str:
-    return wrapped(r.label, 34) + (f"\n{wrapped(r.set, 36)}" if several else "")
+def _row_name(r: Range) -> str:
+    return wrapped(r.label, 34) + (f"\n{wrapped(r.set, 36)}" if r.set else "")
 
 
 def _row_value(r: Range) -> str:
@@ -262,7 +261,7 @@ def _range_caption(ranges: Sequence[Range]) -> str:
 
 def _cohorts(ranges: Sequence[Range]) -> str:
     """Say how many cohorts were drawn, for one set of figures or for each."""
-    sets = {r.set for r in ranges}
+    sets = {r.set for r in ranges if r.set}
     return f"{max(r.n for r in ranges)} cohorts" + (
         f" for each of {len(sets)} sets of figures" if len(sets) > 1 else ""
     )

@@ -133,10 +133,9 @@ def range_finding(ranges: Sequence[Range]) -> Text:
     if not known:
         return Text("No result is defined in the cohorts that were drawn.")
     real, assumed = [r for r in known if not r.rests_on_assumed], [r for r in known if r.rests_on_assumed]
-    several_sets = len({r.set for r in known}) > 1
 
     def shown(some: Iterable[Range]) -> str:
-        return listed([f"{r.label} ({r.set + ': ' if several_sets else ''}{range_shown(r)})" for r in some])
+        return listed([f"{r.label} ({r.set}{': ' * bool(r.set)}{range_shown(r)})" for r in some])
 
     text = _split(real, shown) if real else ""
     if assumed:

@@ -184,41 +184,26 @@ def _how(check: Check) -> str:
 
 def range_table(ranges: Sequence[Range]) -> DisplayTable:
     """Lay out results over many cohorts that print the same: the value that all give, or its range."""
-    sets = list(dict.fromkeys(r.set for r in ranges))
-    several = len(sets) > 1
     rows = []
     for group, same in itertools.groupby(ranges, key=lambda r: r.group):
-        rows.append(Row((group, *[""] * (5 + several)), "heading"))
+        rows.append(Row((group, *[""] * 3), "heading"))
         for r in same:
             crossed = f"{r.threshold:g}" if r.crosses else "" if r.threshold is None else "no"
-            mark = f" {ASSUMED}" if r.rests_on_assumed else ""
-            median = "" if r.determined else value_shown(r, r.median)
-            cells = (
-                r.label + mark,
-                *([r.set] if several else []),
-                range_shown(r),
-                median,
-                crossed,
-                str(r.n),
-                str(r.undefined),
-            )
-            rows.append(Row(cells, "level"))
-    notes = ["One value: the same in all these cohorts. A range: what is printed does not determine it."]
+            label = ", ".join(filter(None, (r.label, r.set))) + f" {ASSUMED}" * r.rests_on_assumed
+            undefined = f" (undefined in {r.undefined})" if 0 < r.undefined < r.n else ""
+            shown = f"{range_shown(r)}{undefined}" if r.undefined < r.n else "undefined"
+            rows.append(Row((label, shown, "" if r.determined else value_shown(r, r.median), crossed), "level"))
+    notes = [f"Over {max((r.n for r in ranges), default=0)} cohorts each. One value: the same in all of them. A range: what is "
+             "printed does not determine it."]  # fmt: skip
+    if any(r.set for r in ranges):
+        notes.append("A result that hangs on which figures are given up has a row for each choice.")
     if any(r.rests_on_assumed for r in ranges):
         notes.append(f"{ASSUMED} Illustration: rests on assumed values.")
-    head = (
-        "",
-        *(["Set of figures"] if several else []),
-        "Value or range",
-        "Median",
-        "Crosses",
-        "Cohorts",
-        "Undefined in",
-    )
     return DisplayTable(
-        name="undetermined", title="What the printed figures determine, and what not", head=head, rows=tuple(rows),
+        name="undetermined", title="What the printed figures determine, and what not", rows=tuple(rows), notes=tuple(notes),
+        head=("", "Value or range", "Median", "Crosses"),
         frame=frame_of(ranges, "name", "label", "group", "set", "n", "low", "high", "median", "determined", "threshold",
-                     "crosses", "rests_on_assumed", "undefined"), notes=tuple(notes),
+                       "crosses", "rests_on_assumed", "undefined"),
     )  # fmt: skip
 
 

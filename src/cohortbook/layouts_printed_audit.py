@@ -10,6 +10,7 @@ from cohortbook.audit_words import in_words, listed
 from cohortbook.layouts import table_of
 from cohortbook.layouts_models import removal_in_words
 from cohortbook.printed_model import PrintedModel
+from cohortbook.study import NUMERIC
 from cohortbook.tables import UNDEFINED, DisplayTable, Row, decimal, significant
 
 if TYPE_CHECKING:
@@ -98,10 +99,17 @@ def _test_table(audit: Audit, figures: Sequence[str], suffix: str) -> DisplayTab
     if any(row.kind == "level" for row in rows):
         notes.append("Below a P value: other codings of its variable under which a test prints it.")
     return DisplayTable(
-        name=f"printed-tests{suffix}", title="Which test printed which P value", rows=tuple(rows), notes=tuple(notes),
+        name=f"printed-tests{suffix}", title=f"Which test printed which P value{_of_kind(audit, figures)}",
+        rows=tuple(rows), notes=tuple(notes),
         head=("", "Printed", *(_capital(WORDS.get(test, test).removeprefix("the ")) for test in columns)),
         frame=frame_of(mine, "figure", "variable", "coding", "test", "stated", "low", "high", "prints"),
     )  # fmt: skip
+
+
+def _of_kind(audit: Audit, figures: Sequence[str]) -> str:
+    """Say whether the variables of a family are numbers or levels."""
+    kinds = {audit.study.kind(audit.figure(id).variable) in NUMERIC for id in figures}
+    return "" if len(kinds) > 1 else ": numbers" if True in kinds else ": levels"
 
 
 def _capital(text: str) -> str:
