@@ -56,6 +56,8 @@ class Witnesses:
             if name == self.grouping:
                 continue
             mine = [f for f in figures if f.statistic != "total" and self.study.bases(f.variable) == (name,)]
+            if not mine:
+                continue
             column = self._column(name, sizes, mine)
             if column is None:
                 return None

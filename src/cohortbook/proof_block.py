@@ -6,6 +6,7 @@ So a proof needs no cell for each value: a few runs of values bound these, whate
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ Bounds = list[tuple[Any, int, int]]
 FAR = 2**62
 #: Tangents to the square in a run of values.
 TANGENTS = 12
+#: Ranges in which a square is bounded.
+RANGES = 64
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,25 @@ class ProofBlock(Block):
             self.model.add_multiplication_equality(square, total, total)
             self.model.add(spread == size * squares - square)
             self._groups[key] = Group(size, total, squares, spread)
+            self._bend(total, square, size * top)
+            sides = [[u for u in units if self.units[u][0] in true] for true in self._sides()]
+            if all(sides):
+                self._distance(name, sides)
         return self._groups[key]
+
+    def _sides(self) -> list[set[int]]:
+        true = set().union(*self.roster.groups.values())
+        return [true, set(range(self.roster.size)) - true]
+
+    def _bend(self, root: Any, square: Any, most: int) -> None:
+        """Bound a square by chords, range by range, so that a search need not try value by value."""
+        chosen, ends = [], [most * k // RANGES for k in range(RANGES + 1)]
+        for low, high in itertools.pairwise(dict.fromkeys(ends)):
+            chosen.append(inside := self.model.new_bool_var(""))
+            self.between(root, low, high, inside)
+            self.model.add(square <= (low + high) * root - low * high).only_enforce_if(inside)
+        if chosen:
+            self.model.add_exactly_one(chosen)
 
     def _variable(self, most: int) -> Any:
         return self.model.new_int_var(0, most, "")

@@ -5,6 +5,7 @@ Variables that figures, rules or criteria tie together form a block (`cohortbook
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -17,7 +18,7 @@ from cohortbook.statements import Core, Dispute, Proof, Statement, cost_of, pref
 from cohortbook.study import Study
 
 #: Deterministic time (CP-SAT's own unit) that one question may take.
-EFFORT = 20.0
+EFFORT = 8.0
 #: More alternatives of one conflict than this are not listed.
 MOST_REPAIRS = 60
 
@@ -81,7 +82,10 @@ class Prover:
         kept = list(core)
         for id in sorted(core, key=self._worth):
             fewer = [other for other in kept if other != id]
-            possible, smaller = self.holds(self.part(fewer, self.rules), fewer)
+            try:
+                possible, smaller = self.holds(self.part(fewer, self.rules), fewer)
+            except UndecidedError:
+                continue
             if not possible:
                 kept = [other for other in fewer if other in smaller] if smaller else fewer
         return Core(tuple(id for id in self.known if id in kept), self._hangs_on(kept))
@@ -101,8 +105,8 @@ class Prover:
                 found.append(rule.why or "a rule of the study file")
         return tuple(found)
 
-    def prove(self) -> Proof:
-        """Find the conflicts, every smallest repair, and the statements that follow from the others."""
+    def prove(self, *, most: float = math.inf) -> Proof | None:
+        """Find the conflicts and every smallest repair; None when these give up more than `most` printed places."""
         cores: list[Core] = []
         smallest: list[frozenset[str]] = []
         support: dict[str, frozenset[str]] = {}
@@ -111,6 +115,8 @@ class Prover:
                 given_up = _cheapest(self.statements, cores, smallest, support)
                 if given_up is None or (smallest and self._cost(given_up, support) > self._cost(smallest[0], support)):
                     break
+                if self._cost(given_up, support) > most:
+                    return None
                 held = [id for id in self.known if id not in given_up]
                 possible, core = self.holds(self.block, held)
                 if possible and given_up:  # tables of a test are told by all that is printed: now by what is left

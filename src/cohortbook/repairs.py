@@ -5,7 +5,8 @@ The variables that figures tie together form blocks (`cohortbook.conflicts.block
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from cohortbook.claims import Claim, planned_tests
@@ -42,31 +43,53 @@ def provers(
     """
     open_ = list(rosters(study, said))
     short = incomplete(study, open_, said)
-    tried = [(roster, list(_proven(study, roster, said, short, effort, step))) for roster in open_]
-    return min(tried, key=lambda found: sum(proof.cost for _, proof in found[1]))
+    best: tuple[Roster, list[tuple[Prover | None, Proof]]] | None = None
+    least = math.inf
+
+    def contradicted(roster: Roster) -> int:
+        return _sizes(study, roster, [c for c in said if not tied_by(study, roster, c)]).cost
+
+    # The sizes that contradict least come first: others are left as soon as no less is to be given up.
+    for roster in sorted(open_, key=contradicted):
+        found = _proven(study, roster, said, short, effort, step, least - 1)
+        if found is not None:
+            best, least = (roster, found), sum(proof.cost for _, proof in found)
+    return best
 
 
 def _proven(
-    study: Study, roster: Roster, said: Sequence[Claim], short: frozenset[str], effort: float, step: Callable[[], None]
-) -> Iterator[tuple[Prover | None, Proof]]:
+    study: Study, roster: Roster, said: Sequence[Claim], short: frozenset[str], effort: float, step: Callable[[], None],
+    most: float,
+) -> list[tuple[Prover | None, Proof]] | None:  # fmt: skip
+    """Prove every block for one layout of the groups; None as soon as more than `most` places are to be given up."""
     settled = [c for c in said if not tied_by(study, roster, c)]
-    if settled:
-        yield None, _sizes(study, roster, settled)
+    found: list[tuple[Prover | None, Proof]] = [(None, _sizes(study, roster, settled))] if settled else []
     tests = {c.variable: stated_tests(study, roster, c.variable, said) for c in said if c.kind == "test"}
     for variables in blocks_of(study, roster, said):
+        left = most - sum(proof.cost for _, proof in found)
+        if left < 0:
+            return None
         mine, rules = of_block(study, roster, variables, said)
         if mine:
             prover = Prover(study, roster, variables, tuple(statements(mine)), rules, tests, effort)
-            proof = prover.prove()
+            proof = prover.prove(most=left)
+            if proof is None:
+                return None
             if missing := short & _disputed_variables(study, prover, proof):
-                unasked = [c for c in mine if missing & set(study.bases(*c.variables))]
-                kept = tuple(statements([c for c in mine if c not in unasked]))
-                prover = Prover(study, roster, variables, kept, rules, tests, effort)
-                left = statements(unasked)
-                proof = prover.prove()
-                proof = replace(proof, statements=(*kept, *left), unasked=frozenset(s.id for s in left))
-            yield prover, proof
+                prover, proof = _without(study, prover, proof, missing)
+            found.append((prover, proof))
         step()
+    return found
+
+
+def _without(study: Study, prover: Prover, proof: Proof, missing: frozenset[str]) -> tuple[Prover, Proof]:
+    """Prove a block anew without what is said of variables of which values are missing."""
+    unasked = [s for s in proof.statements if missing & set(study.bases(*s.claims[0].variables))]
+    kept = tuple(s for s in proof.statements if s not in unasked)
+    prover = replace(prover, statements=kept)
+    return prover, replace(
+        prover.prove(), statements=(*kept, *unasked), unasked=frozenset(s.id for s in unasked)
+    )  # fmt: skip
 
 
 def incomplete(study: Study, open_: Sequence[Roster], said: Sequence[Claim]) -> frozenset[str]:

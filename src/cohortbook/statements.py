@@ -21,7 +21,7 @@ class Statement:
     figures : tuple of str
         Ids of all figures that say it, tables before text and counts before percentages.
     cells : frozenset
-        Where it is printed: (source, variable, level, group), so that "17 (23.6)" is one place.
+        Where it is printed: (source, variable, level, group, statistic); "17 (23.6)" is one place.
     """
 
     claims: tuple[Claim, ...]
@@ -70,7 +70,8 @@ def preference(figure: Figure) -> tuple[bool, bool]:
 
 
 def _cell(figure: Figure) -> tuple[str, ...]:
-    return (figure.source, figure.variable, figure.level, figure.group)
+    statistic = "" if figure.statistic in ("n", "percent", "n/N") else figure.statistic
+    return (figure.source, figure.variable, figure.level, figure.group, statistic)
 
 
 @dataclass(frozen=True)
