@@ -121,9 +121,19 @@ def _conflict(audit: Audit, conflicts: Sequence[Conflict], repairs: Sequence[Rep
                      for id in conflicts[0].figures])  # fmt: skip
     lone = next((c for c in audit.checks if c.kind == "undefined_test" and c.figures[0] in inside), None)
     why = _bare(lone.reason, audit.figure(lone.figures[0])) if lone else conflicts[0].why
-    head = f"**{words}: {'cannot all be true' if many else 'contradicted by other figures'} ({names}).**"
+    shared = _shared(audit, blamed) or f"{words}:"
+    head = f"**{shared} {'cannot all be true' if many else 'contradicted by other figures'} ({names}).**"
     also = [sentence(f"{in_words(audit.study, v.figure)}: {_bare(v.reason, v.figure)}") for v in other]
-    return rank, joined([head, sentence(why), _remedy(audit, repairs), _effect(audit, repairs, changed), *also])
+    return rank, joined([head, sentence(why), *also, _effect(audit, repairs, changed), _remedy(audit, repairs)])
+
+
+def _shared(audit: Audit, verdicts: Sequence[Verdict]) -> str:
+    """Say several figures of one variable together, by where they stand; nothing where they are of several."""
+    variables = {v.figure.variable for v in verdicts}
+    if len(verdicts) <= MOST or len(variables) > 1:
+        return ""
+    sources = list(dict.fromkeys(v.figure.source for v in verdicts))
+    return f"{_label(audit, verdicts[0].figure.id)}: {len(verdicts)} figures of {listed(sources)}"
 
 
 def _bare(reason: str, figure: Figure) -> str:
@@ -144,8 +154,9 @@ def _remedy(audit: Audit, repairs: Sequence[Repair]) -> str:
         return ""
     if len(repairs) == 1:
         return f"All others can hold together without {given_up(audit, repairs[0], MOST)}."
-    ways = _counted([f"({repair.id}) {given_up(audit, repair, MOST)}" for repair in repairs])
-    return f"Any one of these given up, all others can hold together: {ways}."
+    ways = [f"\n   - {repair.id}: {given_up(audit, repair, 2 * MOST)}" for repair in repairs[: 2 * MOST]]
+    more = f"\n   - and {len(repairs) - 2 * MOST} more ways" if len(repairs) > 2 * MOST else ""
+    return f"Give up any one of these, and all others can hold together:{''.join(ways)}{more}"
 
 
 def _effect(audit: Audit, repairs: Sequence[Repair], changed: Sequence[Consequence]) -> str:
