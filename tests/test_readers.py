@@ -2,9 +2,11 @@
 
 import csv
 import datetime
+import gzip
 import io
 import os
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -205,6 +207,19 @@ def test_a_code_that_is_no_level_is_told_with_its_row(tmp_path):
     assert str(caught.value).splitlines()[1:] == [
         "  row 2, column 'sex': 3: not a level; expected female, male; did you mean 'female'?"
     ]
+
+
+def test_a_file_of_sas(tmp_path):
+    """Written by R's haven: tests/reference/readers.R."""
+    packed = Path(__file__).parent / "reference" / "readers.sas7bdat.gz"
+    path = tmp_path / "rows.sas7bdat"
+    path.write_bytes(gzip.decompress(packed.read_bytes()))
+    source = read_source(path)
+    assert source.frame.to_dict("list") == {
+        "id": [1, 2, 3], "weight": [1.5, None, 2.0], "word": ["a", "b", None],
+        "seen": [datetime.date(2019, 1, 2), None, datetime.date(2020, 2, 29)],
+    }  # fmt: skip
+    assert source.notes == ("SAS file",)
 
 
 def test_whole_numbers_and_days_become_pythons_own():

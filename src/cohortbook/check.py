@@ -6,6 +6,7 @@ python -m cohortbook.check studies/mine
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ SECTIONS = {
     "published": "the audit of printed figures",
     "scenarios": "the study under other choices",
 }
+_NO_PLAN = ("study", "variables", "derived", "reconstruction")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,8 @@ def check_study(study: Study | str) -> Checked:
     kinds: dict[str, tuple[str, ...]] = {}
     for name, variable in file.variables.items():
         kinds[variable.kind] = (*kinds.get(variable.kind, ()), name)
-    present = tuple(section for section in SECTIONS if getattr(file, section, None))
+    sections = dict.fromkeys([*SECTIONS, *(name for name in type(file).model_fields if name not in _NO_PLAN)])
+    present = tuple(section for section in sections if getattr(file, section, None))
     return Checked(
         study=str(study.path),
         data=about.data if cohort else "",
@@ -135,7 +138,8 @@ def _unused(cohort: Cohort) -> tuple[str, ...]:
 
 def in_words(checked: Checked) -> str:
     """Sum up a check in lines for a terminal."""
-    lines = [f"{checked.study}: no errors"]
+    path = os.path.relpath(checked.study)
+    lines = [f"{checked.study if path.startswith('..') else path}: no errors"]
     if checked.data:
         lines.append(_row("Data", f"{checked.data}: no errors" + "".join(f"; {note}" for note in checked.notes)))
         lines += _flow(checked)

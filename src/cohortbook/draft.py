@@ -6,19 +6,20 @@ python -m cohortbook.draft studies/mine patients.xlsx
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cohortbook.cohort import ROW_NUMBER, load_cohort
-from cohortbook.draft_columns import Guess, guess, identifiers, likely
-from cohortbook.draft_words import EVENT, TIME
+from cohortbook.draft_columns import Guess, Identifier, counted, guess, identifiers, likely
+from cohortbook.draft_words import EVENT, FATAL, TIME
 from cohortbook.errors import CohortbookError, command
 from cohortbook.notebook import write_whole
 from cohortbook.readers import FORMATS, Source, read_source
@@ -105,8 +106,7 @@ def draft_text(source: Source, *, data: str = "", dictionary: str = "") -> str:
     """
     columns = list(source.frame)
     key = identifiers(source, columns)
-    identifier, why, looks = key.name, key.why, key.looks
-    guesses = [guess(source, name) for name in columns if name != identifier]
+    guesses = [guess(source, name) for name in columns if name != key.name]
     guesses = [
         replace(g, left_out="its name says an id, and it repeats") if g.name in key.repeated else g for g in guesses
     ]
@@ -114,32 +114,32 @@ def draft_text(source: Source, *, data: str = "", dictionary: str = "") -> str:
     if not kept:
         reasons = "".join(f"\n  {found.name!r}: {found.left_out}" for found in guesses)
         raise DraftError(f"{source.path}: no column that a study could describe{reasons}")
-    doubts = len(looks) + sum(len(found.looks) for found in guesses)
+    doubts = len(key.looks) + sum(len(found.looks) for found in guesses)
     lines = [
-        f"# Drafted from {source.path.name}: {len(source.rows)} rows, {len(columns)} columns; {'; '.join(source.notes)}.",
+        f"# Drafted from {source.path.name}: {counted(len(source.rows), 'row')}, {counted(len(columns), 'column')}; "
+        f"{'; '.join(source.notes)}.",
         "# A comment gives the reason of the guess on its line; LOOK says what may be wrong"
-        f" ({doubts} {'place' if doubts == 1 else 'places'}).",
+        f" ({counted(doubts, 'place')}).",
         "# A line with one # is a proposal: take the # away to use it. A line with ## is about those below it.",
         "# Look at every line, then run make check and make report.",
         "",
-        *_about(source, identifier, why, looks, data or source.path.name, dictionary),
+        *_about(source, key, data or source.path.name, dictionary),
+        *_year(kept),
         "",
         "variables:",
     ]
     for found in guesses:
         lines += _variable(found)
-    lines += ["", *_table(kept), "", *_one_row(source, key.repeated, kept), *_proposals(kept)]
+    lines += ["", *_table(kept), "", *_one_row(source, key, kept), *_proposals(kept)]
     return "\n".join(lines) + "\n"
 
 
-def _about(
-    source: Source, identifier: str, why: str, looks: Sequence[str], data: str, dictionary: str
-) -> Iterator[str]:
+def _about(source: Source, key: Identifier, data: str, dictionary: str) -> Iterator[str]:
     yield "study:"
     yield f"  title: {_q(source.path.stem.replace('_', ' '))}  # the file's name; say what the study is about"
     yield "  unit: patient  # what a row is; such as birth, hip, admission"
-    yield from (f"  ## LOOK {_line(look)}" for look in looks)
-    yield f"  id: {_q(identifier or ROW_NUMBER)}  # {why}"
+    yield from (f"  ## LOOK {_line(look)}" for look in key.looks)
+    yield f"  id: {_q(key.name or ROW_NUMBER)}  # {key.why}"
     yield f"  data: {_q(data)}"
     if "sheet" in source.found:
         yield f"  sheet: {_q(source.found['sheet'])}  # the sheet that was read"
@@ -151,7 +151,14 @@ def _about(
         yield f"  delimiter: {_q(source.found['delimiter'])}  # divides every line into as many columns"
     if source.decimal == ",":
         yield '  decimal: ","  # numbers such as 3,5 in the file'
-    yield '  # missing: ["", NA, n/a]  # marks of a missing value in every column; as it stands, empty cells and NA'
+    yield '  # missing: ["", NA]  # marks of a missing value in every column, as it stands; add such as 999'
+
+
+def _year(kept: Sequence[Guess]) -> Iterator[str]:
+    """Yield the length of a year in the unit of the time that a name tells."""
+    for found in likely(kept, TIME, lambda found: found.kind in NUMERIC)[:1]:
+        if length := {"weeks": "52.18", "months": "12", "years": "1"}.get(found.unit):
+            yield f"  units_per_year: {length}  # survival times are in {found.unit}, as {_line(found.name)!r}"
 
 
 def _variable(found: Guess) -> Iterator[str]:
@@ -189,74 +196,92 @@ def _table(kept: Sequence[Guess]) -> Iterator[str]:
         yield f"      - {{variable: {_q(found.name)}{levels}}}"
 
 
-def _one_row(source: Source, repeated: Sequence[str], kept: Sequence[Guess]) -> Iterator[str]:
+def _one_row(source: Source, key: Identifier, kept: Sequence[Guess]) -> Iterator[str]:
     """Yield a criterion that leaves one row a patient, where the level of some variable does."""
-    for name in repeated:
-        for found in kept:
-            if found.kind in ("category", "ordered") and not (found.codes or found.empty):
-                rows = source.frame.groupby(found.name, dropna=False)[name]
-                if not source.frame[name].isna().any() and rows.nunique().eq(rows.size()).all():
-                    level = next(level for level in found.levels)
-                    yield f"## {name!r} repeats, but never within a level of {found.name!r}. To keep the rows of one level:"
-                    yield f"# eligibility: [{{label: One row a patient, keep: {{{_q(found.name)}: {_q(level)}}}}}]"
-                    return
+    for name, found in itertools.product(key.repeated if key.visits else (), kept):
+        plain = found.kind in ("category", "ordered") and not (
+            found.codes or found.empty or source.frame[name].isna().any()
+        )
+        rows = source.frame.groupby(found.name, dropna=False)[name] if plain else None
+        if plain and rows.nunique().eq(rows.size()).all():
+            yield f"## {name!r} repeats, but never within a level of {found.name!r}. To keep the rows of one level:"
+            yield f"# eligibility: [{{label: One row a patient, keep: {{{_q(found.name)}: {_q(found.levels[0])}}}}}]"
+            return
 
 
 def _proposals(kept: Sequence[Guess]) -> Iterator[str]:
     """Yield the plan as comments: which outcome and which times a study has is not in its file."""
-    suited = [found for found in kept if found.kind in (*NUMERIC, *LEVELLED)]
-    named = likely(kept, EVENT, lambda found: found.kind == "binary")
-    binary = named or [found for found in kept if found.kind == "binary"]
-    coded = likely(kept, EVENT, lambda found: found.kind in ("category", "ordered"))
     times = likely(kept, TIME, lambda found: found.kind in NUMERIC and min(found.numbers, default=-1) >= 0)
-    event, levels = (
-        (binary[0].name, ()) if binary else (f"{coded[0].name}_event", coded[0].levels) if coded else ("", ())
-    )
-    if coded and not named and times:  # a status beside a time is likelier than any binary column
-        event, levels = f"{coded[0].name}_event", coded[0].levels
-    if not event:
+    event = _event(kept, EVENT, bool(times))
+    if event is None:
         yield "## The rest of the plan needs a binary variable as outcome, and none was found; see derived: member:"
         return
-    reason = "its name says so" if named or levels else "no name says an outcome; it stands as an example"
-    yield f"## Outcome, comparison of two groups, regression: with {event!r} ({reason})."
-    if levels:
-        name = coded[0].name
-        yield f"## Which levels of {name!r} are the event? Its last one stands here as an example."
-        member = f"{{label: {_q(coded[0].label)}, from: {_q(name)}, member: [{_q(levels[-1])}]}}"
-        yield f"# derived: {{{_q(event)}: {member}}}"
-    label = next((found.label for found in kept if found.name == event), coded[0].label if coded else event)
-    other = {event, coded[0].name if levels else ""} | {found.name for found in times}
-    rows = [found for found in suited if found.name not in other]
-    yield f"# outcome: {{variable: {_q(event)}, label: {_q(label)}}}"
+    yield f"## Outcome, comparison of two groups, regression: with {event.name!r} ({event.reason})."
+    yield from event.derived
+    other = {event.name, event.source, *(found.name for found in times)}
+    rows = [found.name for found in kept if found.kind in (*NUMERIC, *LEVELLED) and found.name not in other]
+    yield f"# outcome: {{variable: {_q(event.name)}, label: {_q(event.label)}}}"
     if rows:
         yield "# comparison:"
         yield '#   number: "2"'
-        yield f"#   title: {_q(f'Patients with and without: {label}')}"
-        yield f"#   groups: {_q(event)}"
-        yield f"#   group_labels: [{_q(label)}, {_q(f'No {label}')}]"
+        yield f"#   title: {_q(f'Patients with and without: {event.label}')}"
+        yield f"#   groups: {_q(event.name)}"
+        yield f"#   group_labels: [{_q(event.label)}, {_q(f'No {event.label}')}]"
         yield "#   rows:"
-        yield from (f"#     - {{variable: {_q(found.name)}}}" for found in rows)
+        yield from (f"#     - {{variable: {_q(name)}}}" for name in rows)
         yield "# model:"
         yield '#   number: "3"'
-        yield f"#   title: {_q(f'Logistic regression of: {label}')}"
-        yield f"#   outcome: {_q(event)}"
-        yield "#   candidates:  # measured before the outcome, by clinical sense"
-        yield from (f"#     - {_q(found.name)}" for found in rows)
-    if times:
-        time = times[0]
-        yield f"## Survival: {time.name!r} as the time (its name says so, and none is negative)."
-        unit = f"unit: {_q(time.unit)}" if time.unit else "unit: days"
-        strata = next((found.name for found in rows if found.kind in LEVELLED), "")
-        yield "# survival:"
-        yield f"#   time: {_q(time.name)}"
-        yield f"#   event: {_q(event)}"
-        yield f"#   {unit}{'' if time.unit else '  # a guess: no name tells it'}"
-        if strata:
-            yield f"#   strata: [{_q(strata)}]"
-        if rows:
-            yield f"#   cox: [{', '.join(_q(found.name) for found in rows[:3])}]"
-    else:
+        yield f"#   title: {_q(f'Logistic regression of: {event.label}')}"
+        yield f"#   outcome: {_q(event.name)}"
+        yield "#   candidates:  # keep those that are known before the outcome"
+        yield from (f"#     - {_q(name)}" for name in rows)
+    if not times:
         yield "## survival: needs the time to the event or the end of follow-up; no column's name says it."
+        return
+    fatal = _event(kept, FATAL, True) or event
+    time, fatal = times[0], event if event.derived else fatal
+    rows = [name for name in rows if name not in (fatal.name, fatal.source)]
+    strata = next((found.name for found in kept if found.name in rows and found.kind in LEVELLED), "")
+    yield f"## Survival: {time.name!r} as the time (its name says so, and none is negative), {fatal.name!r} as the event."
+    yield "# survival:"
+    yield f"#   time: {_q(time.name)}"
+    yield f"#   event: {_q(fatal.name)}"
+    yield f"#   unit: {_q(time.unit)}" if time.unit else "#   unit: days  # a guess: no name tells it"
+    if strata:
+        yield f"#   strata: [{_q(strata)}]"
+    if rows:
+        yield f"#   cox: [{', '.join(map(_q, rows[:3]))}]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Event:
+    """A binary variable that may be the outcome; one that is derived says so in lines of its own."""
+
+    name: str
+    label: str
+    reason: str
+    source: str = ""
+    derived: tuple[str, ...] = ()
+
+
+def _event(kept: Sequence[Guess], pattern: re.Pattern, timed: bool) -> _Event | None:
+    """Choose the outcome: a binary variable named as one, levels named as one, else the first binary variable."""
+    named = likely(kept, pattern, lambda found: found.kind == "binary")
+    coded = likely(kept, pattern, lambda found: found.kind in ("category", "ordered"))
+    if named and not (timed and coded and not likely(named, FATAL, bool)):
+        return _Event(name=named[0].name, label=named[0].label, reason="its name says so")
+    if coded:  # a status beside a time, such as 0 alive, 1 transplanted, 2 dead
+        found = coded[0]
+        name, level = f"{found.name}_event", found.levels[-1]
+        rule = f"{{label: {_q(found.label)}, from: {_q(found.name)}, member: [{_q(level)}]}}"
+        lines = (
+            f"## Which levels of {found.name!r} are the event? Its last one stands here as an example.",
+            f"# derived: {{{_q(name)}: {rule}}}",
+        )
+        return _Event(name=name, label=found.label, reason="its name says so", source=found.name, derived=lines)
+    binary = next((found for found in kept if found.kind == "binary"), None)
+    reason = "no name says an outcome; it stands as an example"
+    return binary and _Event(name=binary.name, label=binary.label, reason=reason)
 
 
 def _line(text: str) -> str:
@@ -311,12 +336,12 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
     left, doubts = len(re.findall(r"^  ##? .*[ :] left out: ", text, re.M)), text.count("  ## LOOK ")
     cohort = load_cohort(path)
     print(f"{path}: drafted from {options.data}")
-    columns = f"{len(cohort.study.file.variables)} variables, {left} column{'s' * (left != 1)} left out"
+    columns = f"{counted(len(cohort.study.file.variables), 'variable')}, {counted(left, 'column')} left out"
     print(f"  {cohort.size} patients, {columns}; {'; '.join(cohort.notes)}")
     if cohort.study.file.study.id == ROW_NUMBER:
         print("  no column of ids was found: rows are counted")
     if doubts:
-        print(f"  {doubts} place{'s' * (doubts > 1)} to look at: lines with LOOK")
+        print(f"  {counted(doubts, 'place')} to look at: lines with LOOK")
     if _kept_by_git(path.parent):
         print(f"  git would keep {path.parent}: do not commit patients; folders in studies/ are ignored")
     print(f"Next: read {path}, then run\n  make check STUDY={options.study}\n  make report STUDY={options.study}")

@@ -183,7 +183,8 @@ def _dates(column: Column, base: Guess) -> Guess | None:
     if wrong[best]:
         rows = ", ".join(str(column.rows[text]) for text in wrong[best][:5])
         return replace(
-            base, left_out=f"{len(wrong[best])} impossible dates, first in row {rows}; correct them, then remove the #"
+            base,
+            left_out=f"{counted(len(wrong[best]), 'impossible date')}, first in row {rows}; correct them, then remove the #",
         )
     if best == "dmy" and not wrong["mdy"] and not all("." in text for text in texts):
         return replace(
@@ -229,7 +230,7 @@ def _numbers(column: Column, base: Guess) -> Guess | None:
         rows = ", ".join(str(column.rows[text]) for text in others[:5])
         return replace(
             base, kind="continuous", missing=tuple(marks),
-            left_out=f"numbers, but {len(others)} values are none, first in row {rows}; correct them, then remove the #",
+            left_out=f"numbers, but for {counted(len(others), 'value')}, first in row {rows}; correct them, then remove the #",
         )  # fmt: skip
     column = column.without(marks)
     base = replace(base, missing=tuple(marks), empty=column.total - column.known)
@@ -300,6 +301,17 @@ def _measured(column: Column, base: Guess, values: Mapping[float, int], whole: b
     decimals = None if kind == "count" else _decimals(list(values))
     numbers = tuple(itertools.chain.from_iterable([value] * n for value, n in values.items()))
     return replace(base, kind=kind, decimals=decimals, reason=reason, looks=tuple(looks), numbers=numbers)
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a count and its noun.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(3, "row")
+    ('1 row', '3 rows')
+    """
+    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def _of(value: float) -> str:
@@ -416,18 +428,22 @@ Attempt = Callable[[Column, Guess], Guess | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Identifier:
-    """The column of ids and why it is taken; no name where there is none. `repeated` are ids of several rows."""
+    """The column of ids and why it is taken; no name where there is none.
+
+    `repeated` are columns named as ids that repeat; `visits` says that most ids of one do, as where a row is a visit.
+    """
 
     name: str = ""
     why: str = "no column is different in every row and named as an id, so rows are counted"
     looks: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
+    visits: bool = False
 
 
 def identifiers(source: Source, columns: Sequence[str]) -> Identifier:
     """Find the column that names each row's patient: one that is named as an id, or the first, if no value repeats."""
     named = [name for name in columns if words.ID.fullmatch(name)]
-    looks, several = [], []
+    looks, several, visits = [], [], False
     for name in named:
         column = read_column(source, name)
         repeated = [text for text, n in column.counts.items() if n > 1]
@@ -436,18 +452,21 @@ def identifiers(source: Source, columns: Sequence[str]) -> Identifier:
             return Identifier(name=name, why=why, looks=tuple(looks), repeated=tuple(several))
         if len(column.counts) > 20 and 5 * len(column.counts) >= column.known:
             several.append(name)
+            visits |= 2 * len(repeated) >= len(column.counts)
             told = []
             if repeated:
-                told.append(f"{len(repeated)} ids stand more than once (the first in row {column.rows[repeated[0]]})")
+                told.append(
+                    f"repeats (first in row {column.rows[repeated[0]]}; {counted(len(repeated), 'id')} in several rows)"
+                )
             if column.known < column.total:
-                told.append(f"{column.total - column.known} rows have none")
-            looks.append(f"{name}: {' and '.join(told)}: is one row one patient?")
+                told.append(f"is empty in {counted(column.total - column.known, 'row')}")
+            looks.append(f"{name!r} {' and '.join(told)}: is one row one patient? When it is mended, it can be the id")
     for name in columns[:1]:
         column = read_column(source, name)
         if column.known == column.total == len(column.counts) and not any("." in text for text in column.counts):
             why = "the first column, different in every row"
             return Identifier(name=name, why=why, looks=tuple(looks), repeated=tuple(several))
-    return Identifier(looks=tuple(looks), repeated=tuple(several))
+    return Identifier(looks=tuple(looks), repeated=tuple(several), visits=visits)
 
 
 def likely(guesses: Sequence[Guess], pattern: re.Pattern, suits: Callable[[Any], bool]) -> list[Guess]:

@@ -100,6 +100,11 @@ EVENT = _named(
     "died", "dead", "death", "deceased", "mortality", "event", "status", "stat", "censor", r"fail\w*", "fstat", r"relapse\w*",
     r"recur\w*", "outcome", r"complication\w*", r"readmi\w*", "low", "case", "class", "type", "response",
 )  # fmt: skip
+#: Events that survival is about.
+FATAL = _named(
+    "died", "dead", "death", "deceased", "event", "status", "stat", "censor", "fstat", r"relapse\w*", r"recur\w*",
+    r"progress\w*",
+)  # fmt: skip
 TIME = _named(
     r"\w*time", "follow_?up", "fu", r"surv\w*", "os", "pfs", "dfs", "rfs", "efs", "tte", "days", "months",
 )  # fmt: skip
