@@ -24,10 +24,10 @@ ROOMS = (
      "lifetable", "logrank", "survival", "competing", "gray", "restricted_mean", "partial_likelihood",
      "cox", "cox_firth", "fine_gray", "npmle", "turnbull", "current_status"},
     {"published", "published_checks"},
-    {"analysis", "models", "endpoints", "key_results"},
+    {"analysis", "models", "endpoints", "questions", "stratified"},
     {"tables", "layouts", "layouts_models", "layouts_printed_audit", "layouts_audit", "figures", "figures_models",
      "figures_audit", "findings", "findings_models", "findings_printed_audit", "findings_audit", "layouts_scenarios",
-     "findings_scenarios", "manuscript", "output"},
+     "findings_scenarios", "layouts_explore", "figures_explore", "all_layouts", "manuscript", "output", "menus"},
     {"notebook", "run", "report_html", "report", "draft_words", "draft_columns", "draft", "check"},
 )  # fmt: skip
 #: Beside them: printed figures and the solver, which no room but these imports.
@@ -158,3 +158,8 @@ def test_walk_sees_imports_in_functions(tmp_path):
     path.write_text("from cohortbook import tables\ndef f():\n    if 1:\n        import cohortbook.figures as x\n"
                     "if TYPE_CHECKING:\n    from cohortbook.run import y\n")  # fmt: skip
     assert list(own(path)) == [("tables", "", False), ("figures", "f", False), ("run", "", True)]
+
+
+def test_no_public_name_is_a_module():
+    # Once imported, a module would stand where its namesake stood.
+    assert not set(cohortbook.__all__) & set(MODULES)

@@ -5,8 +5,8 @@ import json
 import pytest
 
 import cohortbook as cb
-from cohortbook.key_results import KeyResult, KeyResults, key_results
 from cohortbook.layouts_scenarios import moved
+from cohortbook.questions import KeyResult, KeyResults, key_results
 from cohortbook.run import main as run
 from cohortbook.schema import StudyFile
 from cohortbook.study import StudyError, bundled_studies, load_study

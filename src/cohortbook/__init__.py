@@ -17,7 +17,7 @@ _WHERE = {
     "analysis": ("compare_groups", "descriptive_table", "descriptive_tables", "numeric_summaries", "outcome_rate"),
     "models": ("full_model", "screen_candidates", "study_model"),
     "endpoints": ("study_competing", "study_cox", "study_survival"),
-    "key_results": ("key_results", "scenario_results"),
+    "questions": ("key_results", "scenario_results"),
     "layouts": (
         "adjusted_table",
         "dictionary_table",
@@ -46,7 +46,11 @@ _WHERE = {
     "output": ("save", "save_audit", "show"),
     "audit": ("audit_study",),
     "undetermined": ("possible_results",),
+    "all_layouts": ("table_of",),
     "layouts_scenarios": ("scenario_table",),
+    "stratified": ("compare_between",),
+    "figures_explore": ("plot_groups",),
+    "menus": ("explore",),
     "manuscript": ("methods_text", "planned_results", "results_text", "strobe_table"),
     "findings_scenarios": ("scenario_finding",),
     "layouts_audit": (
@@ -56,7 +60,6 @@ _WHERE = {
         "printed_model_tables",
         "printed_test_tables",
         "range_table",
-        "table_of",
         "verdict_table",
     ),
     "figures_audit": ("plot_ranges", "plot_verdicts"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cohortbook.findings import listed
-from cohortbook.key_results import KeyResult, KeyResults
 from cohortbook.layouts_scenarios import moved
 from cohortbook.output import Text
+from cohortbook.questions import KeyResult, KeyResults
 from cohortbook.tables import p_value
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from cohortbook.key_results import KeyResult, KeyResults
 from cohortbook.layouts import table_of
+from cohortbook.questions import KeyResult, KeyResults
 from cohortbook.tables import UNDEFINED, DisplayTable, Row, p_value, significant
 
 #: Marks a result that leads to another conclusion than the study as planned.

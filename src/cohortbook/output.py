@@ -29,7 +29,7 @@ class Text:
 def _shown(thing: Any) -> Any:
     """Return a thing that can show and save itself: a plot, a text or a table."""
     from cohortbook.figures import Plot
-    from cohortbook.layouts_audit import table_of
+    from cohortbook.all_layouts import table_of
     from cohortbook.tables import DisplayTable
 
     if isinstance(thing, Absent):

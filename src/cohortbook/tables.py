@@ -268,7 +268,7 @@ def _plain(value: Any) -> Any:
 
 def render(result: Any) -> str:
     """Return the HTML of a result, laid out as its reader expects it."""
-    from cohortbook.layouts_audit import table_of
+    from cohortbook.all_layouts import table_of
 
     return table_of(result).html
 

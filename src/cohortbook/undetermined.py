@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.analysis import quiet
-from cohortbook.key_results import Question, questions
 from cohortbook.possible import Drawer, Possible, figure_sets
+from cohortbook.questions import Question, questions
 from cohortbook.results import NAN
 
 if TYPE_CHECKING:
