@@ -45,7 +45,7 @@ def explore(cohort: Cohort, *, name: str = "patients") -> VBox:
     planned = [v for v in (study.file.comparison and study.file.comparison.groups, study.file.outcome and
                            study.file.outcome.variable) if v in two]  # fmt: skip
     wide = {"description_width": "8em"}
-    by = _menu(widgets, "Outcome or groups", study, two, (planned or two)[0], wide)
+    by = _menu(widgets, "Groups", study, two, (planned or two)[0], wide)
     variable = _menu(widgets, "Variable", study, kinds, next(v for v in kinds if v != by.value), wide)
     test = widgets.Dropdown(description="Test", style=wide)
     strata = widgets.Dropdown(
