@@ -121,7 +121,7 @@ def _follows(
 
 
 def _compatible(case: Case, statement: Statement, figure: Figure, tests: Sequence[PrintedTest]) -> Verdict:
-    reason = "patients can be found who print it, and others who print all but it"
+    reason = "it contradicts nothing that is printed, and nothing else printed settles it"
     return Verdict(figure=figure, verdict="compatible", method=_stated(figure, tests), reason=reason)
 
 
