@@ -125,6 +125,7 @@ def test_a_guess_and_its_reason(tmp_path, name, values, expected):
         ("score_sum", [-1, *range(21, 60)], ["-1 stands once, far from the rest; if it means missing, add missing: [-1]"]),
         ("age", [140, *range(20, 59)], ["140 (row 2) is outside 0 to 120"]),
         ("crp", [900, *range(20, 59)], ["900 (row 2) is more than three times the next largest"]),
+        ("prior", of([0, 10]), ["only 2 different values, 0, 10: if they are codes, kind: category with levels"]),
         ("edema", of([0, 0.5, 1]), ["only 3 different values, 0, 0.5, 1: if they are codes, kind: category with levels"]),
         ("sex", of(["Male", "male ", "Female", "Male"]),
          ["'male' (10 times) is read as 'Male': they differ in capitals or spaces alone"]),
@@ -275,9 +276,9 @@ def test_a_status_of_several_levels_proposes_a_derived_event(tmp_path):
 
 def test_without_an_outcome_or_a_time_the_plan_says_so(tmp_path):
     text = drafted(tmp_path, IDS | {"x": [i * 1.5 for i in range(40)]})
-    assert (
-        "## The rest of the plan needs a binary variable as outcome, and none was found; see derived: member:" in text
-    )
+    assert "## The rest of the plan needs a binary variable as outcome; none was found, and none of two levels." in text
+    text = draft_text(read_source(write(tmp_path, IDS | {"hand": of(["left", "right"])})))
+    assert "# derived: {hand is right: {label: Hand, from: hand, member: [right]}}" in text
     text = draft_text(read_source(write(tmp_path, IDS | {"x": of([0, 1])})))
     assert "with 'x' (no name says an outcome; it stands as an example)." in text
     assert "## survival: needs the time to the event or the end of follow-up; no column's name says it." in text
@@ -295,6 +296,13 @@ def test_labels_of_a_statistics_file_become_levels(tmp_path):
         "  # labels of the file, in the order of their codes"
     )
     assert load_cohort(tmp_path / "study").missing("q") == 1
+
+
+def test_a_labelled_code_among_numbers_is_told(tmp_path):
+    frame = pd.DataFrame({"id": range(12), "age": [*range(30, 41), 120]})
+    pyreadstat.write_sav(frame, tmp_path / "a.sav", variable_value_labels={"age": {120: "not known", 121: "refused"}})
+    text = draft_study(tmp_path / "study", tmp_path / "a.sav").read_text(encoding="utf-8")
+    assert line(text, "age")[1] == ["the file labels 120 as 'not known'; if it means missing, add missing: [120]"]
 
 
 def test_excel_keeps_dates_and_names_its_sheet(tmp_path):

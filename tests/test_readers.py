@@ -516,6 +516,15 @@ def test_hidden_rows_are_told(tmp_path):
     )  # fmt: skip
 
 
+def test_percentages_are_told(tmp_path):
+    def shown(made):
+        made.active["B2"].number_format = "0.0%"
+
+    source = read_source(book(tmp_path, ["id", "share"], ["a", 0.45], change=shown))
+    assert source.frame["share"].tolist() == [0.45]
+    assert source.notes[-1] == "percentages read as fractions (45 % as 0.45) in 'share'"
+
+
 def test_sheets(tmp_path):
     path = book(tmp_path, *ROWS, change=lambda made: made.create_sheet("Empty"))
     assert read_source(path).notes == ("sheet 'Data'",)

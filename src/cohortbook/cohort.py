@@ -185,18 +185,21 @@ def study_source(study: Study, path: Path | None = None) -> Source:
 
 def _recorded(study: Study, source: Source) -> pd.DataFrame:
     """Give the raw values the form in which the study file names them: decimal points, labels, declared missing codes."""
+    import pandas as pd
+
     about, frame, unclear = study.file.study, source.frame.copy(), []
     for name in (about.id, *study.file.variables):
-        forms = {}
-        for value in frame[name].unique():
-            forms[value] = None if source.is_missing(name, value) else _form(study, source, name, value)
+        values = frame[name].tolist()
+        keys = list(zip(map(type, values), values, strict=True))  # 1 and True are equal, but not the same
+        forms = {
+            key: None if source.is_missing(name, key[1]) else _form(study, source, name, key[1])
+            for key in dict.fromkeys(keys)
+        }
         if source.decimal == "," and name in study.file.variables and study.kind(name) in NUMERIC:
-            points = {
-                value for value in forms if isinstance(value, str) and re.fullmatch(r"[+-]?\d*\.\d+", value.strip())
-            }
+            points = {value for kind, value in forms if kind is str and re.fullmatch(r"[+-]?\d*\.\d+", value.strip())}
             reason = "a decimal point, in a file of decimal commas"
             unclear += _locate(study, frame, [name], {(value,): reason for value in points}, source.rows)
-        frame[name] = frame[name].map(forms).astype(object).where(lambda column: column.notna(), None)
+        frame[name] = pd.Series([forms[key] for key in keys], index=frame.index, dtype=object)
     if unclear:
         raise CohortError(several(source.path, [text for _, text in sorted(unclear)], " in the data"))
     return frame

@@ -214,7 +214,8 @@ def _proposals(kept: Sequence[Guess]) -> Iterator[str]:
     times = likely(kept, TIME, lambda found: found.kind in NUMERIC and min(found.numbers, default=-1) >= 0)
     event = _event(kept, EVENT, bool(times))
     if event is None:
-        yield "## The rest of the plan needs a binary variable as outcome, and none was found; see derived: member:"
+        yield "## The rest of the plan needs a binary variable as outcome; none was found, and none of two levels."
+        yield "## derived: makes one, by bands: of numbers or member: of levels."
         return
     yield f"## Outcome, comparison of two groups, regression: with {event.name!r} ({event.reason})."
     yield from event.derived
@@ -271,17 +272,22 @@ def _event(kept: Sequence[Guess], pattern: re.Pattern, timed: bool) -> _Event | 
     if named and not (timed and coded and not likely(named, FATAL, bool)):
         return _Event(name=named[0].name, label=named[0].label, reason="its name says so")
     if coded:  # a status beside a time, such as 0 alive, 1 transplanted, 2 dead
-        found = coded[0]
-        name, level = f"{found.name}_event", found.levels[-1]
-        rule = f"{{label: {_q(found.label)}, from: {_q(found.name)}, member: [{_q(level)}]}}"
-        lines = (
-            f"## Which levels of {found.name!r} are the event? Its last one stands here as an example.",
-            f"# derived: {{{_q(name)}: {rule}}}",
-        )
-        return _Event(name=name, label=found.label, reason="its name says so", source=found.name, derived=lines)
-    binary = next((found for found in kept if found.kind == "binary"), None)
+        return _derived(coded[0], f"{coded[0].name}_event", "its name says so")
     reason = "no name says an outcome; it stands as an example"
-    return binary and _Event(name=binary.name, label=binary.label, reason=reason)
+    if binary := next((found for found in kept if found.kind == "binary"), None):
+        return _Event(name=binary.name, label=binary.label, reason=reason)
+    two = next((found for found in kept if len(found.levels) == 2), None)
+    return two and _derived(two, f"{two.name} is {two.levels[-1]}", reason)
+
+
+def _derived(found: Guess, name: str, reason: str) -> _Event:
+    level = found.levels[-1]
+    rule = f"{{label: {_q(found.label)}, from: {_q(found.name)}, member: [{_q(level)}]}}"
+    lines = (
+        f"## Which levels of {found.name!r} are the event? Its last one stands here as an example.",
+        f"# derived: {{{_q(name)}: {rule}}}",
+    )
+    return _Event(name=name, label=found.label, reason=reason, source=found.name, derived=lines)
 
 
 def _line(text: str) -> str:

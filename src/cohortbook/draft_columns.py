@@ -64,21 +64,22 @@ class Column:
 
 def read_column(source: Source, name: str) -> Column:
     """Collect the distinct values of a column."""
+    values = source.frame[name].tolist()
+    keys = list(zip(map(type, values), values, strict=True))  # 1 and True are equal, but not the same
+    first = dict(zip(reversed(keys), reversed(source.rows), strict=True))
     counts: Counter[str] = Counter()
     rows: dict[str, int] = {}
     kinds = set()
-    for row, value in zip(source.rows, source.frame[name], strict=True):
+    for (kind, value), n in Counter(keys).items():
         if source.is_missing(name, value):
             continue
         text = str(value).strip()
-        text = (
-            (with_point(text) if source.decimal == "," else text) if isinstance(value, str) else text.removesuffix(".0")
-        )
+        text = (with_point(text) if source.decimal == "," else text) if kind is str else text.removesuffix(".0")
         if text in DEFAULT_MARKS:
             continue
-        counts[text] += 1
-        rows.setdefault(text, row)
-        kinds.add(type(value))
+        counts[text] += n
+        rows[text] = min(rows.get(text, first[kind, value]), first[kind, value])
+        kinds.add(kind)
     dated = bool(kinds) and all(issubclass(kind, datetime.date) for kind in kinds)
     return Column(name=name, counts=counts, rows=rows, total=len(source.rows), days=dated, truths=kinds == {bool})
 
@@ -116,6 +117,10 @@ def _guessed(source: Source, column: Column, base: Guess) -> Guess:
         found = _labelled(column, base, labelled)
         if found:
             return found
+        base = replace(base, looks=tuple(
+            f"the file labels {code} as {label!r}; if it means missing, add missing: [{code}]"
+            for code, label in labelled.items() if code in column.counts
+        ))  # fmt: skip
     if len(column.counts) == 1:
         return _constant(column, base)
     if column.truths:
@@ -223,7 +228,8 @@ def _is_number(text: str) -> bool:
 def _numbers(column: Column, base: Guess) -> Guess | None:
     numeric = [text for text in column.counts if _is_number(text)]
     marks = [text for text in column.counts if not _is_number(text) and text.casefold() in words.MARKS]
-    others = [text for text in column.counts if text not in {*numeric, *marks}]
+    known = {*numeric, *marks}
+    others = [text for text in column.counts if text not in known]
     if len(numeric) < 0.8 * (len(numeric) + len(others)) or (others and len(numeric) < 5):
         return None
     if others:
@@ -280,8 +286,10 @@ def _measured(column: Column, base: Guess, values: Mapping[float, int], whole: b
         for code in codes
     ]
     rest = [value for value in values if value not in codes]
+    if base.looks:  # labels of the file say it better
+        looks = list(base.looks)
     looks += _implausible(column, rest)
-    if len(values) <= 5 and column.known >= 10 * len(values) and not whole:
+    if len(values) <= (2 if whole else 5) and column.known >= 10 * len(values):
         looks.append(
             f"only {len(values)} different values, {', '.join(map(_of, values))}: if they are codes, kind: category with levels"
         )

@@ -179,6 +179,12 @@ def plain(values: Iterable[Any]) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in (int, bool):
+        return value
+    if type(value) is float:
+        return value if value == value else None
+    if type(value) is str:
+        return value if value.strip() else None
     if value is None or str(value) in ("NaT", "<NA>"):
         return None
     if hasattr(value, "to_pydatetime"):
@@ -187,11 +193,7 @@ def _plain(value: Any) -> Any:
         value = float(str(value))
     elif hasattr(value, "item"):
         value = value.item()
-    if isinstance(value, float) and value != value:
-        return None
-    if isinstance(value, str):
-        return value if value.strip() else None
-    return value
+    return None if isinstance(value, float) and value != value else value
 
 
 def table(columns: Mapping[str, Iterable[Any]] | Sequence[tuple[str, Iterable[Any]]]) -> pd.DataFrame:

@@ -55,6 +55,9 @@ def read_excel(path: Path, *, sheet: str = "") -> Source:
     notes = [f"sheet {page.title!r}"]
     if hidden := sum(page.row_dimensions[row].hidden for row in rows if row in page.row_dimensions):
         notes.append(f"{hidden} hidden or filtered rows, read as the others")
+    if percents := [name for i, name in enumerate(header) if name and any(_percent(cells[row][i]) for row in rows)]:
+        listed = ", ".join(map(repr, percents))
+        notes.append(f"percentages read as fractions (45 % as 0.45) in {listed}")
     return Source(
         path=path, frame=table(columns), rows=tuple(rows), header=at, found={"sheet": page.title}, notes=tuple(notes)
     )
@@ -62,6 +65,10 @@ def read_excel(path: Path, *, sheet: str = "") -> Source:
 
 def _filled(value: Any) -> bool:
     return value is not None and (not isinstance(value, str) or bool(value.strip()))
+
+
+def _percent(cell: Any) -> bool:
+    return isinstance(cell.value, int | float) and "%" in (cell.number_format or "")
 
 
 def _value(value: Any) -> Any:
