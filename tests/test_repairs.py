@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from fractions import Fraction
 
 import pytest
 
@@ -106,7 +107,7 @@ def test_limits_are_the_least_and_the_largest(tmp_path):
     prover = next(p for p, _ in proven if p and "k" in p.variables)
     # Two treated sum to 3, five to 5: the three others sum to 2, so at most one of all has 3.
     assert prover.limits(figures[3].id, [f.id for f in figures[1:]]) == (0, 1)
-    assert prover.limits(figures[2].id, [figures[1].id]) == (3 / 5, 12 / 5)
+    assert prover.limits(figures[2].id, [figures[1].id]) == (Fraction(3, 5), Fraction(12, 5))
 
 
 def test_one_place_is_counted_once_and_a_p_value_falls_with_its_counts(tmp_path):

@@ -147,7 +147,7 @@ def test_make_alone_lists_every_target():
         ("", "expected one folder whose path has neither a space nor a colon"),
         ("c:data", "neither a space nor a colon"),
         (".", "expected the folder by its name, such as data/spinal-metastases"),
-        ("data/nowhere", "no study.yml there; expected a folder such as data/spinal-metastases"),
+        ("data/nowhere", "no study.yml there; expected a folder such as data/"),
     ],
 )
 def test_a_study_that_make_cannot_use_is_one_clear_line(study, message):
@@ -156,6 +156,8 @@ def test_a_study_that_make_cannot_use_is_one_clear_line(study, message):
     assert len(done.stderr.splitlines()) == 1
     assert f"STUDY={study}: " in done.stderr
     assert message in done.stderr
+    for folder in re.findall(r"such as (data/[^.\s]*)", done.stderr):
+        assert (ROOT / folder / "study.yml").is_file(), folder
 
 
 def test_an_old_python_is_told_which_one_is_needed(tmp_path):

@@ -39,7 +39,7 @@ def estimate_of(effect: str, a: Number, n1: Number, b: Number, n0: Number) -> tu
     --------
     >>> ratio, low, high = estimate_of("odds_ratio", 12, 20, 30, 100)
     >>> float(ratio), round(low, 2), round(high, 2)
-    (3.5, 1.3, 9.4)
+    (3.5, 1.3, 9.43)
     """
     none = (math.nan, math.nan, math.nan)
     if not n1 or not n0:
