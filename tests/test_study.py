@@ -282,9 +282,11 @@ ADDED = {
     "row compares no variable": (COMPARISON.format("died", "{variable: grad}"),
                                  "comparison.rows.0.variable: unknown variable 'grad'; did you mean 'grade'?"),
     "test that does not suit": (COMPARISON.format("died", "{variable: grade, test: student_t}"), "comparison.rows.0.test: "
-                                "'grade' is ordered; expected auto, mann_whitney, pearson_chi_square, fisher_exact"),
+                                "'grade' is ordered; expected auto, " + ", ".join(t for t, kinds in SUITED.items() if "ordered" in kinds)),
     "unknown test": (COMPARISON.format("died", "{variable: grade, test: t}"), "comparison.rows.0.test: expected 'auto', "
-                     "'student_t', 'welch_t', 'mann_whitney', 'pearson_chi_square' or 'fisher_exact'; found 't'"),
+                     "'student_t', 'welch_t', 'mann_whitney', 'mann_whitney_continuity', 'mann_whitney_exact', "
+                     "'pearson_chi_square', 'yates_chi_square', 'n_minus_1_chi_square', 'likelihood_ratio', "
+                     "'linear_by_linear', 'fisher_exact', 'fisher_mid_p' or 'fisher_freeman_halton'; found 't'"),
     "outcome of a model": (MODEL.format("grade", "age"), "model.outcome: 'grade' is ordered; expected binary"),
     "candidate": (MODEL.format("died", "surgery"), "model.candidates.0: 'surgery' is date; "
                   "expected continuous or count or binary or category or ordered"),

@@ -28,8 +28,8 @@ class Text:
 
 def _shown(thing: Any) -> Any:
     """Return a thing that can show and save itself: a plot, a text or a table."""
-    from cohortbook.figures import Plot
     from cohortbook.all_layouts import table_of
+    from cohortbook.figures import Plot
     from cohortbook.tables import DisplayTable
 
     if isinstance(thing, Absent):

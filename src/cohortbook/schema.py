@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from cohortbook.schema_parts import Condition, Mark, Part, WordOrNumber
+from cohortbook.schema_printed import Group, LeftOut, Published, Reconstruction, Rule, Shape
+
+__all__ = ["Condition", "Group", "LeftOut", "Published", "Reconstruction", "Rule", "Shape", "StudyFile"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, str_strip_whitespace=True, protected_namespaces=(), allow_inf_nan=False
-    )
-
-
-def _mark(value: Any) -> Any:
-    """Take the mark of a missing value as it is written in a data file: 999 and "999" are one mark."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-Mark = Annotated[str, BeforeValidator(_mark)]
-
-
-class About(_Part):
+class About(Part):
     """What the study is: names for titles, files that hold its data, and how results are to be read."""
 
     title: str
@@ -42,7 +32,7 @@ class About(_Part):
     units_per_year: float = Field(365.25, description="time units in a year, for axes and rates")
 
 
-class Variable(_Part):
+class Variable(Part):
     """One column of the cohort file."""
 
     label: str
@@ -73,7 +63,7 @@ class Variable(_Part):
         return self
 
 
-class Band(_Part):
+class Band(Part):
     """One band of a numeric variable: inclusive `from` and `to`, or an exclusive upper limit `below`."""
 
     label: str
@@ -82,7 +72,7 @@ class Band(_Part):
     below: float | None = None
 
 
-class Derived(_Part):
+class Derived(Part):
     """A variable made from others: exactly one of bands, recode, member, change, transition or days_between."""
 
     label: str
@@ -134,39 +124,7 @@ class Derived(_Part):
         return kinds[self.rule]
 
 
-def _word_or_number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        from cohortbook.study_yaml import shown
-
-        quotes = "; put it in quotes" if isinstance(value, bool | date) else ""
-        raise ValueError(f"expected a word or a number; found {shown(value)}{quotes}")
-    return value
-
-
-def _wanted(value: Any) -> Any:
-    """Check what a condition wants, once for all its forms, so that an error does not name each of them."""
-    if isinstance(value, dict) and value and set(value) <= {"min", "max"}:
-        days = {end: datetime.combine(v, time()) for end, v in value.items() if isinstance(v, date)}
-        if len(days) == len(value) or all(
-            isinstance(v, int | float) and not isinstance(v, bool) for v in value.values()
-        ):
-            limits = {end: days.get(end, v) for end, v in value.items()}
-            if "min" in limits and "max" in limits and limits["min"] > limits["max"]:
-                raise ValueError("nothing lies between these limits: min is above max")
-            return limits
-    elif isinstance(value, list | tuple) and value:
-        return tuple(map(_word_or_number, value))
-    elif isinstance(value, str | int | float):
-        return _word_or_number(value)
-    raise ValueError("expected a level, a list of levels, or limits {min: ..., max: ...} that are numbers or dates")
-
-
-WordOrNumber = Annotated[str | float, BeforeValidator(_word_or_number)]
-#: variable -> a level, several levels, or limits {min:, max:} (both inclusive; of a date, a day)
-Condition = dict[str, Annotated[Any, BeforeValidator(_wanted)]]
-
-
-class Criterion(_Part):
+class Criterion(Part):
     """One step of the eligibility flow: who is kept, or how many were left out before this file was made."""
 
     label: str
@@ -182,7 +140,7 @@ class Criterion(_Part):
         return self
 
 
-class TableRow(_Part):
+class TableRow(Part):
     """A row, or a block of rows, of a descriptive table."""
 
     variable: str | None = None
@@ -193,7 +151,7 @@ class TableRow(_Part):
     flat: bool = Field(False, description="no heading above the levels")
 
 
-class Table(_Part):
+class Table(Part):
     """A descriptive table: numbered and titled as the journal prints it."""
 
     number: str
@@ -203,7 +161,7 @@ class Table(_Part):
     notes: tuple[str, ...] = ()
 
 
-class ComparisonRow(_Part):
+class ComparisonRow(Part):
     """A row of the comparison of two groups."""
 
     variable: str
@@ -217,7 +175,7 @@ class ComparisonRow(_Part):
     p_decimals: int | None = Field(None, description="decimals of P as printed; null: the journal's style")
 
 
-class Comparison(_Part):
+class Comparison(Part):
     """The comparison of two groups."""
 
     number: str
@@ -232,7 +190,7 @@ class Comparison(_Part):
     notes: tuple[str, ...] = ()
 
 
-class Model(_Part):
+class Model(Part):
     """The logistic model: outcome, candidates and the rules of selection."""
 
     number: str
@@ -249,7 +207,7 @@ class Model(_Part):
     notes: tuple[str, ...] = ()
 
 
-class Landmark(_Part):
+class Landmark(Part):
     """A time at which survival is read, and the bands whose sum a paper prints for 'survived longer'."""
 
     label: str
@@ -257,7 +215,7 @@ class Landmark(_Part):
     longer: tuple[str, ...] = ()
 
 
-class Competing(_Part):
+class Competing(Part):
     """Time to an event that death can forestall."""
 
     label: str
@@ -266,7 +224,7 @@ class Competing(_Part):
     landmarks: tuple[float, ...] = ()
 
 
-class Survival(_Part):
+class Survival(Part):
     """The survival endpoint: entry, exit, event, strata and the times at which it is read."""
 
     time: str
@@ -284,7 +242,7 @@ class Survival(_Part):
     competing: Competing | None = None
 
 
-class Rate(_Part):
+class Rate(Part):
     """A rate reported elsewhere, set beside this study's."""
 
     label: str
@@ -292,7 +250,7 @@ class Rate(_Part):
     denominator: int | None = None
 
 
-class Outcome(_Part):
+class Outcome(Part):
     """The event whose rate the study reports."""
 
     variable: str
@@ -300,104 +258,7 @@ class Outcome(_Part):
     elsewhere: tuple[Rate, ...] = ()
 
 
-class Group(_Part):
-    """What a group named in published.csv stands for."""
-
-    where: Condition = {}
-    compare: str | None = None
-    patient: int | None = Field(None, ge=1)
-    model: bool = False
-
-    @model_validator(mode="after")
-    def _one_meaning(self) -> Group:
-        if sum(map(bool, (self.where, self.compare, self.patient, self.model))) != 1:
-            raise ValueError("a group is exactly one of where, compare, patient or model: true")
-        return self
-
-    @property
-    def meaning(self) -> str:
-        """What the group is: where, compare, patient or model."""
-        return next(name for name in ("where", "compare", "patient", "model") if getattr(self, name))
-
-
-class Published(_Part):
-    """The printed figures of the study."""
-
-    file: str = "published.csv"
-    groups: dict[str, Group] = {}
-
-
-class LeftOut(_Part):
-    """A printed figure that cannot hold together with the others."""
-
-    figure: str
-    reason: str
-
-
-class Rule(_Part):
-    """Plain clinical sense that no table prints: exactly one of the three forms."""
-
-    why: str = ""
-    when: Condition = {}
-    then: Condition = {}
-    not_after: tuple[str, str] | None = None
-    sum_at_most: tuple[tuple[str, ...], str] | None = None
-
-    @model_validator(mode="after")
-    def _one_form(self) -> Rule:
-        if (bool(self.when and self.then) + bool(self.not_after) + bool(self.sum_at_most)) != 1:
-            raise ValueError("a rule is one of when/then, not_after or sum_at_most")
-        return self
-
-
-class Shape(_Part):
-    """How a variable's values spread where the printed figures leave them open."""
-
-    distribution: Literal["normal", "lognormal", "uniform", "levels"] | None = None
-    centre: float | None = Field(None, description="mean (normal) or median (lognormal)")
-    spread: float | None = Field(None, gt=0, description="SD (normal) or SD of the logarithm (lognormal)")
-    weights: dict[str, float] = {}
-    follows: dict[str, Annotated[float, Field(gt=-1, lt=1)]] = Field(
-        {}, description="variable -> rank correlation to aim at among free patients"
-    )
-
-    @model_validator(mode="after")
-    def _whole(self) -> Shape:
-        if self.distribution in ("normal", "lognormal") and (self.centre is None or self.spread is None):
-            raise ValueError(f"a {self.distribution} distribution needs centre and spread")
-        if self.distribution == "lognormal" and self.centre <= 0:
-            raise ValueError("the centre of a lognormal distribution is its median, above 0")
-        if self.distribution == "levels" and (
-            min(self.weights.values(), default=0) < 0 or not sum(self.weights.values())
-        ):
-            raise ValueError("a distribution of levels needs weights, none below 0 and one above")
-        return self
-
-
-class Reconstruction(_Part):
-    """How a cohort is made from the printed figures alone."""
-
-    seed: int
-    patients: int = Field(gt=0)
-    id_format: str = "SYNTHETIC-{:03d}"
-    left_out: tuple[LeftOut, ...] = ()
-    rules: tuple[Rule, ...] = ()
-    shapes: dict[str, Shape] = {}
-
-    @model_validator(mode="after")
-    def _ids_differ(self) -> Reconstruction:
-        try:
-            differ = self.id_format.format(1) != self.id_format.format(2)
-        except (IndexError, KeyError, ValueError):
-            differ = False
-        if not differ:
-            raise ValueError(
-                f"id_format: {self.id_format!r} gives no id a patient; expected such as 'SYNTHETIC-{{:03d}}'"
-            )
-        return self
-
-
-class Scenario(_Part):
+class Scenario(Part):
     """The study under another choice: fewer patients, or another plan."""
 
     label: str = ""
@@ -412,7 +273,7 @@ class Scenario(_Part):
         return self
 
 
-class StudyFile(_Part):
+class StudyFile(Part):
     """Everything that `study.yml` may hold."""
 
     study: About
