@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 EFFORT, TRIES = 1.0, 6
 #: Parts in which the sums of squares of two groups are tried.
 PARTS = 8
-#: Exchanges of one step that values are given to meet their sum of squares.
-EXCHANGES = 20_000
+#: Exchanges that values are given to meet their sum of squares, and those in a row that may bring nothing.
+EXCHANGES, IDLE = 20_000, 1_000
 
 
 def means_printed(question: Question, groups: Sequence[Group], tests: Sequence[str]) -> set[str]:
@@ -140,9 +140,12 @@ def made(parts: Sequence[tuple[tuple[int, int], int, int]], squares: int, origin
     rng, gap = random.Random(1), squares - sum(v * v for v in values)
     if gap and not runs:
         return None
+    idle = 0
     for _ in range(EXCHANGES):
         if not gap:
             return [v + origin for v in values]
+        if (idle := idle + 1) > IDLE:
+            return None
         low, high, start, n = rng.choices(runs, weights=[run[3] for run in runs])[0]
         a, b = start + rng.randrange(n), start + rng.randrange(n)
         if a == b:
@@ -152,7 +155,7 @@ def made(parts: Sequence[tuple[tuple[int, int], int, int]], squares: int, origin
         step = rng.randint(1, max(1, most // 2)) if gap > 1000 else 1
         change = 2 * step * (values[a] - values[b]) + 2 * step * step
         if step <= most and abs(gap - change) < abs(gap):
-            values[a], values[b], gap = values[a] + step, values[b] - step, gap - change
+            values[a], values[b], gap, idle = values[a] + step, values[b] - step, gap - change, 0
     return None
 
 
