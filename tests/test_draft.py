@@ -184,6 +184,8 @@ def test_what_is_left_out_says_why(tmp_path, name, values, expected):
 
 # --- ids
 
+NO_ID = "id: row_number  # no column is different in every row and named as an id, so rows are counted"
+
 
 @pytest.mark.parametrize(
     ("columns", "expected"),
@@ -194,6 +196,10 @@ def test_what_is_left_out_says_why(tmp_path, name, values, expected):
             {"x": of([1.5, 2.5])},
             "id: row_number  # no column is different in every row and named as an id, so rows are counted",
         ),
+        ({"nr1": range(7, 47)}, "id: nr1  # the first column, different in every row"),
+        ({"weight": [i * i for i in range(40)]}, NO_ID),
+        ({"Surname": [f"c{i}" for i in range(40)]}, NO_ID),
+        ({"seen": [f"{i // 20 + 1}.{i % 20 + 1}.2019" for i in range(40)]}, NO_ID),
         ({"x": of([1, 2]), "record_id": range(40)}, "id: record_id  # different in every row, and its name says an id"),
     ],
 )
@@ -471,6 +477,9 @@ def test_units_in_names():
     assert label_and_unit("CRP [mg/L]") == ("CRP", "mg/L")
     assert label_and_unit("glucose_mmol_l") == ("Glucose", "mmol/L")
     assert label_and_unit("days") == ("Days", "")
+    assert label_and_unit("Pain (0-10)") == ("Pain (0-10)", "")
+    assert label_and_unit("Smoker (y/n)") == ("Smoker (y/n)", "")
+    assert label_and_unit("Sex (1=m)") == ("Sex (1=m)", "")
 
 
 # --- any table at all

@@ -8,13 +8,16 @@ import os
 import zipfile
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import openpyxl
 import pandas as pd
+import pyarrow as pa
 import pyreadstat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from cohortbook.analysis import descriptive_tables, numeric_summaries
 from cohortbook.cohort import CohortError, load_cohort
@@ -268,6 +271,13 @@ def test_files_that_cannot_be_read(tmp_path):
 def test_columns_of_lists_are_refused(tmp_path):
     pd.DataFrame({"a": [[1, 2], [3]]}).to_parquet(tmp_path / "a.parquet")
     with pytest.raises(CohortError, match=r"a.parquet: column 'a' holds list<.*>; expected one value a cell"):
+        read_source(tmp_path / "a.parquet")
+
+
+def test_columns_of_one_name_are_refused(tmp_path):
+    table = pa.table([pa.array([1]), pa.array([2])], names=["a", "a"])
+    parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(CohortError, match=r"a\.parquet: 'a' names two columns; give each column its own name"):
         read_source(tmp_path / "a.parquet")
 
 
@@ -749,6 +759,10 @@ def test_rows_are_counted_where_there_are_no_ids(tmp_path):
     cohort = load_cohort(folder)
     assert cohort.size == 3
     assert cohort.patient("4", "a").frame["a"].tolist() == [2.0]
+    frame = load_cohort(folder, pd.DataFrame({"a": [1, 1, 2]}))
+    assert frame.patient("3", "a").frame["a"].tolist() == [2.0]
+    with pytest.raises(CohortError, match=r"no column for what study\.yml declares:\n  'row_number'"):
+        load_cohort(folder, duckdb.sql("select 1 as a"))
 
 
 # --- masks

@@ -143,6 +143,7 @@ def load_cohort(study: Study | str | Path, data: Any = None) -> Cohort:
         _check(study, frame, str(path), found.rows, found.frame)
         return replace(_eligible(study, frame, path.name), notes=found.notes)
     source = type(data).__name__
+    data = _numbered(study, data)
     _check_frame(study, data, source)
     _check(study, data, source, None)
     return _eligible(study, data, source)
@@ -223,6 +224,18 @@ def _check_columns(where: str, found: Sequence[str], study: Study) -> None:
         spare = [name for name in found if name not in wanted]
         listed = "\n".join(f"  {name!r}{nearest(name, spare)}" for name in absent)
         raise CohortError(f"{where}: no column for what {study.path.name} declares:\n{listed}")
+
+
+def _numbered(study: Study, data: Any) -> Any:
+    """Number the rows of a frame in memory, where the study file says that they have no ids."""
+    import narwhals as nw
+
+    if study.file.study.id != ROW_NUMBER:
+        return data
+    frame = nw.from_native(data, pass_through=True)
+    if not isinstance(frame, nw.DataFrame) or ROW_NUMBER in frame.columns:
+        return data
+    return frame.with_row_index(ROW_NUMBER).with_columns(nw.col(ROW_NUMBER) + 1).to_native()
 
 
 def _check_frame(study: Study, data: Any, source: str) -> None:

@@ -173,7 +173,7 @@ def _dates(column: Column, base: Guess) -> Guess | None:
     texts = list(column.counts)
     if column.days:
         return _dated(column, base, "ymd", "dates of the file")
-    shaped = [text for text in texts if re.match(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(\D|$)", text)]
+    shaped = [text for text in texts if _looks_like_day(text)]
     marks = [text for text in texts if text.casefold() in words.MARKS]
     if 2 * len(shaped) < len(texts) or len(shaped) + len(marks) < 0.8 * len(texts):
         return None
@@ -469,12 +469,26 @@ def identifiers(source: Source, columns: Sequence[str]) -> Identifier:
             if column.known < column.total:
                 told.append(f"is empty in {counted(column.total - column.known, 'row')}")
             looks.append(f"{name!r} {' and '.join(told)}: is one row one patient? When it is mended, it can be the id")
-    for name in columns[:1]:
-        column = read_column(source, name)
-        if column.known == column.total == len(column.counts) and not any("." in text for text in column.counts):
-            why = "the first column, different in every row"
-            return Identifier(name=name, why=why, looks=tuple(looks), repeated=tuple(several))
+    first = read_column(source, columns[0])
+    if first.known == first.total == len(first.counts) and _names_rows(first):
+        why = "the first column, different in every row"
+        return Identifier(name=first.name, why=why, looks=tuple(looks), repeated=tuple(several))
     return Identifier(looks=tuple(looks), repeated=tuple(several), visits=visits)
+
+
+def _names_rows(column: Column) -> bool:
+    """Say whether different values look like names of rows: words, or whole numbers without a gap."""
+    texts = list(column.counts)
+    if words.PERSON.fullmatch(column.name) or column.days or all(map(_looks_like_day, texts)):
+        return False
+    if not all(map(_is_number, texts)):
+        return not any(map(_is_number, texts))
+    numbers = sorted(map(float, texts))
+    return len(numbers) > 1 and numbers == [numbers[0] + i for i in range(len(numbers))]
+
+
+def _looks_like_day(text: str) -> bool:
+    return bool(re.match(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(\D|$)", text))
 
 
 def likely(guesses: Sequence[Guess], pattern: re.Pattern, suits: Callable[[Any], bool]) -> list[Guess]:

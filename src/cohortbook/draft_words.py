@@ -79,6 +79,7 @@ _UNITS = {
     "umol_l": "µmol/L", "ng_ml": "ng/mL", "iu_l": "IU/L", "u_l": "U/L", "kg_m2": "kg/m²", "celsius": "°C",
 }  # fmt: skip
 _ENDING = re.compile(rf"(.+?)[_. ]({'|'.join(sorted(_UNITS, key=len, reverse=True))})", re.IGNORECASE)
+_CHOICES = re.compile(r"\d+\s*[-–/]\s*\d+|.*[=;,].*|[a-z]/[a-z]", re.IGNORECASE)  # (0-10), (1=yes), (m/f)
 _BRACKET = re.compile(r"(.+?)\s*[(\[]\s*([^()\[\]]{1,15})\s*[)\]]")
 
 
@@ -140,7 +141,7 @@ def label_and_unit(name: str) -> tuple[str, str]:
     (('Age', 'years'), ('Tumour size', 'mm'), ('Sex', ''))
     """
     unit, text = "", name
-    if found := _BRACKET.fullmatch(name):
+    if (found := _BRACKET.fullmatch(name)) and not _CHOICES.fullmatch(found[2]):
         text, unit = found[1], found[2].strip()
     elif found := _ENDING.fullmatch(name):
         text, unit = found[1], _UNITS[found[2].lower()]

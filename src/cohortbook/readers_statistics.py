@@ -88,6 +88,9 @@ def _parquet(path: Path) -> Source:
     from pyarrow import parquet
 
     try:
+        names = parquet.read_schema(path).names
+        if twice := ", ".join(sorted({repr(name) for name in names if names.count(name) > 1})):
+            raise CohortError(f"{path}: {twice} names two columns; give each column its own name")
         read = parquet.read_table(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise CohortError(f"{path}: cannot be read as a Parquet file: {' '.join(str(error).split())}") from None
