@@ -75,7 +75,7 @@ def test_saved_tables_show_the_numbers_of_the_data(hips_built):
     assert table["Mean (SD)"] == [f"{frame['weight'].mean():.1f} ({frame['weight'].std():.1f})", ""]
     for level in ("cemented", "press-fit", "hybrid"):
         n = int((frame["stem"] == level).sum())
-        assert table[level] == [str(n), f"{100 * n / (frame['stem'] != '').sum():.1f}"]
+        assert table[level] == [str(n), f"{100 * n / (frame['stem'].fillna('') != '').sum():.1f}"]
     assert rows(build, "missing")["Stem"] == ["3 (4.9)"]
     limps = frame["limp"] == "yes"
     compared = rows(build, "table-2")
