@@ -67,7 +67,7 @@ class Outcome:
     """What an audit of one planting found.
 
     `undetectable` and `found` say so of each error; `alarms` are findings that hold no altered figure, or any in tables
-    that patients print.
+    that patients print; `seconds` are the processor's, for the audit and the search for patients.
     """
 
     planting: Planting
@@ -308,11 +308,10 @@ def audit_planting(tables: Tables, planting: Planting) -> Outcome:
     """Plant errors, audit the tables, and hold what is found against what was planted."""
     from cohortbook.audit import audit_study
 
+    start = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         study = tables.write(Path(folder), planting.change)
-        start = time.perf_counter()
         found = findings(audit_study(study))
-        seconds = time.perf_counter() - start
     undetectable = witnessed(tables, planting)
     printed = all(undetectable) and tables.witnesses.find(tables.altered(planting.change)) is not None
     return Outcome(
@@ -320,7 +319,7 @@ def audit_planting(tables: Tables, planting: Planting) -> Outcome:
         undetectable=undetectable,
         found=tuple(any(figures & error.change.keys() for figures in found) for error in planting.errors),
         alarms=tuple(figures for figures in found if printed or not figures & planting.change.keys()),
-        seconds=seconds,
+        seconds=time.process_time() - start,
     )
 
 
@@ -344,11 +343,14 @@ def main() -> None:
             print(f"\r{number + 1} of {options.plantings}", end="", file=sys.stderr, flush=True)
         if options.show:
             _tell(tables, number, outcome)
+    print(f"{len(outcomes)} plantings in the tables of {options.study}, seed {options.seed}\n")
     _print_table(outcomes)
     print(f"\nfindings in the unaltered tables: {len(clean)} {[sorted(figures) for figures in clean] or ''}")
     print(f"plantings with a false alarm: {sum(bool(o.alarms) for o in outcomes)} of {len(outcomes)}")
     taken = [outcome.seconds for outcome in outcomes]
-    print(f"seconds an audit: median {statistics.median(taken):.2f}, largest {max(taken):.2f}")
+    print(
+        f"seconds of the processor, witnesses included: median {statistics.median(taken):.2f}, largest {max(taken):.2f}"
+    )
 
 
 def _tell(tables: Tables, number: int, outcome: Outcome) -> None:
