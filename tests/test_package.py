@@ -17,7 +17,7 @@ HEAVY = ("pandas", "numpy", "matplotlib", "seaborn", "scipy", "statsmodels", "li
 ROOMS = (
     {"errors", "results"},
     {"tally"},
-    {"schema_parts", "schema_printed", "schema", "study_yaml", "study_checks", "study", "study_scenarios"},
+    {"schema_parts", "schema_printed", "schema", "study_yaml", "study_checks", "study", "study_scenarios", "key_reference"},
     {"csvfile", "readers", "readers_csv", "readers_excel", "readers_statistics", "readers_redcap", "values", "cohort"},
     {"counts", "describe", "printed_tests", "rank_and_t_tests", "two_groups", "effects", "multiplicity", "compare", "design",
      "separation", "logistic", "firth", "selection",

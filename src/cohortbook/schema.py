@@ -15,10 +15,10 @@ __all__ = ["Condition", "Group", "LeftOut", "Published", "Reconstruction", "Rule
 class About(Part):
     """What the study is: names for titles, files that hold its data, and how results are to be read."""
 
-    title: str
-    question: str = ""
-    citation: str = ""
-    unit: str = "patient"
+    title: str = Field(description="what the study is called, on every page")
+    question: str = Field("", description="the question it asks, in a sentence")
+    citation: str = Field("", description="how to cite it")
+    unit: str = Field("patient", description="what a row is, as sentences call it")
     procedure: str = Field("treatment", description="what `measured: before, during, after` refers to")
     data: str = Field("cohort.csv", description="CSV, Excel, SPSS, Stata, SAS or Parquet: the name's end tells which")
     sheet: str = Field("", description="sheet of an Excel file; not needed where one alone is filled")
@@ -35,18 +35,28 @@ class About(Part):
 class Variable(Part):
     """One column of the cohort file."""
 
-    label: str
-    kind: Literal["continuous", "count", "binary", "category", "ordered", "date"]
-    unit: str = ""
-    levels: tuple[str, ...] = ()
+    label: str = Field(description="what tables and figures call it")
+    kind: Literal["continuous", "count", "binary", "category", "ordered", "date"] = Field(
+        description="continuous and count are numbers; ordered and category have levels; binary is yes or no"
+    )
+    unit: str = Field("", description="of a number, shown behind its label")
+    levels: tuple[str, ...] = Field((), description="of an ordered variable or a category, in their order")
     codes: dict[str, str] = Field({}, description="code in the file -> level")
     missing: tuple[Mark, ...] = Field((), description="further marks of a missing value, such as 999 or n/a")
     date_order: Literal["ymd", "dmy", "mdy"] = Field("ymd", description="how dates are written as text")
-    range: tuple[float, float] | None = None
+    range: tuple[float, float] | None = Field(
+        None, description="least and greatest plausible value; outside it a value is an error"
+    )
     decimals: int | None = Field(None, ge=0, le=6, description="decimals recorded; 0 means whole numbers")
-    measured: Literal["before", "during", "after"] | None = None
-    provenance: Literal["observed", "printed", "implied", "assumed"] = "observed"
-    note: str = ""
+    measured: Literal["before", "during", "after"] | None = Field(
+        None,
+        description="when it is known: before, during or after the procedure; what is known after predicts nothing before",
+    )
+    provenance: Literal["observed", "printed", "implied", "assumed"] = Field(
+        "observed",
+        description="where values come from: observed in patients, or printed, implied, assumed in a reconstruction",
+    )
+    note: str = Field("", description="anything a reader of the dictionary should know")
 
     @model_validator(mode="after")
     def _levels_fit_kind(self) -> Variable:
@@ -66,25 +76,27 @@ class Variable(Part):
 class Band(Part):
     """One band of a numeric variable: inclusive `from` and `to`, or an exclusive upper limit `below`."""
 
-    label: str
-    from_: float | None = Field(None, alias="from")
-    to: float | None = None
-    below: float | None = None
+    label: str = Field(description="name of the level")
+    from_: float | None = Field(None, alias="from", description="least value inside")
+    to: float | None = Field(None, description="greatest value inside")
+    below: float | None = Field(None, description="least value above the band")
 
 
 class Derived(Part):
     """A variable made from others: exactly one of bands, recode, member, change, transition or days_between."""
 
-    label: str
-    from_: str | None = Field(None, alias="from")
-    bands: tuple[Band, ...] = ()
-    recode: dict[str, tuple[str, ...]] = {}
-    member: tuple[str, ...] = ()
-    change: tuple[str, str] | None = None
-    change_levels: tuple[str, str, str] = ("improved", "unchanged", "worse")
-    transition: tuple[str, str] | None = None
-    days_between: tuple[str, str] | None = None
-    unit: str = ""
+    label: str = Field(description="what tables and figures call it")
+    from_: str | None = Field(None, alias="from", description="the variable that bands, recode or member read")
+    bands: tuple[Band, ...] = Field((), description="levels of a number, in their order")
+    recode: dict[str, tuple[str, ...]] = Field({}, description="new level -> levels of the variable")
+    member: tuple[str, ...] = Field((), description="levels that make it yes")
+    change: tuple[str, str] | None = Field(None, description="two ordered variables, before and after")
+    change_levels: tuple[str, str, str] = Field(
+        ("improved", "unchanged", "worse"), description="names of better, equal and worse"
+    )
+    transition: tuple[str, str] | None = Field(None, description="two variables with levels, before and after")
+    days_between: tuple[str, str] | None = Field(None, description="two dates; their difference in days")
+    unit: str = Field("", description="of the number that is made")
     provenance: Literal["observed", "printed", "implied", "assumed"] | None = Field(
         None, description="default: the weakest of what it is made from; printed where the paper prints it in full"
     )
@@ -127,8 +139,8 @@ class Derived(Part):
 class Criterion(Part):
     """One step of the eligibility flow: who is kept, or how many were left out before this file was made."""
 
-    label: str
-    keep: Condition = {}
+    label: str = Field(description="the criterion in words")
+    keep: Condition = Field({}, description="who meets it; patients without a value are excluded and counted")
     excluded: int | None = Field(
         None, ge=0, description="patients excluded before the file was made; null: not reported"
     )
@@ -143,10 +155,10 @@ class Criterion(Part):
 class TableRow(Part):
     """A row, or a block of rows, of a descriptive table."""
 
-    variable: str | None = None
-    heading: str | None = None
-    label: str | None = None
-    levels: tuple[WordOrNumber, ...] = ()
+    variable: str | None = Field(None, description="what the row, or its block of levels, shows")
+    heading: str | None = Field(None, description="a line above it")
+    label: str | None = Field(None, description="instead of the variable's own")
+    levels: tuple[WordOrNumber, ...] = Field((), description="shown levels, in this order; empty: all")
     labels: dict[str, str] = Field({}, description="level -> the label that the table prints")
     flat: bool = Field(False, description="no heading above the levels")
 
@@ -154,114 +166,114 @@ class TableRow(Part):
 class Table(Part):
     """A descriptive table: numbered and titled as the journal prints it."""
 
-    number: str
-    title: str
-    decimals: int = 1
-    rows: tuple[TableRow, ...]
-    notes: tuple[str, ...] = ()
+    number: str = Field(description="as the journal numbers it")
+    title: str = Field(description="its title")
+    decimals: int = Field(1, description="of percentages")
+    rows: tuple[TableRow, ...] = Field(description="its rows")
+    notes: tuple[str, ...] = Field((), description="footnotes")
 
 
 class ComparisonRow(Part):
     """A row of the comparison of two groups."""
 
-    variable: str
-    label: str | None = None
+    variable: str = Field(description="what is compared")
+    label: str | None = Field(None, description="instead of the variable's own")
     test: Literal[
         "auto", "student_t", "welch_t", "mann_whitney", "mann_whitney_continuity", "mann_whitney_exact", "pearson_chi_square",
         "yates_chi_square", "n_minus_1_chi_square", "likelihood_ratio", "linear_by_linear", "fisher_exact", "fisher_mid_p",
         "fisher_freeman_halton",
-    ] = "auto"  # fmt: skip
-    decimals: int = 1
+    ] = Field("auto", description="the test; auto chooses by kind and normality")  # fmt: skip
+    decimals: int = Field(1, description="of means and percentages")
     p_decimals: int | None = Field(None, description="decimals of P as printed; null: the journal's style")
 
 
 class Comparison(Part):
     """The comparison of two groups."""
 
-    number: str
-    title: str
-    groups: str
+    number: str = Field(description="as the journal numbers it")
+    title: str = Field(description="its title")
+    groups: str = Field(description="variable whose groups are compared")
     group_labels: tuple[str, str] = Field(("yes", "no"), description="heads of the columns: group true, group false")
-    rows: tuple[ComparisonRow, ...]
+    rows: tuple[ComparisonRow, ...] = Field(description="its rows")
     normality: float = Field(0.05, gt=0, lt=1, description="Shapiro-Wilk P below which 'auto' leaves Student's t")
-    significance: float = Field(0.05, gt=0, lt=1)
+    significance: float = Field(0.05, gt=0, lt=1, description="P below which findings call a difference one")
     threshold: float | None = Field(None, gt=0, lt=1, description="the paper's own threshold, if it states one")
-    threshold_label: str = ""
-    notes: tuple[str, ...] = ()
+    threshold_label: str = Field("", description="what the paper calls its threshold")
+    notes: tuple[str, ...] = Field((), description="footnotes")
 
 
 class Model(Part):
     """The logistic model: outcome, candidates and the rules of selection."""
 
-    number: str
-    title: str
-    outcome: str
+    number: str = Field(description="as the journal numbers it")
+    title: str = Field(description="its title")
+    outcome: str = Field(description="binary variable that is modelled")
     candidates: tuple[str, ...] = Field((), description="empty: those of the comparison with P below candidate_p")
-    candidate_p: float = Field(0.10, gt=0, le=1)
-    entry: float = Field(0.10, gt=0, le=1)
-    removal: float = Field(0.10, gt=0, le=1)
-    removal_test: Literal["wald", "lr", "conditional"] = "wald"
-    max_iterations: int = Field(20, ge=1)
+    candidate_p: float = Field(0.10, gt=0, le=1, description="univariate P below which a variable is a candidate")
+    entry: float = Field(0.10, gt=0, le=1, description="P of the score test below which a term enters")
+    removal: float = Field(0.10, gt=0, le=1, description="P above which a term is removed")
+    removal_test: Literal["wald", "lr", "conditional"] = Field("wald", description="test for removal")
+    max_iterations: int = Field(20, ge=1, description="after which a fit stops, converged or not")
     rows: tuple[str, ...] = Field((), description="order in which the table shows the terms; others follow")
-    p_decimals: int | None = None
-    notes: tuple[str, ...] = ()
+    p_decimals: int | None = Field(None, description="decimals of P as printed; null: the journal's style")
+    notes: tuple[str, ...] = Field((), description="footnotes")
 
 
 class Landmark(Part):
     """A time at which survival is read, and the bands whose sum a paper prints for 'survived longer'."""
 
-    label: str
-    time: float = Field(gt=0)
-    longer: tuple[str, ...] = ()
+    label: str = Field(description="what the time is called")
+    time: float = Field(gt=0, description="in the unit of the endpoint")
+    longer: tuple[str, ...] = Field((), description="bands of survival that lie beyond it")
 
 
 class Competing(Part):
     """Time to an event that death can forestall."""
 
-    label: str
-    event: str
-    time: str
-    landmarks: tuple[float, ...] = ()
+    label: str = Field(description="what the event is called")
+    event: str = Field(description="binary variable: whether it came about")
+    time: str = Field(description="when it did, or the last look")
+    landmarks: tuple[float, ...] = Field((), description="times at which incidence is read")
 
 
 class Survival(Part):
     """The survival endpoint: entry, exit, event, strata and the times at which it is read."""
 
-    time: str
-    event: str
-    label: str = "Survival"
-    origin: str = "entry into the study"
-    unit: str = "days"
+    time: str = Field(description="time to the event or to the last follow-up")
+    event: str = Field(description="binary variable: whether it came about")
+    label: str = Field("Survival", description="what the endpoint is called")
+    origin: str = Field("entry into the study", description="what time is counted from")
+    unit: str = Field("days", description="of time")
     entry: WordOrNumber | None = Field(
         None, description="follow-up that eligibility required, or a variable: delayed entry"
     )
     bands: str | None = Field(None, description="derived variable with the bands that the paper prints")
-    strata: tuple[str, ...] = ()
-    cox: tuple[str, ...] = ()
-    landmarks: tuple[Landmark, ...] = ()
-    competing: Competing | None = None
+    strata: tuple[str, ...] = Field((), description="variables whose levels get a curve each")
+    cox: tuple[str, ...] = Field((), description="terms of the Cox model")
+    landmarks: tuple[Landmark, ...] = Field((), description="times at which the curve is read")
+    competing: Competing | None = Field(None, description="an event that death can forestall")
 
 
 class Rate(Part):
     """A rate reported elsewhere, set beside this study's."""
 
-    label: str
-    percent: float
-    denominator: int | None = None
+    label: str = Field(description="whose rate")
+    percent: float = Field(description="the rate")
+    denominator: int | None = Field(None, description="of how many")
 
 
 class Outcome(Part):
     """The event whose rate the study reports."""
 
-    variable: str
-    label: str
-    elsewhere: tuple[Rate, ...] = ()
+    variable: str = Field(description="binary variable: the outcome")
+    label: str = Field(description="what it is called")
+    elsewhere: tuple[Rate, ...] = Field((), description="rates of other studies, set beside")
 
 
 class Scenario(Part):
     """The study under another choice: fewer patients, or another plan."""
 
-    label: str = ""
+    label: str = Field("", description="what it is called; empty: its name")
     keep: Condition = Field({}, description="patients who meet it are kept, beside the criteria under eligibility:")
     drop: Condition = Field({}, description="patients with one of these levels are left out")
     plan: dict[str, dict[str, Any]] = Field({}, description="section -> keys of it that get another value")
@@ -276,15 +288,15 @@ class Scenario(Part):
 class StudyFile(Part):
     """Everything that `study.yml` may hold."""
 
-    study: About
-    variables: Annotated[dict[str, Variable], Field(min_length=1)]
-    derived: dict[str, Derived] = {}
-    eligibility: tuple[Criterion, ...] = ()
-    outcome: Outcome | None = None
-    tables: dict[str, Table] = {}
-    comparison: Comparison | None = None
-    model: Model | None = None
-    survival: Survival | None = None
-    published: Published | None = None
-    reconstruction: Reconstruction | None = None
-    scenarios: dict[str, Scenario] = {}
+    study: About = Field(description="what the study is")
+    variables: Annotated[dict[str, Variable], Field(min_length=1)] = Field(description="columns of the data")
+    derived: dict[str, Derived] = Field({}, description="variables made from others")
+    eligibility: tuple[Criterion, ...] = Field((), description="who is analysed")
+    outcome: Outcome | None = Field(None, description="the event whose rate is reported")
+    tables: dict[str, Table] = Field({}, description="descriptive tables")
+    comparison: Comparison | None = Field(None, description="groups compared")
+    model: Model | None = Field(None, description="the logistic model")
+    survival: Survival | None = Field(None, description="the survival endpoint")
+    published: Published | None = Field(None, description="the figures that a paper prints")
+    reconstruction: Reconstruction | None = Field(None, description="how a cohort is made from them")
+    scenarios: dict[str, Scenario] = Field({}, description="the study under other choices")

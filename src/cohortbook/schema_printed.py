@@ -12,10 +12,10 @@ from cohortbook.schema_parts import Condition, Part
 class Group(Part):
     """What a group named in published.csv stands for."""
 
-    where: Condition = {}
-    compare: str | None = None
-    patient: int | None = Field(None, ge=1)
-    model: bool = False
+    where: Condition = Field({}, description="patients who meet a condition")
+    compare: str | None = Field(None, description="variable of comparison: groups:, whose groups are compared")
+    patient: int | None = Field(None, ge=1, description="one patient who is described alone, by number")
+    model: bool = Field(False, description="true: the regression model")
 
     @model_validator(mode="after")
     def _one_meaning(self) -> Group:
@@ -32,25 +32,27 @@ class Group(Part):
 class Published(Part):
     """The printed figures of the study."""
 
-    file: str = "published.csv"
-    groups: dict[str, Group] = {}
+    file: str = Field("published.csv", description="the figures, one a row")
+    groups: dict[str, Group] = Field({}, description="what the names in its column group stand for")
 
 
 class LeftOut(Part):
     """A printed figure that cannot hold together with the others."""
 
-    figure: str
-    reason: str
+    figure: str = Field(description="its id")
+    reason: str = Field(description="why it cannot hold with the others")
 
 
 class Rule(Part):
     """Plain clinical sense that no table prints: exactly one of the three forms."""
 
-    why: str = ""
-    when: Condition = {}
-    then: Condition = {}
-    not_after: tuple[str, str] | None = None
-    sum_at_most: tuple[tuple[str, ...], str] | None = None
+    why: str = Field("", description="the rule in words; named where a conflict hangs on it")
+    when: Condition = Field({}, description="whoever meets this")
+    then: Condition = Field({}, description="meets that too")
+    not_after: tuple[str, str] | None = Field(None, description="two variables, the first never above the second")
+    sum_at_most: tuple[tuple[str, ...], str] | None = Field(
+        None, description="variables whose sum, or count of yes, another bounds"
+    )
 
     @model_validator(mode="after")
     def _one_form(self) -> Rule:
@@ -62,10 +64,12 @@ class Rule(Part):
 class Shape(Part):
     """How a variable's values spread where the printed figures leave them open."""
 
-    distribution: Literal["normal", "lognormal", "uniform", "levels"] | None = None
+    distribution: Literal["normal", "lognormal", "uniform", "levels"] | None = Field(
+        None, description="of the variable"
+    )
     centre: float | None = Field(None, description="mean (normal) or median (lognormal)")
     spread: float | None = Field(None, gt=0, description="SD (normal) or SD of the logarithm (lognormal)")
-    weights: dict[str, float] = {}
+    weights: dict[str, float] = Field({}, description="level -> how often, of distribution: levels")
     follows: dict[str, Annotated[float, Field(gt=-1, lt=1)]] = Field(
         {}, description="variable -> rank correlation to aim at among free patients"
     )
@@ -86,12 +90,12 @@ class Shape(Part):
 class Reconstruction(Part):
     """How a cohort is made from the printed figures alone."""
 
-    seed: int
-    patients: int = Field(gt=0)
-    id_format: str = "SYNTHETIC-{:03d}"
-    left_out: tuple[LeftOut, ...] = ()
-    rules: tuple[Rule, ...] = ()
-    shapes: dict[str, Shape] = {}
+    seed: int = Field(description="of chance")
+    patients: int = Field(gt=0, description="how many")
+    id_format: str = Field("SYNTHETIC-{:03d}", description="of the ids")
+    left_out: tuple[LeftOut, ...] = Field((), description="figures that cannot hold with the rest")
+    rules: tuple[Rule, ...] = Field((), description="plain clinical sense")
+    shapes: dict[str, Shape] = Field({}, description="variable -> how its values spread")
 
     @model_validator(mode="after")
     def _ids_differ(self) -> Reconstruction:
