@@ -13,7 +13,10 @@ import pytest
 from scipy import stats
 
 from cohortbook.audit import audit_study
+from cohortbook.cohort import load_cohort
+from cohortbook.published import prints_as
 from cohortbook.repairs import provers
+from cohortbook.reprint import reprint
 from cohortbook.study import bundled_studies
 from cohortbook.verdicts import VERDICTS
 from studies import write_study
@@ -395,3 +398,13 @@ def test_what_reaches_its_limit_is_not_decided_and_never_consistent(tmp_path, mo
     given = verdicts(small(tmp_path, rows=rows))
     # The number of patients needs no search; nothing else is called consistent.
     assert {id for id, verdict in given.items() if verdict != "not decided"} == {"n"}
+
+
+def test_patients_print_whatever_is_called_compatible(found):
+    """The committed cohort is the witness: it prints every figure that the audit leaves uncontradicted."""
+    cohort = load_cohort("spinal-metastases")
+    called = [v.figure for v in found.values() if v.verdict in ("compatible", "reproduced")]
+    assert len(called) > 250
+    for figure in called:
+        shown = reprint(figure, cohort)
+        assert shown == figure.value if isinstance(shown, str) else prints_as(figure, shown), figure.id

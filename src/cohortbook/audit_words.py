@@ -113,8 +113,14 @@ def counted(low: Fraction, high: Fraction, claim: Claim) -> str:
 
 
 def between(low: float, high: float) -> str:
-    """Say a number, or two, with three significant digits."""
-    words = [f"{end:.3g}" for end in (low, high)]
+    """Say a P value, or two, with three significant digits; the smallest as being so.
+
+    Examples
+    --------
+    >>> between(0.398, 0.398), between(2.85e-06, 0.159)
+    ('0.398', '<0.0001 to 0.159')
+    """
+    words = ["<0.0001" if end < 0.0001 else f"{end:.3g}" for end in (low, high)]
     return words[0] if words[0] == words[1] else f"{words[0]} to {words[1]}"
 
 

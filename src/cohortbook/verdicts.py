@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Every verdict, from the best to the worst, and what it means.
 VERDICTS = {
     "reproduced": "follows from other printed figures",
-    "compatible": "a cohort prints it; nothing else printed determines it",
+    "compatible": "other printed figures neither refute nor determine it; the cohorts that are drawn print it",
     "reproduced by another method": "another method than the stated one prints it",
     "rounded otherwise": "another rule of rounding prints it",
     "contradicted": "cannot hold together with other printed figures",
