@@ -282,7 +282,8 @@ ADDED = {
     "row compares no variable": (COMPARISON.format("died", "{variable: grad}"),
                                  "comparison.rows.0.variable: unknown variable 'grad'; did you mean 'grade'?"),
     "test that does not suit": (COMPARISON.format("died", "{variable: grade, test: student_t}"), "comparison.rows.0.test: "
-                                "'grade' is ordered; expected auto, " + ", ".join(t for t, kinds in SUITED.items() if "ordered" in kinds)),
+                                "'grade' is ordered; expected auto, " +
+                                ", ".join(test for test, kinds in SUITED.items() if "ordered" in kinds)),
     "unknown test": (COMPARISON.format("died", "{variable: grade, test: t}"), "comparison.rows.0.test: expected 'auto', "
                      "'student_t', 'welch_t', 'mann_whitney', 'mann_whitney_continuity', 'mann_whitney_exact', "
                      "'pearson_chi_square', 'yates_chi_square', 'n_minus_1_chi_square', 'likelihood_ratio', "
