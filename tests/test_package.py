@@ -28,7 +28,7 @@ ROOMS = (
     {"tables", "layouts", "layouts_models", "layouts_printed_audit", "layouts_audit", "figures", "figures_models",
      "figures_audit", "findings", "findings_models", "findings_printed_audit", "findings_audit", "layouts_scenarios",
      "findings_scenarios", "layouts_explore", "figures_explore", "all_layouts", "manuscript", "output", "menus"},
-    {"notebook", "run", "report_html", "report", "draft_words", "draft_columns", "draft", "check"},
+    {"notebook", "run", "report_html", "report", "draft_words", "draft_columns", "draft_ids", "draft", "check"},
 )  # fmt: skip
 #: Beside them: printed figures and the solver, which no room but these imports.
 BESIDE = {

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from cohortbook.cohort import ROW_NUMBER, load_cohort
-from cohortbook.draft_columns import Guess, Identifier, counted, guess, identifiers, likely
+from cohortbook.draft_columns import Guess, counted, guess
+from cohortbook.draft_ids import Identifier, identifiers, likely
 from cohortbook.draft_words import EVENT, FATAL, TIME
 from cohortbook.errors import CohortbookError, command
 from cohortbook.notebook import write_whole

@@ -7,9 +7,8 @@ import difflib
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from cohortbook import draft_words as words
 from cohortbook.readers import Source, with_point
@@ -141,7 +140,7 @@ def _constant(column: Column, base: Guess) -> Guess:
 def _labelled(column: Column, base: Guess, labels: Mapping[str, str]) -> Guess | None:
     """Take the labels of values as levels; None when they name only a few codes of a column of numbers."""
     bare = [text for text in column.counts if text not in labels]
-    if len(bare) > 2 and all(map(_is_number, bare)):
+    if len(bare) > 2 and all(map(is_number, bare)):
         return None
     used = {code: label for code, label in labels.items() if label not in DEFAULT_MARKS}
     looks = tuple(f"{text!r} has no label in the file (first in row {column.rows[text]})" for text in bare)
@@ -169,11 +168,16 @@ def _labelled(column: Column, base: Guess, labels: Mapping[str, str]) -> Guess |
 # --- dates
 
 
+def looks_like_day(text: str) -> bool:
+    """Say whether a text has the form of a date: three numbers with a dot, slash or hyphen between them."""
+    return bool(re.match(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(\D|$)", text))
+
+
 def _dates(column: Column, base: Guess) -> Guess | None:
     texts = list(column.counts)
     if column.days:
         return _dated(column, base, "ymd", "dates of the file")
-    shaped = [text for text in texts if _looks_like_day(text)]
+    shaped = [text for text in texts if looks_like_day(text)]
     marks = [text for text in texts if text.casefold() in words.MARKS]
     if 2 * len(shaped) < len(texts) or len(shaped) + len(marks) < 0.8 * len(texts):
         return None
@@ -221,13 +225,14 @@ def _told_marks(marks: Sequence[str]) -> str:
 # --- numbers
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Say whether a text is a number with a decimal point, or a whole one."""
     return bool(re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text))
 
 
 def _numbers(column: Column, base: Guess) -> Guess | None:
-    numeric = [text for text in column.counts if _is_number(text)]
-    marks = [text for text in column.counts if not _is_number(text) and text.casefold() in words.MARKS]
+    numeric = [text for text in column.counts if is_number(text)]
+    marks = [text for text in column.counts if not is_number(text) and text.casefold() in words.MARKS]
     known = {*numeric, *marks}
     others = [text for text in column.counts if text not in known]
     if len(numeric) < 0.8 * (len(numeric) + len(others)) or (others and len(numeric) < 5):
@@ -344,7 +349,7 @@ def _sentinels(values: Mapping[float, int]) -> list[float]:
 
 def _implausible(column: Column, values: Sequence[float]) -> list[str]:
     """Return what a quantity of this name cannot be, and values more than three times the next."""
-    first = {float(text): row for text, row in column.rows.items() if _is_number(text)}
+    first = {float(text): row for text, row in column.rows.items() if is_number(text)}
     limits = next((limits for pattern, limits in words.PLAUSIBLE if pattern.fullmatch(column.name)), None)
     if limits:
         wrong = [value for value in values if not limits[0] <= value <= limits[1]]
@@ -429,68 +434,3 @@ def _alike(a: str, b: str) -> bool:
     if min(map(len, (a, b))) < 4 or letters[0] == letters[1]:
         return False
     return difflib.SequenceMatcher(None, *letters).ratio() >= 0.85
-
-
-Attempt = Callable[[Column, Guess], Guess | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Identifier:
-    """The column of ids and why it is taken; no name where there is none.
-
-    `repeated` are columns named as ids that repeat; `visits` says that most ids of one do, as where a row is a visit.
-    """
-
-    name: str = ""
-    why: str = "no column is different in every row and named as an id, so rows are counted"
-    looks: tuple[str, ...] = ()
-    repeated: tuple[str, ...] = ()
-    visits: bool = False
-
-
-def identifiers(source: Source, columns: Sequence[str]) -> Identifier:
-    """Find the column that names each row's patient: one that is named as an id, or the first, if no value repeats."""
-    named = [name for name in columns if words.ID.fullmatch(name)]
-    looks, several, visits = [], [], False
-    for name in named:
-        column = read_column(source, name)
-        repeated = [text for text, n in column.counts.items() if n > 1]
-        if column.known == column.total and not repeated:
-            why = "different in every row, and its name says an id"
-            return Identifier(name=name, why=why, looks=tuple(looks), repeated=tuple(several))
-        if len(column.counts) > 20 and 5 * len(column.counts) >= column.known:
-            several.append(name)
-            visits |= 2 * len(repeated) >= len(column.counts)
-            told = []
-            if repeated:
-                told.append(
-                    f"repeats (first in row {column.rows[repeated[0]]}; {counted(len(repeated), 'id')} in several rows)"
-                )
-            if column.known < column.total:
-                told.append(f"is empty in {counted(column.total - column.known, 'row')}")
-            looks.append(f"{name!r} {' and '.join(told)}: is one row one patient? When it is mended, it can be the id")
-    first = read_column(source, columns[0])
-    if first.known == first.total == len(first.counts) and _names_rows(first):
-        why = "the first column, different in every row"
-        return Identifier(name=first.name, why=why, looks=tuple(looks), repeated=tuple(several))
-    return Identifier(looks=tuple(looks), repeated=tuple(several), visits=visits)
-
-
-def _names_rows(column: Column) -> bool:
-    """Say whether different values look like names of rows: words, or whole numbers without a gap."""
-    texts = list(column.counts)
-    if words.PERSON.fullmatch(column.name) or column.days or all(map(_looks_like_day, texts)):
-        return False
-    if not all(map(_is_number, texts)):
-        return not any(map(_is_number, texts))
-    numbers = sorted(map(float, texts))
-    return len(numbers) > 1 and numbers == [numbers[0] + i for i in range(len(numbers))]
-
-
-def _looks_like_day(text: str) -> bool:
-    return bool(re.match(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(\D|$)", text))
-
-
-def likely(guesses: Sequence[Guess], pattern: re.Pattern, suits: Callable[[Any], bool]) -> list[Guess]:
-    """Return the guesses whose name says what is sought and whose kind suits."""
-    return [found for found in guesses if not found.left_out and suits(found) and pattern.fullmatch(found.name)]
