@@ -113,7 +113,7 @@ def test_importing_the_package_is_cheap():
 
 def make(folder, *arguments, python=sys.prefix, **settings):
     """Run make in a folder as a user does whose active environment holds the package."""
-    foreign = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CONDA_PREFIX", "VIRTUAL_ENV", "PYTHONPATH")
+    foreign = ("COHORTBOOK_CACHE", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CONDA_PREFIX", "VIRTUAL_ENV", "PYTHONPATH")
     environment = {key: value for key, value in os.environ.items() if key not in foreign}
     if python:
         environment["VIRTUAL_ENV"] = str(python)
