@@ -75,7 +75,9 @@ class Prover:
         if status != "INFEASIBLE":
             raise UndecidedError
         indices = set(solver.sufficient_assumptions_for_infeasibility())
-        return False, tuple(id for id, literal in block.kept.items() if literal.index in indices)
+        # What was given up is no part of a conflict, though the solver may name it among what it assumed.
+        mine = {id: literal for id, literal in block.kept.items() if id in held}
+        return False, tuple(id for id, literal in mine.items() if literal.index in indices) or tuple(mine)
 
     def minimal(self, core: Sequence[str]) -> Core:
         """Leave out of a conflict what it does not need, text before tables; then name the rules that it hangs on."""
