@@ -43,7 +43,7 @@ AUDIT := $(BUILD)/audit.html
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 EXECUTED := $(NOTEBOOKS:%=$(BUILD)/%)
 SCENARIOS := $(sort $(wildcard notebooks/scenarios/*.ipynb))
-CODE := $(filter-out src/cohortbook/report%.py,$(wildcard src/cohortbook/*.py))
+CODE := $(filter-out src/cohortbook/report/%,$(wildcard src/cohortbook/*.py) $(wildcard src/cohortbook/*/*.py))
 # The inner wildcard splits a name with a space into words that are no files; the outer one drops them.
 FILES := $(sort $(wildcard $(wildcard $(FOLDER)/*)))
 
@@ -118,7 +118,7 @@ clean: ## remove what was built; .venv stays
 # The audit takes longest: it starts first.
 $(AUDIT) $(REPORT): $(filter %_audit.ipynb,$(EXECUTED))
 $(REPORT): $(EXECUTED)
-$(AUDIT) $(REPORT): $(wildcard src/cohortbook/report*.py) $(wildcard src/cohortbook/assets/*) $(BUILD)/.sections | $(BUILD)/.checked
+$(AUDIT) $(REPORT): $(wildcard src/cohortbook/report/*.py) $(wildcard src/cohortbook/report/assets/*) $(BUILD)/.sections | $(BUILD)/.checked
 	@$(PY) -m cohortbook.report --study $(STUDY) --output $@ $(sort $(filter %.ipynb,$^))
 	@touch $(BUILD)/.new
 

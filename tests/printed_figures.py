@@ -2,8 +2,8 @@
 
 from fractions import Fraction
 
-from cohortbook.published import COLUMNS, Figure, Interval, round_half_away
-from cohortbook.study import load_study
+from cohortbook.printed.published import COLUMNS, Figure, Interval, round_half_away
+from cohortbook.study.study import load_study
 from studies import write_study
 
 PLAN = """\

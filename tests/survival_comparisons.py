@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cohortbook.competing import aalen_johansen
-from cohortbook.cox import cox_regression
-from cohortbook.cox_firth import firth_cox
-from cohortbook.fine_gray import cause_specific_cox, fine_gray
-from cohortbook.gray import gray_test
-from cohortbook.logrank import log_rank, trend_log_rank
-from cohortbook.restricted_mean import restricted_mean, restricted_mean_difference
+from cohortbook.survival.competing import aalen_johansen
+from cohortbook.survival.cox import cox_regression
+from cohortbook.survival.cox_firth import firth_cox
+from cohortbook.survival.fine_gray import cause_specific_cox, fine_gray
+from cohortbook.survival.gray import gray_test
+from cohortbook.survival.logrank import log_rank, trend_log_rank
+from cohortbook.survival.restricted_mean import restricted_mean, restricted_mean_difference
 from cohortbook.tally import Tally
 from survival_cases import reference, rows_of
 

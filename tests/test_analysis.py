@@ -5,8 +5,8 @@ import math
 import pytest
 
 import cohortbook as cb
-from cohortbook.analysis import compare_row
-from cohortbook.study import StudyError
+from cohortbook.plan.analysis import compare_row
+from cohortbook.study.study import StudyError
 from second_study import PLAIN, hips, write_hips
 from tiny import load
 

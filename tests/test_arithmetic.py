@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cohortbook.arithmetic import check_figures
-from cohortbook.checks import Check
-from cohortbook.published import read_published
-from cohortbook.study import load_study
-from cohortbook.values import derive_value
+from cohortbook.audit.arithmetic import check_figures
+from cohortbook.audit.checks import Check
+from cohortbook.cohort.values import derive_value
+from cohortbook.printed.published import read_published
+from cohortbook.study.study import load_study
 from printed_figures import figure, one, printed, printed_study, total
 
 
@@ -50,8 +50,13 @@ def test_bundled_study():
 
 def test_clean_study():
     study = load_study("birthwt")
-    found = check_figures(study, read_published(study))
-    assert [(c.kind, c.holds) for c in found] == [("comparisons", None)]
+    figures = read_published(study)
+    assert check_figures(study, figures) == ()
+    # The same P called significant without a threshold for seven tests is warned of.
+    boldly = [replace(f, claim="significant") if f.statistic == "p" and f.id == "t2_smoke_p" else f for f in figures]
+    assert [(c.kind, c.holds, c.figures) for c in check_figures(study, boldly)] == [
+        ("threshold", False, ("t2_smoke_p",)), ("comparisons", None, ("t2_smoke_p",)),
+    ]  # fmt: skip
 
 
 def cut(value, decimals):

@@ -12,13 +12,13 @@ from fractions import Fraction
 import pytest
 from scipy import stats
 
-from cohortbook.audit import audit_study
-from cohortbook.cohort import load_cohort
-from cohortbook.published import prints_as
-from cohortbook.repairs import provers
-from cohortbook.reprint import reprint
-from cohortbook.study import bundled_studies
-from cohortbook.verdicts import VERDICTS
+from cohortbook.audit.audit import audit_study
+from cohortbook.audit.verdicts import VERDICTS
+from cohortbook.cohort.cohort import load_cohort
+from cohortbook.plan.reprint import reprint
+from cohortbook.printed.published import prints_as
+from cohortbook.proof.repairs import provers
+from cohortbook.study.study import bundled_studies
 from studies import write_study
 from test_undetermined import HEAD, ROWS, STUDY
 

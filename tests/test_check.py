@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from cohortbook.check import SECTIONS, check_study, in_words, main
-from cohortbook.cohort import CohortError, load_cohort
-from cohortbook.schema import StudyFile
-from cohortbook.study import StudyError, bundled_studies
+from cohortbook.cohort.cohort import CohortError, load_cohort
+from cohortbook.study.schema import StudyFile
+from cohortbook.study.study import StudyError, bundled_studies
 from studies import COLUMNS, ROWS, changed, write_rows, write_study
 
 KEEP = "eligibility: [{label: Registered, excluded: null}, {label: Aged 40 or more, keep: {age: {min: 40}}}]\n"

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cohortbook.cohort import CohortError, load_cohort
-from cohortbook.study import StudyError, load_study
+from cohortbook.cohort.cohort import CohortError, load_cohort
+from cohortbook.cohort.values import clean, derive, is_missing, meets, read_value
+from cohortbook.study.study import StudyError, load_study
 from cohortbook.tally import Tally
-from cohortbook.values import clean, derive, is_missing, meets, read_value
 from studies import COLUMNS, ROWS, changed, write_rows, write_study
 
 VARIABLES = COLUMNS[1:]

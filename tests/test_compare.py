@@ -10,14 +10,15 @@ import pytest
 
 import cohortbook as cb
 import tiny
-from cohortbook import compare, study_checks
-from cohortbook.compare import SUITED, TESTS, choose_test, compare_variable
-from cohortbook.describe import shapiro_wilk, summarise
-from cohortbook.effects import mean_difference, odds_ratio, standardised_difference
-from cohortbook.printed_tests import COUNTED, TABLED
-from cohortbook.rank_and_t_tests import NUMBERED
 from cohortbook.results import UndefinedWarning
-from cohortbook.schema import ComparisonRow
+from cohortbook.statistics import compare
+from cohortbook.statistics.compare import SUITED, TESTS, choose_test, compare_variable
+from cohortbook.statistics.describe import shapiro_wilk, summarise
+from cohortbook.statistics.effects import mean_difference, odds_ratio, standardised_difference
+from cohortbook.statistics.printed_tests import COUNTED, TABLED
+from cohortbook.statistics.rank_and_t_tests import NUMBERED
+from cohortbook.study import study_checks
+from cohortbook.study.schema import ComparisonRow
 from cohortbook.tally import Tally
 from groups import REFERENCE, rows_of, table_of, tally_of
 

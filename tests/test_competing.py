@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from cohortbook.competing import aalen_johansen
 from cohortbook.results import UndefinedWarning
-from cohortbook.survival import kaplan_meier
+from cohortbook.survival.competing import aalen_johansen
+from cohortbook.survival.curves import kaplan_meier
 from cohortbook.tally import Tally
 from survival_cases import reference, rows_of
 from survival_comparisons import comparisons

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook import cox
-from cohortbook.cox import cox_regression
-from cohortbook.partial_likelihood import (
+from cohortbook.results import UndefinedWarning
+from cohortbook.survival import cox
+from cohortbook.survival.cox import cox_regression
+from cohortbook.survival.partial_likelihood import (
     RiskRows,
     derivatives,
     is_maximum,
@@ -19,7 +20,6 @@ from cohortbook.partial_likelihood import (
     proportional_hazards,
     score_residuals,
 )
-from cohortbook.results import UndefinedWarning
 from cohortbook.tally import Tally
 from survival_cases import reference, rows_of, survival_rows, survival_tally
 from survival_comparisons import comparisons, cox_rows

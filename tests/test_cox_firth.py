@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.optimize import approx_fprime
 
-from cohortbook import cox_firth
-from cohortbook.cox import cox_regression
-from cohortbook.cox_firth import _Penalised, firth_cox
-from cohortbook.partial_likelihood import RiskRows
+from cohortbook.survival import cox_firth
+from cohortbook.survival.cox import cox_regression
+from cohortbook.survival.cox_firth import _Penalised, firth_cox
+from cohortbook.survival.partial_likelihood import RiskRows
 from cohortbook.tally import Tally
 from survival_cases import rows_of, survival_rows, survival_tally
 from survival_comparisons import FIRTH_COX, comparisons, cox_rows

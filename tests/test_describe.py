@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook import describe
-from cohortbook.describe import frequencies, proportion_interval, shapiro_wilk, summarise
 from cohortbook.results import UndefinedWarning
+from cohortbook.statistics import describe
+from cohortbook.statistics.describe import frequencies, proportion_interval, shapiro_wilk, summarise
 from cohortbook.tally import Tally
 from groups import numbers, reference
 

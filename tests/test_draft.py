@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cohortbook import draft
-from cohortbook.analysis import descriptive_tables, numeric_summaries
-from cohortbook.cohort import load_cohort
-from cohortbook.draft import DraftError, draft_study, draft_text, main
-from cohortbook.draft_words import in_order, label_and_unit, yes_no
-from cohortbook.readers import CohortError, read_source
-from cohortbook.study import load_study
+from cohortbook.cohort.cohort import load_cohort
+from cohortbook.cohort.readers import CohortError, read_source
+from cohortbook.draft import draft
+from cohortbook.draft.draft import DraftError, draft_study, draft_text, main
+from cohortbook.draft.draft_words import in_order, label_and_unit, yes_no
+from cohortbook.plan.analysis import descriptive_tables, numeric_summaries
+from cohortbook.study.study import load_study
 
 
 def write(folder, columns, name="patients.csv"):
@@ -433,7 +433,7 @@ def test_a_folder_that_git_would_keep_is_told(tmp_path, capsys):
 
 
 def test_the_project_keeps_studies_out_of_git():
-    lines = (draft.Path(draft.__file__).parents[2] / ".gitignore").read_text(encoding="utf-8").splitlines()
+    lines = (draft.Path(draft.__file__).parents[3] / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert "/studies/" in lines
 
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook import effects
-from cohortbook.effects import mean_difference, odds_ratio, standardised_difference
 from cohortbook.results import UndefinedWarning
+from cohortbook.statistics import effects
+from cohortbook.statistics.effects import mean_difference, odds_ratio, standardised_difference
 from cohortbook.tally import Tally
 from groups import numbers, reference, table, table_of, tally_of
 

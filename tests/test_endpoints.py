@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import cohortbook as cb
-from cohortbook.cox import cox_regression
-from cohortbook.endpoints import competing_tally
+from cohortbook.plan.endpoints import competing_tally
+from cohortbook.survival.cox import cox_regression
 from second_study import hips, write_hips
 from tiny import load
 

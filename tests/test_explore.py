@@ -12,8 +12,8 @@ import pytest
 import cohortbook as cb
 from browser import CHROMIUM, browser
 from cohortbook.errors import CohortbookError
-from cohortbook.notebook import read_notebook, source_of
-from cohortbook.stratified import compare_between
+from cohortbook.notebook.notebook import read_notebook, source_of
+from cohortbook.plan.stratified import compare_between
 from tiny import STUDY, load
 
 ROOT = Path(__file__).resolve().parents[1]

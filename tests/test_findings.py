@@ -5,8 +5,8 @@ import re
 import pytest
 
 import cohortbook as cb
-from cohortbook.findings import listed, several
-from cohortbook.tables import decimal, interval, p_value, percent, significant
+from cohortbook.tables.tables import decimal, interval, p_value, percent, significant
+from cohortbook.text.findings import listed, several
 from second_study import hips, write_hips
 
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook import fine_gray as module
-from cohortbook.competing import aalen_johansen
-from cohortbook.cox import cox_regression
-from cohortbook.fine_gray import cause_specific_cox, fine_gray
+from cohortbook.survival import fine_gray as module
+from cohortbook.survival.competing import aalen_johansen
+from cohortbook.survival.cox import cox_regression
+from cohortbook.survival.fine_gray import cause_specific_cox, fine_gray
 from cohortbook.tally import Tally
 from survival_cases import rows_of
 from survival_comparisons import comparisons

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook import firth
-from cohortbook.firth import firth_logistic
+from cohortbook.regression import firth
+from cohortbook.regression.firth import firth_logistic
 from cohortbook.tally import Tally
 from logistic_cases import birthwt, number, separated, table
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.gray import gray_test
-from cohortbook.logrank import log_rank
 from cohortbook.results import UndefinedWarning
+from cohortbook.survival.gray import gray_test
+from cohortbook.survival.logrank import log_rank
 from cohortbook.tally import Tally
 from survival_cases import rows_of
 from survival_comparisons import comparisons

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohortbook.arithmetic import check_figures
-from cohortbook.grim import grim, grimmer, largest_sd, reachable
-from cohortbook.published import Interval
+from cohortbook.audit.arithmetic import check_figures
+from cohortbook.audit.grim import grim, grimmer, largest_sd, reachable
+from cohortbook.printed.published import Interval
 from printed_figures import about, figure, one, printed, printed_study, total
 
 

@@ -6,9 +6,14 @@ from types import SimpleNamespace
 import pytest
 
 import cohortbook as cb
-from cohortbook.arithmetic import Check
-from cohortbook.audit_words import in_words
-from cohortbook.layouts_audit import (
+from cohortbook.audit.arithmetic import Check
+from cohortbook.audit.audit_words import in_words
+from cohortbook.audit.printed_model import JointTable, PrintedModel, Reading
+from cohortbook.audit.verdicts import VERDICTS, Audit, Conflict, Consequence, Repair, Verdict
+from cohortbook.audit.which_test import PrintedTest
+from cohortbook.printed.published import read_published
+from cohortbook.study.study import load_study
+from cohortbook.tables.layouts_audit import (
     check_table,
     conflict_table,
     consequence_table,
@@ -21,11 +26,6 @@ from cohortbook.layouts_audit import (
     table_of,
     verdict_table,
 )
-from cohortbook.printed_model import JointTable, PrintedModel, Reading
-from cohortbook.published import read_published
-from cohortbook.study import load_study
-from cohortbook.verdicts import VERDICTS, Audit, Conflict, Consequence, Repair, Verdict
-from cohortbook.which_test import PrintedTest
 
 N, PERCENT, MEAN, P, OTHER = "t1_race_white_n", "t1_race_white_pct", "t1_age_mean", "t2_smoke_p", "t2_lwt_p"
 NAN = float("nan")
@@ -101,7 +101,7 @@ def model_of(**given):
 
 
 def range_of(name, low, high, **given):
-    """Return a result over cohorts, with the fields of `cohortbook.undetermined.Range`."""
+    """Return a result over cohorts, with the fields of `cohortbook.reconstruct.undetermined.Range`."""
     settings = {"name": name, "label": name.capitalize(), "group": "Comparison", "set": "", "n": 200,
                 "low": low, "high": high, "median": (low + high) / 2, "values": (low, high), "determined": low == high,
                 "threshold": None, "crosses": False, "rests_on_assumed": False, "undefined": 0}  # fmt: skip
@@ -264,4 +264,4 @@ def test_tables_save_whole(table, tmp_path):
     made.save(tmp_path)
     assert (tmp_path / f"{made.name}.json").exists()
     assert {len(row.cells) for row in made.rows} == {len(made.head)}
-    assert isinstance(made, cb.tables.DisplayTable)
+    assert isinstance(made, cb.tables.tables.DisplayTable)

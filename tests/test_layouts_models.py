@@ -3,7 +3,7 @@
 import pytest
 
 import cohortbook as cb
-from cohortbook.tables import decimal, interval, p_value, significant
+from cohortbook.tables.tables import decimal, interval, p_value, significant
 from second_study import hips, write_hips
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.stats import chi2_contingency
 
-from cohortbook import design, logistic, separation
-from cohortbook.design import make_design
-from cohortbook.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_logistic, fit_many
+from cohortbook.regression import design, logistic, separation
+from cohortbook.regression.design import make_design
+from cohortbook.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_logistic, fit_many
+from cohortbook.regression.separation import detect_separation
 from cohortbook.results import UndefinedWarning
-from cohortbook.separation import detect_separation
 from cohortbook.tally import Tally
 from logistic_cases import birthwt, infert, mtcars, number, pspp, reference, separated, table
 

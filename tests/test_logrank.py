@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.logrank import log_rank, trend_log_rank
 from cohortbook.results import UndefinedWarning
+from cohortbook.survival.logrank import log_rank, trend_log_rank
 from cohortbook.tally import Tally
 from survival_cases import reference, rows_of, survival_rows, survival_tally
 from survival_comparisons import WEIGHTS, comparisons

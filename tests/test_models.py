@@ -5,8 +5,8 @@ import math
 import pytest
 
 import cohortbook as cb
-from cohortbook.firth import firth_logistic
-from cohortbook.selection import forward_selection
+from cohortbook.regression.firth import firth_logistic
+from cohortbook.regression.selection import forward_selection
 from second_study import hips, write_hips
 from tiny import STUDY, load
 

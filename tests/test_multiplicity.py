@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from cohortbook import multiplicity
-from cohortbook.multiplicity import adjust_p_values
+from cohortbook.statistics import multiplicity
+from cohortbook.statistics.multiplicity import adjust_p_values
 from groups import numbers, reference
 
 R = reference("compare")["adjust"]

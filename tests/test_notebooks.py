@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cohortbook.notebook import declared_parameters, read_notebook, source_of
-from cohortbook.schema import StudyFile
+from cohortbook.notebook.notebook import declared_parameters, read_notebook, source_of
+from cohortbook.study.schema import StudyFile
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NUMBERED = sorted(FOLDER.glob("[0-9]*.ipynb"))

@@ -12,7 +12,7 @@ import pytest
 
 import cohortbook as cb
 from cohortbook.run import run_notebook
-from cohortbook.tables import interval
+from cohortbook.tables.tables import interval
 from second_study import PLAIN, write_hips
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("0[1-5]*.ipynb"))

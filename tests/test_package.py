@@ -13,47 +13,28 @@ SOURCE = Path(cohortbook.__file__).parent
 HEAVY = ("pandas", "numpy", "matplotlib", "seaborn", "scipy", "statsmodels", "lifelines", "ortools", "pydantic", "IPython",
          "papermill", "duckdb", "narwhals", "yaml")  # fmt: skip
 
-#: The rooms from the foundation up; a module imports from its own row and those above it.
+#: The rooms from the foundation up: a module imports from its own room and those above it in this list.
 ROOMS = (
-    {"errors", "results"},
-    {"tally"},
-    {"schema_parts", "schema_printed", "schema", "study_yaml", "study_checks", "study", "study_scenarios", "key_reference"},
-    {"csvfile", "readers", "readers_csv", "readers_excel", "readers_statistics", "readers_redcap", "values", "cohort"},
-    {"counts", "describe", "printed_tests", "rank_and_t_tests", "two_groups", "effects", "multiplicity", "compare", "design",
-     "separation", "logistic", "firth", "selection",
-     "lifetable", "logrank", "survival", "competing", "gray", "restricted_mean", "partial_likelihood",
-     "cox", "cox_firth", "fine_gray", "npmle", "turnbull", "current_status"},
-    {"published", "published_checks"},
-    {"analysis", "models", "endpoints", "questions", "stratified"},
-    {"tables", "layouts", "layouts_models", "layouts_printed_audit", "layouts_audit", "figures", "figures_models",
-     "figures_audit", "findings", "findings_models", "findings_printed_audit", "findings_audit", "layouts_scenarios",
-     "findings_scenarios", "layouts_explore", "figures_explore", "all_layouts", "manuscript", "output", "menus"},
-    {"notebook", "run", "report_html", "report", "draft_words", "draft_columns", "draft_ids", "draft", "check"},
-)  # fmt: skip
-#: Beside them: printed figures and the solver, which no room but these imports.
-BESIDE = {
-    # what figures say, as numbers and as constraints
-    "patterns", "cells", "claims", "printed_effects", "solver", "solver_tests", "solver_models",
-    "solver_summaries", "denials",
-    # what can hold together, and patients who show it
-    "conflicts", "statements", "proof_block", "prover", "repairs", "shapes", "reconstruct", "reprint", "possible",
-    "undetermined",
-    # the audit
-    "rounding", "checks", "printed_counts", "printed_percentages", "grim", "printed_summaries", "printed_intervals",
-    "significance", "arithmetic", "which_test", "which_question", "which_tables", "which_codings", "which_range",
-    "which_values", "which_search", "printed_model",
-    "model_tables", "model_methods", "verdicts", "audit_words", "audit_case", "explanations", "audit_verdicts", "audit",
-    "progress", "cache",
-}  # fmt: skip
+    {"errors", "results", "tally", "files", "progress", "cache"},
+    {"study"},
+    {"cohort"},
+    {"statistics", "regression", "survival"},
+    {"printed"},
+    {"plan"},
+    {"tables"},
+    {"figures"},
+    {"text"},
+    {"notebook"},
+    {"run", "report", "draft", "check"},
+)
+#: Beside them: printed figures and the solver, which no room but what shows the audit imports.
+BESIDE = {"proof", "reconstruct", "audit"}
+SHOWN = {"tables", "figures", "text", "notebook"}
+STATISTICS = {"statistics", "regression", "survival"}
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
-STATISTICS = ROOMS[4]
 #: (module, what it imports) against the order, each with its reason.
 EXCEPTIONS = {
-    ("published", "reprint"): "the same, by its old name",
-    ("manuscript", "notebook"): "asks the study file what it has, as notebooks do",
-    ("output", "notebook"): "writes a file whole or not at all",
-    ("cache", "notebook"): "writes a file whole or not at all",
-    ("reconstruct", "notebook"): "writes a file whole or not at all",
+    ("text.manuscript", "notebook"): "asks the study file what it has, as notebooks do",
 }
 
 
@@ -78,13 +59,18 @@ def imports(path):
 
 
 def own(path):
-    """Yield the modules of this package that a module imports."""
+    """Yield the rooms of this package that a module imports from."""
     for name, function, typing in imports(path):
         if name.startswith("cohortbook."):
             yield name.split(".")[1], function, typing
 
 
-MODULES = sorted(path.stem for path in SOURCE.glob("*.py") if path.stem != "__init__")
+FILES = {".".join(path.relative_to(SOURCE).with_suffix("").parts): path for path in sorted(SOURCE.rglob("*.py"))}
+MODULES = {name: path for name, path in FILES.items() if not name.endswith(("__init__", "__main__"))}
+
+
+def room(name):
+    return name.split(".")[0]
 
 
 def run(code):
@@ -101,7 +87,7 @@ def test_import_brings_in_nothing_heavy():
 
 def test_every_module_is_cheap_until_it_is_used():
     # The study file is validated by pydantic: those who read one pay for it.
-    free = [name for name in MODULES if RANK.get(name) in (0, 1, 4)]
+    free = [name for name in MODULES if RANK.get(room(name)) == 0 or room(name) in STATISTICS]
     loaded = run(
         f"import sys, importlib; [importlib.import_module('cohortbook.' + n) for n in {free}]; print(*sys.modules)"
     )
@@ -122,35 +108,42 @@ def test_unknown_name_is_an_attribute_error():
 
 
 def test_every_module_has_its_room():
-    assert set(MODULES) <= set(RANK) | BESIDE
+    assert {room(name) for name in MODULES} == set(RANK) | BESIDE
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if name in RANK])
+def test_every_room_says_what_it_is_for():
+    for name, path in FILES.items():
+        if name.endswith(".__init__"):
+            assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), name
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name) in RANK])
 def test_rooms_import_one_way(name):
-    allowed = set().union(*ROOMS[: RANK[name] + 1], BESIDE if name.endswith("_audit") else ())
-    wrong = [(to, function) for to, function, typing in own(SOURCE / f"{name}.py")
+    audit = name.endswith("_audit") or room(name) == "notebook"
+    allowed = set().union(*ROOMS[: RANK[room(name)] + 1], BESIDE if audit else ())
+    wrong = [(to, function) for to, function, typing in own(MODULES[name])
              if to not in allowed and not typing and function != "_repr_html_" and (name, to) not in EXCEPTIONS]  # fmt: skip
     assert not wrong
 
 
-@pytest.mark.parametrize("name", sorted(BESIDE & set(MODULES)))
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name) in BESIDE])
 def test_solver_stands_beside(name):
-    shown = set().union(*ROOMS[7:])
-    assert not [to for to, function, _ in own(SOURCE / f"{name}.py")
-                if to in shown and function != "_repr_html_" and (name, to) not in EXCEPTIONS]  # fmt: skip
+    assert not [to for to, function, _ in own(MODULES[name])
+                if to in SHOWN and function != "_repr_html_" and (name, to) not in EXCEPTIONS]  # fmt: skip
 
 
 def test_exceptions_to_the_order_wait_until_they_are_used():
     for name, to in EXCEPTIONS:
-        assert not [to for module, function, _ in own(SOURCE / f"{name}.py") if module == to and not function]
+        assert [function for room, function, _ in own(MODULES[name]) if room == to and function]
+        assert not [to for room, function, _ in own(MODULES[name]) if room == to and not function]
 
 
-@pytest.mark.parametrize("name", sorted(STATISTICS & set(MODULES)))
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name) in STATISTICS])
 def test_statistics_neither_format_nor_draw(name):
-    for module, function, _ in imports(SOURCE / f"{name}.py"):
+    for module, function, _ in imports(MODULES[name]):
         if function != "_repr_html_":
             assert module.split(".")[0] not in ("matplotlib", "seaborn", "IPython"), module
-            assert module not in {f"cohortbook.{room}" for room in ROOMS[7]}, module
+    assert not [to for to, function, _ in own(MODULES[name]) if to in SHOWN and function != "_repr_html_"]
 
 
 def test_walk_sees_imports_in_functions(tmp_path):
@@ -162,4 +155,4 @@ def test_walk_sees_imports_in_functions(tmp_path):
 
 def test_no_public_name_is_a_module():
     # Once imported, a module would stand where its namesake stood.
-    assert not set(cohortbook.__all__) & set(MODULES)
+    assert not set(cohortbook.__all__) & {room(name) for name in MODULES}

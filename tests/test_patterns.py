@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cohortbook import patterns
 from cohortbook.errors import CohortbookError
-from cohortbook.logistic import fit_logistic, fit_many
-from cohortbook.patterns import design_of, joint_counts, joint_tables, printing, tables_with_margins
-from cohortbook.published import Figure, prints_as, round_half_away
+from cohortbook.printed import patterns
+from cohortbook.printed.patterns import design_of, joint_counts, joint_tables, printing, tables_with_margins
+from cohortbook.printed.published import Figure, prints_as, round_half_away
+from cohortbook.regression.logistic import fit_logistic, fit_many
 from cohortbook.tally import Tally
 
 

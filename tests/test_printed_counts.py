@@ -2,9 +2,9 @@
 
 import pytest
 
-from cohortbook.arithmetic import check_figures
-from cohortbook.checks import covers
-from cohortbook.study import load_study
+from cohortbook.audit.arithmetic import check_figures
+from cohortbook.audit.checks import covers
+from cohortbook.study.study import load_study
 from printed_figures import PLAN, RANGED, figure, one, percent, printed_study, total
 from studies import write_study
 

@@ -14,12 +14,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from cohortbook import model_methods, model_tables, patterns, printed_model
-from cohortbook.claims import claims
-from cohortbook.errors import CohortbookError
-from cohortbook.firth import firth_logistic
-from cohortbook.logistic import fit_logistic, fit_many
-from cohortbook.model_methods import (
+from cohortbook.audit import model_methods, model_tables, printed_model
+from cohortbook.audit.model_methods import (
     FIRTH_RATIO,
     FIRTH_WALD,
     RATIO,
@@ -32,11 +28,16 @@ from cohortbook.model_methods import (
     newton_steps,
     printouts_both_ways,
 )
-from cohortbook.model_tables import UndecidedError, printed_margins, printed_sizes, roster_of, tables_left
-from cohortbook.patterns import design_of, joint_tables
-from cohortbook.printed_model import study_printed_model
-from cohortbook.published import Figure, read_published
-from cohortbook.study import load_study
+from cohortbook.audit.model_tables import UndecidedError, printed_margins, printed_sizes, roster_of, tables_left
+from cohortbook.audit.printed_model import study_printed_model
+from cohortbook.errors import CohortbookError
+from cohortbook.printed import patterns
+from cohortbook.printed.claims import claims
+from cohortbook.printed.patterns import design_of, joint_tables
+from cohortbook.printed.published import Figure, read_published
+from cohortbook.regression.firth import firth_logistic
+from cohortbook.regression.logistic import fit_logistic, fit_many
+from cohortbook.study.study import load_study
 from cohortbook.tally import Tally
 from studies import write_study
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook import printed_tests, rank_and_t_tests, two_groups
-from cohortbook.printed_tests import COUNTED, TABLED, tie_window
-from cohortbook.published import Interval
-from cohortbook.rank_and_t_tests import NUMBERED
+from cohortbook.printed.published import Interval
+from cohortbook.statistics import printed_tests, rank_and_t_tests, two_groups
+from cohortbook.statistics.printed_tests import COUNTED, TABLED, tie_window
+from cohortbook.statistics.rank_and_t_tests import NUMBERED
 from cohortbook.tally import Tally
 
 REFERENCE = Path(__file__).parent / "reference" / "which_test.csv"

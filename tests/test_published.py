@@ -14,13 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from cohortbook.claims import claims, patients_of, planned_tests, unstated
-from cohortbook.cohort import load_cohort
-from cohortbook.compare import SUITED
-from cohortbook.effects import odds_ratio
-from cohortbook.models import full_model
-from cohortbook.printed_tests import COUNTED, TABLED
-from cohortbook.published import (
+from cohortbook.cohort.cohort import load_cohort
+from cohortbook.plan.models import full_model
+from cohortbook.plan.reprint import reprint
+from cohortbook.printed.claims import claims, patients_of, planned_tests, unstated
+from cohortbook.printed.published import (
     ABOUT,
     COLUMNS,
     STATISTICS,
@@ -31,10 +29,12 @@ from cohortbook.published import (
     prints,
     prints_as,
     read_published,
-    reprint,
     round_half_away,
 )
-from cohortbook.study import bundled_studies, load_study
+from cohortbook.statistics.compare import SUITED
+from cohortbook.statistics.effects import odds_ratio
+from cohortbook.statistics.printed_tests import COUNTED, TABLED
+from cohortbook.study.study import bundled_studies, load_study
 from studies import COLUMNS as COHORT
 from studies import write_rows, write_study
 

@@ -19,10 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from cohortbook.analysis import descriptive_tables, numeric_summaries
-from cohortbook.cohort import CohortError, load_cohort
-from cohortbook.readers import plain, read_source, with_point
-from cohortbook.study import StudyError, load_study
+from cohortbook.cohort.cohort import CohortError, load_cohort
+from cohortbook.cohort.readers import plain, read_source, with_point
+from cohortbook.plan.analysis import descriptive_tables, numeric_summaries
+from cohortbook.study.study import StudyError, load_study
 
 # --- the same patients from every kind of file
 

@@ -9,12 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cohortbook import reconstruct
-from cohortbook.cohort import load_cohort
-from cohortbook.conflicts import check_left_out
-from cohortbook.reconstruct import verify
-from cohortbook.solver import ReconstructionError
-from cohortbook.study import bundled_studies, load_study
+from cohortbook.cohort.cohort import load_cohort
+from cohortbook.proof.conflicts import check_left_out
+from cohortbook.proof.solver import ReconstructionError
+from cohortbook.reconstruct.reconstruct import main, verify
+from cohortbook.study.study import bundled_studies, load_study
 
 FOLDER = bundled_studies() / "spinal-metastases"
 
@@ -32,7 +31,7 @@ def patients():
 def test_rebuilt_file_is_the_same_to_the_byte(study):
     """In another process, under another order of hashes."""
     code = (
-        "import sys; from cohortbook.reconstruct import cohort_text, load_study, reconstruct; "
+        "import sys; from cohortbook.reconstruct.reconstruct import cohort_text, load_study, reconstruct; "
         "sys.stdout.write(cohort_text(reconstruct(load_study(sys.argv[1]))))"
     )
     run = subprocess.run([sys.executable, "-c", code, str(FOLDER)], capture_output=True, check=True,
@@ -109,7 +108,7 @@ def test_the_command_writes_nothing_on_failure(tmp_path, capsys):
         path.read_text(encoding="utf-8").replace("t2_sex_female_n,", "t2_sex_female_n,,", 1), encoding="utf-8"
     )
     before = (tmp_path / "study" / "cohort.csv").read_bytes()
-    assert reconstruct.main([str(tmp_path / "study")]) != 0
+    assert main([str(tmp_path / "study")]) != 0
     assert "row" in capsys.readouterr().err
     assert (tmp_path / "study" / "cohort.csv").read_bytes() == before
     assert not [p for p in Path(tmp_path / "study").iterdir() if "part" in p.name]

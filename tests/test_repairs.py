@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from cohortbook.claims import claims
-from cohortbook.repairs import Statement, cost_of, provers, statements
+from cohortbook.printed.claims import claims
+from cohortbook.proof.repairs import Statement, cost_of, provers, statements
 from test_solver import COUNT, EXAMPLES, all_of, figure, figures_of, tiny
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cohortbook.report import FIGURE, Page, build_report, main, revision, sha256
-from cohortbook.study import load_study
+from cohortbook.report.report import FIGURE, Page, build_report, main, revision, sha256
+from cohortbook.study.study import load_study
 from sample_notebooks import code, markdown, notebook, runnable, write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -232,7 +232,7 @@ def test_the_page_tells_what_it_was_made_from(page):
 
 
 def test_the_revision_says_when_files_were_changed(tmp_path, monkeypatch):
-    import cohortbook.report as report
+    import cohortbook.report.report as report
 
     monkeypatch.setattr(report, "__file__", str(tmp_path / "report.py"))
     assert revision() == "not in a git checkout"
@@ -276,11 +276,11 @@ def test_a_broken_notebook_leaves_the_last_good_page(built, tmp_path, capsys):
 
 
 def verdicts(n=60):
-    """Return a table of verdicts as `cohortbook.layouts_audit` lays it out."""
+    """Return a table of verdicts as `cohortbook.tables.layouts_audit` lays it out."""
     import pandas as pd
 
-    from cohortbook.layouts_audit import VERDICTS
-    from cohortbook.tables import DisplayTable, Row
+    from cohortbook.tables.layouts_audit import VERDICTS
+    from cohortbook.tables.tables import DisplayTable, Row
 
     words = list(VERDICTS)
     rows = [
@@ -312,9 +312,9 @@ def test_only_a_page_with_a_long_table_holds_the_filter(page):
 
 
 def test_verdicts_have_the_colours_of_the_figure():
-    from cohortbook.figures_audit import TILES
-    from cohortbook.report import ASSETS, PLAIN
-    from cohortbook.verdicts import VERDICTS
+    from cohortbook.audit.verdicts import VERDICTS
+    from cohortbook.figures.figures_audit import TILES
+    from cohortbook.report.report import ASSETS, PLAIN
 
     css = (ASSETS / "report.css").read_text()
     found = dict(re.findall(r'\.verdict\[data-verdict="([^"]*)"\] \{ background: ([^;]*);', css))

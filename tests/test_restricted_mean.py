@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.restricted_mean import restricted_mean, restricted_mean_difference
 from cohortbook.results import UndefinedWarning
+from cohortbook.survival.restricted_mean import restricted_mean, restricted_mean_difference
 from cohortbook.tally import Tally
 from survival_cases import rows_of, survival_rows, survival_tally
 from survival_comparisons import comparisons

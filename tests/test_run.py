@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cohortbook.notebook import (
+from cohortbook.notebook.notebook import (
     NotebookError,
     check_parameters,
     declared_parameters,

@@ -5,11 +5,11 @@ import json
 import pytest
 
 import cohortbook as cb
-from cohortbook.layouts_scenarios import moved
-from cohortbook.questions import KeyResult, KeyResults, key_results
+from cohortbook.plan.questions import KeyResult, KeyResults, key_results
 from cohortbook.run import main as run
-from cohortbook.schema import StudyFile
-from cohortbook.study import StudyError, bundled_studies, load_study
+from cohortbook.study.schema import StudyFile
+from cohortbook.study.study import StudyError, bundled_studies, load_study
+from cohortbook.tables.layouts_scenarios import moved
 from tiny import STUDY, load
 
 SCENARIOS = """\

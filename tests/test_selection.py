@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from cohortbook import selection
-from cohortbook.design import make_design
-from cohortbook.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
-from cohortbook.selection import forward_selection, removal_tests, score_tests
+from cohortbook.regression import selection
+from cohortbook.regression.design import make_design
+from cohortbook.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
+from cohortbook.regression.selection import forward_selection, removal_tests, score_tests
 from cohortbook.tally import Tally
 from logistic_cases import birthwt, number, reference, separated, table
 

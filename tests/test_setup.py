@@ -97,7 +97,8 @@ def test_the_citation_names_the_paper_and_the_licence_both_licences():
 
 def test_importing_the_package_is_cheap():
     heavy = ("numpy", "pandas", "scipy", "matplotlib", "seaborn", "statsmodels", "lifelines", "ortools", "papermill")
-    modules = [f"cohortbook.{path.stem}" for path in sorted((ROOT / "src/cohortbook").glob("[a-z]*.py"))]
+    files = sorted((ROOT / "src").rglob("[a-z]*.py"))
+    modules = [".".join(path.relative_to(ROOT / "src").with_suffix("").parts) for path in files]
     program = (
         "import importlib, sys\n"
         f"for name in {modules!r}:\n"
@@ -248,9 +249,9 @@ def test_a_second_make_has_nothing_to_do_and_says_so_at_once(small):
         ("data/other/study.yml", ["01_one", "02_two", "03_three"]),
         ("src/cohortbook/tally.py", ["01_one", "02_two", "03_three"]),
         ("requirements.lock", ["01_one", "02_two", "03_three"]),
-        ("src/cohortbook/report.py", []),
-        ("src/cohortbook/report_html.py", []),
-        ("src/cohortbook/assets/report.css", []),
+        ("src/cohortbook/report/report.py", []),
+        ("src/cohortbook/report/report_html.py", []),
+        ("src/cohortbook/report/assets/report.css", []),
     ],
 )
 def test_a_change_runs_what_rests_on_it_and_the_report(small, changed, expected):

@@ -18,19 +18,27 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from cohortbook import printed_tests, solver
-from cohortbook.cells import SolverError, cells_of
-from cohortbook.claims import claims, planned_tests, unstated
-from cohortbook.cohort import load_cohort
-from cohortbook.conflicts import blocks_of, of_block, rosters
-from cohortbook.effects import odds_ratio
-from cohortbook.logistic import fit_many
-from cohortbook.printed_effects import estimate_of, haldane, pairs_that_print
-from cohortbook.printed_tests import counts_that_print, fisher_p_value, pearson_p_value, student_limits, tie_window
-from cohortbook.published import Figure, Interval, prints, reprint, round_half_away
-from cohortbook.solver import Block, Roster, deterministic_solver
-from cohortbook.study import load_study
-from cohortbook.two_groups import fisher_exact, pearson_chi_square
+from cohortbook.cohort.cohort import load_cohort
+from cohortbook.plan.reprint import reprint
+from cohortbook.printed.cells import SolverError, cells_of
+from cohortbook.printed.claims import claims, planned_tests, unstated
+from cohortbook.printed.printed_effects import estimate_of, haldane, pairs_that_print
+from cohortbook.printed.published import Figure, Interval, prints, round_half_away
+from cohortbook.proof import solver
+from cohortbook.proof.conflicts import blocks_of, of_block, rosters
+from cohortbook.proof.solver import Block, Roster, deterministic_solver
+from cohortbook.regression.logistic import fit_many
+from cohortbook.statistics import printed_tests
+from cohortbook.statistics.effects import odds_ratio
+from cohortbook.statistics.printed_tests import (
+    counts_that_print,
+    fisher_p_value,
+    pearson_p_value,
+    student_limits,
+    tie_window,
+)
+from cohortbook.statistics.two_groups import fisher_exact, pearson_chi_square
+from cohortbook.study.study import load_study
 from groups import table_of
 from studies import write_study
 

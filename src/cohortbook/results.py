@@ -36,7 +36,7 @@ class OneRow:
         return pd.DataFrame([{field.name: getattr(self, field.name) for field in fields(self)}])
 
     def _repr_html_(self) -> str:
-        from cohortbook.tables import render
+        from cohortbook.tables.tables import render
 
         return render(self)
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from cohortbook.errors import CohortbookError, command
-from cohortbook.notebook import (
+from cohortbook.notebook.notebook import (
     check_parameters,
     declared_parameters,
     lack_in_words,
@@ -54,7 +54,7 @@ def check_needs(notebooks: Sequence[Path], study: str) -> None:
     RunError
         When every notebook would be skipped: a report without a result would look like one.
     """
-    from cohortbook.study import load_study
+    from cohortbook.study.study import load_study
 
     read = load_study(study)
     lacks = [missing_need(read_notebook(path), read) for path in notebooks]
@@ -214,7 +214,7 @@ def _not_run(source: Mapping[str, Any], target: Path, study: str, output_dir: st
     about = source["metadata"].get("cohortbook", {})
     if not study or not about.get("needs"):
         return ""
-    from cohortbook.study import load_study
+    from cohortbook.study.study import load_study
 
     read = load_study(study)
     lacks = missing_need(source, read)
@@ -291,7 +291,7 @@ def _said_once(message: str, notebook: Path, failed: Path | None) -> str:
 
 def scenario_names(study: str) -> list[str]:
     """Return the names of a study's scenarios, each checked, after `as-planned`."""
-    from cohortbook.study import load_study
+    from cohortbook.study.study import load_study
 
     names = list(load_study(study).plan("scenarios"))
     for name in names:

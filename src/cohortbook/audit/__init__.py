@@ -1,0 +1,1 @@
+"""The audit: a verdict for every printed figure, and why."""

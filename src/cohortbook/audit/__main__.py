@@ -1,0 +1,7 @@
+"""`python -m cohortbook.audit`."""
+
+import sys
+
+from cohortbook.audit.audit import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""A study file drafted from a table of patients."""

@@ -1,0 +1,7 @@
+"""`python -m cohortbook.draft`."""
+
+import sys
+
+from cohortbook.draft.draft import main
+
+sys.exit(main())

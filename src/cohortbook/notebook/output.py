@@ -1,0 +1,88 @@
+"""What notebooks do with results: show several at once, say a finding in words, save what the report needs."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cohortbook.results import Absent
+from cohortbook.text.paragraph import Text
+
+if TYPE_CHECKING:
+    from cohortbook.audit.verdicts import Audit
+
+
+def _shown(thing: Any) -> Any:
+    """Return a thing that can show and save itself: a plot, a text or a table."""
+    from cohortbook.figures.figures import Plot
+    from cohortbook.tables.all_layouts import table_of
+    from cohortbook.tables.tables import DisplayTable
+
+    if isinstance(thing, Absent):
+        return Text(thing.reason)
+    return thing if isinstance(thing, DisplayTable | Plot | Text) else table_of(thing)
+
+
+def show(*things: Any) -> None:
+    """Display results, tables, plots and texts one below another; a result is laid out as its table."""
+    from IPython.display import display
+
+    for thing in things:
+        display(_shown(thing))
+
+
+def save(output_dir: str | Path, *things: Any) -> None:
+    """Save tables (CSV and JSON) and plots (PNG and SVG) under a folder; an empty `output_dir` saves nothing.
+
+    Parameters
+    ----------
+    output_dir : str or Path
+        Gets the folders `tables` and `figures`.
+    *things
+        Results, tables or plots; a result is laid out as its table.
+    """
+    from cohortbook.figures.figures import Plot
+
+    if not str(output_dir):
+        return
+    for thing in map(_shown, things):
+        if not isinstance(thing, Text):
+            thing.save(Path(output_dir) / ("figures" if isinstance(thing, Plot) else "tables"))
+
+
+def save_audit(output_dir: str | Path, audit: Audit) -> None:
+    """Write the verdicts to `audit.csv` and `audit.json` in a folder; an empty `output_dir` writes nothing.
+
+    Parameters
+    ----------
+    output_dir : str or Path
+    audit : Audit
+        Its `frame` is the CSV file. The JSON file holds the same beside the conflicts, the repairs and what follows.
+    """
+    import dataclasses
+    import json
+
+    from cohortbook.files import write_whole
+
+    if not str(output_dir):
+        return
+    folder = Path(output_dir)
+    write_whole(folder / "audit.csv", audit.frame.to_csv(index=False, lineterminator="\n"))
+    said = {
+        "study": audit.study.file.study.title,
+        "verdicts": audit.frame.to_dict("records"),
+        **{part: [dataclasses.asdict(one) for one in getattr(audit, part)]
+           for part in ("conflicts", "repairs", "consequences", "checks", "tests")},
+        "thresholds": audit.thresholds,
+    }  # fmt: skip
+    write_whole(folder / "audit.json", json.dumps(_plain(said), ensure_ascii=False, indent=1) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    """Replace what JSON has no word for: a number that is none."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,1 @@
+"""Printed figures as constraints: what can hold together, minimal conflicts, smallest repairs."""

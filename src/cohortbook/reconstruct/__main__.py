@@ -1,0 +1,7 @@
+"""`python -m cohortbook.reconstruct`."""
+
+import sys
+
+from cohortbook.reconstruct.reconstruct import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""Logistic regression from tallies: likelihood, penalised likelihood, separation, selection. It knows no study."""

@@ -1,0 +1,351 @@
+"""Logistic regression by maximum likelihood: Newton's method under stated limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cohortbook.regression.design import Design, make_design
+from cohortbook.regression.separation import Separation, detect_separation
+from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from cohortbook.tally import Tally
+
+#: SPSS's limits: Newton's steps (ITERATE), and the change of every estimate below which it stops (BCON).
+ITERATE, BCON = 20, 0.001
+#: Limits under which an estimate that exists is exact to the last digits of a double.
+EXACT_ITERATIONS, EXACT_CHANGE = 100, 1e-10
+#: An information matrix of a larger condition number, its columns in units of their own information, is singular.
+WORST_CONDITION = 1e15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ManyFits:
+    """Fits of one design to many tables of counts.
+
+    Attributes
+    ----------
+    coefficients, std_errors, p_values : numpy.ndarray, shape (tables, columns)
+        At the last step; NaN where the information is singular.
+    log_likelihood : numpy.ndarray, shape (tables,)
+    iterations : numpy.ndarray of int
+        Steps taken.
+    converged : numpy.ndarray of bool
+        The last step moved no estimate by `tolerance` or more.
+    covariance : numpy.ndarray, shape (tables, columns, columns)
+        The inverse of the information at the estimates.
+    """
+
+    coefficients: np.ndarray
+    std_errors: np.ndarray
+    p_values: np.ndarray
+    log_likelihood: np.ndarray
+    iterations: np.ndarray
+    converged: np.ndarray
+    covariance: np.ndarray
+
+
+def fit_many(
+    x: np.ndarray, y: np.ndarray, counts: np.ndarray, *, max_iterations: int = ITERATE, tolerance: float = BCON
+) -> ManyFits:
+    """Fit one design to many tables of counts by Newton's method from zero.
+
+    Parameters
+    ----------
+    x : numpy.ndarray, shape (patterns, columns)
+        The design, intercept included.
+    y : numpy.ndarray, shape (patterns,)
+        The outcome of each pattern, 0 or 1.
+    counts : numpy.ndarray, shape (tables, patterns)
+        How many patients of each table show each pattern.
+    max_iterations : int
+        Newton's steps after which a fit stops, converged or not.
+    tolerance : float
+        A fit stops when a step moves no estimate by this much.
+
+    Returns
+    -------
+    ManyFits
+        Standard errors come from the information at the last estimates, as SPSS and R report them.
+
+    Notes
+    -----
+    SPSS LOGISTIC REGRESSION with its defaults ITERATE(20) BCON(0.001) LCON(0). LCON, a limit on the change of the
+    log-likelihood, is off by default in SPSS. Under separation only ITERATE ends the fit: each step adds about 1 to an
+    infinite estimate, which BCON never meets, while the log-likelihood settles: LCON would
+    stop it many steps sooner, with other numbers. The standard errors belong to the last estimates, after the last step.
+    R's `glm` starts elsewhere, stops on the deviance, and reports the standard errors of the step before: under
+    separation it prints other numbers.
+    """
+    import numpy as np
+    from scipy.special import erfc
+
+    counts = np.atleast_2d(np.asarray(counts, float))
+    tables, columns = len(counts), x.shape[1]
+    beta = np.zeros((tables, columns))
+    steps = np.zeros(tables, int)
+    going = np.ones(tables, bool)
+    for _ in range(max_iterations):
+        if not going.any():
+            break
+        score, information = _derivatives(x, y, counts[going], beta[going])
+        step = _solve(information, score)
+        beta[going] += step
+        steps[going] += 1
+        going[going] = ~(np.abs(step).max(axis=1) < tolerance)  # NaN goes on, to the limit
+    _, information = _derivatives(x, y, counts, beta)
+    covariance = _inverse(information)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        std_errors = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+        p_values = erfc(np.abs(beta / std_errors) / np.sqrt(2))
+    return ManyFits(
+        coefficients=beta,
+        std_errors=std_errors,
+        p_values=p_values,
+        log_likelihood=log_likelihood(x, y, counts, beta),
+        iterations=steps,
+        converged=~going,
+        covariance=covariance,
+    )
+
+
+def log_likelihood(x: np.ndarray, y: np.ndarray, counts: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    """Return the log-likelihood of each table of counts, without loss for probabilities near 0 and 1."""
+    import numpy as np
+
+    with np.errstate(invalid="ignore"):  # NaN estimates of a singular table give NaN
+        return -(counts * np.logaddexp(0, np.where(y == 1, -1, 1) * (beta @ x.T))).sum(axis=-1)
+
+
+def _derivatives(x: np.ndarray, y: np.ndarray, counts: np.ndarray, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return score and information of each table."""
+    import numpy as np
+    from scipy.special import expit
+
+    p = expit(beta @ x.T)
+    weights = counts * p * (1 - p)
+    return (counts * (y - p)) @ x, np.einsum("bp,pi,pj->bij", weights, x, x, optimize=True)
+
+
+def _solve(information: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Solve for Newton's step; a table whose information is singular gives NaN and spoils no other."""
+    import numpy as np
+
+    return np.einsum("bij,bj->bi", _inverse(information), score)
+
+
+def _inverse(information: np.ndarray) -> np.ndarray:
+    """Invert each table's information; NaN where it is singular, or so nearly that the inverse is noise."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        # In units of each column's own information: years, or seconds since an epoch, are not singular for their size.
+        unit = np.sqrt(np.diagonal(information, axis1=1, axis2=2))
+        unit = unit[:, :, None] * unit[:, None, :]
+        scaled = information / unit
+        inverse = np.full(information.shape, np.nan)
+        good = np.isfinite(scaled).all(axis=(1, 2))
+        try:
+            inverse[good] = np.linalg.inv(scaled[good])
+        except np.linalg.LinAlgError:  # one is exactly singular and numpy gives none: singular values tell which
+            good[good] &= np.linalg.cond(scaled[good]) < WORST_CONDITION
+            inverse[good] = np.linalg.inv(scaled[good])
+        condition = np.linalg.norm(scaled, 1, axis=(1, 2)) * np.linalg.norm(inverse, 1, axis=(1, 2))
+        inverse[~(condition < WORST_CONDITION)] = np.nan
+        return inverse / unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogisticFit:
+    """A logistic model fitted by maximum likelihood; one entry a column, the intercept first.
+
+    Attributes
+    ----------
+    terms : tuple of str
+        `intercept`, then the columns.
+    estimates, std_errors, statistics, p_values, conf_low, conf_high : tuple of float
+        Log odds ratio at the last step, its standard error, Wald's chi-square and P, Wald's interval.
+    log_likelihood, null_log_likelihood : float
+    iterations : int
+    converged : bool
+        False under separation: the printed numbers then depend on where the program stopped.
+    separation : Separation
+    problems : dict
+        `model` -> what could not be computed, and why; empty when all could.
+    blocks : dict
+        Term -> its columns.
+    dropped : dict
+        Column -> why it is not in the model.
+    n, events, n_missing : int
+    method, provenance : str
+    """
+
+    terms: tuple[str, ...]
+    estimates: tuple[float, ...]
+    std_errors: tuple[float, ...]
+    statistics: tuple[float, ...]
+    p_values: tuple[float, ...]
+    conf_low: tuple[float, ...]
+    conf_high: tuple[float, ...]
+    confidence_level: float
+    log_likelihood: float
+    null_log_likelihood: float
+    iterations: int
+    converged: bool
+    separation: Separation
+    problems: dict[str, str]
+    blocks: dict[str, tuple[str, ...]]
+    dropped: dict[str, str]
+    n: int
+    events: int
+    n_missing: int
+    method: str
+    provenance: str
+
+    @property
+    def events_per_variable(self) -> float:
+        """The smaller outcome's patients for each estimated column."""
+        columns = len(self.terms) - 1
+        return min(self.events, self.n - self.events) / columns if columns else NAN
+
+    @property
+    def likelihood_ratio(self) -> tuple[float, int, float]:
+        """Chi-square, df and P of the model against the intercept alone; NaN without terms.
+
+        It exists under separation too. SPSS: "Omnibus Tests of Model Coefficients". R: ``anova(null, fit, test = "LRT")``.
+        """
+        from scipy.stats import chi2
+
+        df = len(self.terms) - 1
+        statistic = max(0.0, 2 * (self.log_likelihood - self.null_log_likelihood)) if df else NAN
+        return statistic, df, float(chi2.sf(statistic, df)) if df else NAN
+
+    def p_value(self, column: str) -> float:
+        """Return Wald's P of a column; NaN when it is not in the model."""
+        return self.p_values[self.terms.index(column)] if column in self.terms else NAN
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a column, in the tidy vocabulary; estimates are log odds ratios, `odds_ratio` their exponentials."""
+        return coefficient_frame(self)
+
+    _repr_html_ = OneRow._repr_html_
+
+
+def coefficient_frame(fit: LogisticFit) -> pd.DataFrame:
+    """Lay out a model's coefficients, maximum-likelihood or penalised, in the tidy vocabulary."""
+    import numpy as np
+    import pandas as pd
+
+    names = {"estimate": "estimates", "std_error": "std_errors", "statistic": "statistics", "p_value": "p_values",
+             "conf_low": "conf_low", "conf_high": "conf_high"}  # fmt: skip
+    frame = pd.DataFrame({"term": fit.terms, **{key: getattr(fit, name) for key, name in names.items()}})
+    with np.errstate(over="ignore"):
+        ratios = np.exp(frame[["estimate", "conf_low", "conf_high"]].astype(float))
+    frame[["odds_ratio", "odds_ratio_low", "odds_ratio_high"]] = ratios
+    return frame.assign(n=fit.n, events=fit.events, n_missing=fit.n_missing, method=fit.method)
+
+
+def fit_logistic(
+    tally: Tally, *, outcome: str, terms: Sequence[str], max_iterations: int = ITERATE, tolerance: float = BCON,
+    confidence_level: float = 0.95,
+) -> LogisticFit:  # fmt: skip
+    """Fit a logistic model by maximum likelihood under stated limits.
+
+    Parameters
+    ----------
+    tally : Tally
+        Patterns of the outcome and the terms. Patients who lack any are left out and counted.
+    outcome : str
+        A boolean column.
+    terms : sequence of str
+        Boolean, numeric or categorical columns (indicators against the first level in use).
+    max_iterations, tolerance
+        Newton's limits; the defaults are SPSS's.
+    confidence_level : float
+        Of Wald's intervals.
+
+    Returns
+    -------
+    LogisticFit
+        With a report of separation: then the likelihood has no finite maximum, and estimates, standard errors and P
+        of the separated columns depend on where the iterations stopped. Where the information is singular, estimates or
+        standard errors are NaN, with a warning, and `problems` says why.
+
+    Raises
+    ------
+    ValueError
+        When a column is not there, the outcome is not boolean or the same in all, or no patient is complete.
+
+    Notes
+    -----
+    SPSS: LOGISTIC REGRESSION /METHOD=ENTER with its default limits (see `fit_many`). R: ``glm(family = binomial)``;
+    where the maximum exists both agree to the tolerance.
+    PSPP's LOGISTIC REGRESSION has SPSS's limits by name, but starts from the intercept's estimate, ends when a step lowers
+    the likelihood, and reports the standard errors of the step before: with few events it may stop at its second step.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from cohortbook.tally import Tally
+    >>> cells = pd.DataFrame({"old": [False, False, True, True], "died": [False, True] * 2, "n": [20, 5, 10, 15]})
+    >>> fit = fit_logistic(Tally(cells), outcome="died", terms=["old"])
+    >>> fit.frame["odds_ratio"].round(4).tolist(), round(fit.p_values[1], 4), fit.converged
+    ([0.25, 6.0], 0.0055, True)
+    """
+    require_confidence_level(confidence_level)
+    design = make_design(tally, outcome=outcome, terms=terms)
+    if design.events in (0, design.total):
+        raise ValueError(
+            f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values"
+        )
+    fit = fit_many(design.x, design.y, design.n, max_iterations=max_iterations, tolerance=tolerance)
+    return _as_fit(tally, outcome, terms, design, fit, max_iterations, confidence_level)
+
+
+def _as_fit(
+    tally: Tally, outcome: str, terms: Sequence[str], design: Design, fit: ManyFits, limit: int, confidence_level: float
+) -> LogisticFit:
+    import numpy as np
+    from scipy.stats import norm
+
+    beta, errors = fit.coefficients[0], fit.std_errors[0]
+    reach = norm.isf((1 - confidence_level) / 2) * errors
+    events, total = design.events, design.total
+    names = ("intercept", *design.columns)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        statistics = (beta / errors) ** 2
+    problems = {}
+    if np.isnan(beta).any():
+        problems["model"] = f"the information was singular before {limit} Newton steps were done: no estimates"
+    elif np.isnan(errors).any():
+        problems["model"] = f"the information at the last of {limit} Newton steps is singular: no standard errors"
+    warn_undefined(f"logistic model of {outcome}", problems.get("model"), depth=2)
+    return LogisticFit(
+        terms=names,
+        estimates=tuple(beta.tolist()),
+        std_errors=tuple(errors.tolist()),
+        statistics=tuple(statistics.tolist()),
+        p_values=tuple(fit.p_values[0].tolist()),
+        conf_low=tuple((beta - reach).tolist()),
+        conf_high=tuple((beta + reach).tolist()),
+        confidence_level=confidence_level,
+        log_likelihood=float(fit.log_likelihood[0]),
+        null_log_likelihood=float(events * np.log(events / total) + (total - events) * np.log1p(-events / total)),
+        iterations=int(fit.iterations[0]),
+        converged=bool(fit.converged[0]),
+        separation=detect_separation(tally, outcome=outcome, terms=terms),
+        problems=problems,
+        blocks={term: tuple(names[k] for k in positions) for term, positions in design.blocks.items()},
+        dropped=design.dropped,
+        n=total,
+        events=events,
+        n_missing=design.n_missing,
+        method=f"maximum likelihood, Wald, at most {limit} Newton steps",
+        provenance=tally.provenance,
+    )

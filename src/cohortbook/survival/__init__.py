@@ -1,0 +1,1 @@
+"""Times to events from tallies: curves, tests, models, competing risks. They know no study."""

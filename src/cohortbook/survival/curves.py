@@ -1,0 +1,379 @@
+"""Survival from counts of (entry, exit, event): Kaplan-Meier, its median, follow-up, rates.
+
+One table of counts, the life table, serves every estimator here, in `cohortbook.survival.logrank` and in
+`cohortbook.survival.competing`; delayed entry is a matter of who is at risk. lifelines takes the same counts as weights
+and gives the same curve (the tests hold it against this one), but no standard error, another median where the curve is
+exactly one half, and its import costs more than all curves of a study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
+from cohortbook.survival.lifetable import LifeTable, event_table, read_steps
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from cohortbook.tally import Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SurvivalCurve:
+    """A Kaplan-Meier curve.
+
+    Attributes
+    ----------
+    group : Any
+        The group it is of; None for everybody.
+    times : numpy.ndarray
+        Distinct exit times.
+    n_risk, n_events, n_censored : numpy.ndarray of int
+    survival, std_error, conf_low, conf_high : numpy.ndarray
+        Just after each time. Where survival is 1 or 0 some of them are NaN: see `kaplan_meier`.
+    median, median_low, median_high : float
+        NaN where the curve, or the limit, does not fall to one half.
+    table : LifeTable
+        The counts behind it.
+    n, events, n_missing : int
+    method, provenance : str
+    """
+
+    group: Any
+    times: np.ndarray
+    n_risk: np.ndarray
+    n_events: np.ndarray
+    n_censored: np.ndarray
+    survival: np.ndarray
+    std_error: np.ndarray
+    conf_low: np.ndarray
+    conf_high: np.ndarray
+    confidence_level: float
+    median: float
+    median_low: float
+    median_high: float
+    table: LifeTable
+    n: int
+    events: int
+    n_missing: int
+    method: str
+    provenance: str
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a distinct exit time."""
+        import pandas as pd
+
+        return pd.DataFrame({
+            "time": self.times, "n_risk": self.n_risk, "n_events": self.n_events, "n_censored": self.n_censored,
+            "estimate": self.survival, "std_error": self.std_error, "conf_low": self.conf_low,
+            "conf_high": self.conf_high,
+        }).assign(group=self.group, n=self.n, n_missing=self.n_missing, method=self.method)  # fmt: skip
+
+    def at(self, times: Sequence[float]) -> pd.DataFrame:
+        """Read the curve at some times.
+
+        Parameters
+        ----------
+        times : sequence of float
+
+        Returns
+        -------
+        pandas.DataFrame
+            `time`; `n_risk`, the patients at risk just before it; `n_events` and `n_censored`, those who left up to and at
+            it; `estimate, std_error, conf_low, conf_high`, NaN beyond the last exit unless the curve fell to 0.
+
+        Notes
+        -----
+        R: ``summary(fit, times = times, extend = TRUE)``, which at a time between two exits counts those who enter before
+        the second as at risk already, counts events since the time before, and carries the last value on.
+        """
+        columns = {"estimate": (self.survival, 1.0), "std_error": (self.std_error, 0.0), "conf_low": (self.conf_low, NAN),
+                   "conf_high": (self.conf_high, NAN)}  # fmt: skip
+        return read_steps(self.table, times, self.n_events, columns)
+
+    _repr_html_ = OneRow._repr_html_
+
+
+def kaplan_meier(
+    tally: Tally, *, time: str, event: str, entry: str | float | None = None, confidence_level: float = 0.95,
+    conf_type: Literal["log-log", "log", "plain"] = "log-log", group: Any = None,
+) -> SurvivalCurve:  # fmt: skip
+    """Estimate survival by Kaplan and Meier's product-limit method.
+
+    Parameters
+    ----------
+    tally : Tally
+        Patterns of the columns named; patients who lack a value are left out and counted.
+    time, event : str
+        Exit time (not negative) and whether the event came then (boolean; False: censored).
+    entry : str or float, optional
+        Delayed entry: a column, or one time for all.
+    confidence_level : float
+    conf_type : {"log-log", "log", "plain"}
+        Scale of the pointwise interval.
+    group : Any
+        Says whom the curve is of.
+
+    Returns
+    -------
+    SurvivalCurve
+        Empty, with a warning, when nobody is complete.
+
+    Raises
+    ------
+    ValueError
+        As `cohortbook.survival.lifetable.life_table`; or for an unknown column, event type or `conf_type`.
+
+    Notes
+    -----
+    S(t) = prod(1 - d/n); Greenwood's variance [1]_. The median is the first time at which S is at most one half, halfway
+    to the next fall (or, if none comes, to the last exit) where it is exactly one half; its interval is where the limits
+    of the curve reach one half [2]_. R: ``survfit(Surv(time, event) ~ 1, conf.type = "log-log")`` and ``quantile``. SPSS:
+    KM, which prints Greenwood's standard error and no interval of the curve. As in R, the log-log interval is undefined
+    where S is 1, no interval and no standard error are defined where S is 0.
+
+    References
+    ----------
+    .. [1] Kaplan EL, Meier P. Nonparametric estimation from incomplete observations. J Am Stat Assoc 1958; 53: 457-481.
+    .. [2] Brookmeyer R, Crowley J. A confidence interval for the median survival time. Biometrics 1982; 38: 29-41.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from cohortbook.tally import Tally
+    >>> rows = pd.DataFrame({"days": [5.0, 8, 8, 12, 20], "died": [True, True, False, True, False]})
+    >>> curve = kaplan_meier(Tally.from_rows(rows), time="days", event="died")
+    >>> curve.survival.round(4).tolist(), curve.median
+    ([0.8, 0.6, 0.3, 0.3], 12.0)
+    """
+    require_confidence_level(confidence_level)
+    if conf_type not in ("log-log", "log", "plain"):
+        raise ValueError(f"conf_type: {conf_type!r}; expected log-log, log or plain")
+    table = event_table(tally, time, event, entry)
+    method = f"Kaplan-Meier, {conf_type} interval"
+    return _curve(table, tally.provenance, time, method, confidence_level, conf_type, group)
+
+
+def _curve(
+    table: LifeTable, provenance: str, time: str, method: str, confidence_level: float, conf_type: str, group: Any = None,
+) -> SurvivalCurve:  # fmt: skip
+    import numpy as np
+    from scipy.stats import norm
+
+    warn_undefined(f"{method} of {time}", None if table.n else "no patient has a time and an event", depth=2)
+    n, d = table.n_risk, table.events[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        survival = np.cumprod(1 - d / n)
+        variance = np.cumsum(np.where(d > 0, d / (n * (n - d)), 0.0))
+        std_error = np.where(survival > 0, survival * np.sqrt(variance), NAN)
+    low, high = _limits(survival, variance, norm.isf((1 - confidence_level) / 2), conf_type)
+    return SurvivalCurve(
+        group=group, times=table.times, n_risk=n, n_events=d, n_censored=table.n_censored, survival=survival,
+        std_error=std_error, conf_low=low, conf_high=high, confidence_level=confidence_level,
+        median=_first_at_most(table.times, survival), median_low=_first_at_most(table.times, low),
+        median_high=_first_at_most(table.times, high), table=table, n=table.n, events=int(d.sum()),
+        n_missing=table.n_missing, method=method, provenance=provenance,
+    )  # fmt: skip
+
+
+def _limits(survival: np.ndarray, variance: np.ndarray, z: float, conf_type: str) -> tuple[np.ndarray, np.ndarray]:
+    import numpy as np
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = z * np.sqrt(variance)
+        if conf_type == "plain":
+            low, high = survival * (1 - error), survival * (1 + error)
+        elif conf_type == "log":
+            low, high = survival * np.exp(-error), survival * np.exp(error)
+        else:
+            inner = np.where(survival < 1, survival, NAN)
+            spread = np.exp(error / np.abs(np.log(inner)))
+            low, high = inner**spread, inner ** (1 / spread)
+    return tuple(np.where(survival == 0, NAN, np.clip(limit, 0, 1)) for limit in (low, high))
+
+
+def _first_at_most(times: np.ndarray, curve: np.ndarray, level: float = 0.5) -> float:
+    """Return the time of the highest point at most `level`; halfway to the next fall where it equals it."""
+    import numpy as np
+
+    near = np.sqrt(np.finfo(float).eps)  # R's tolerance
+
+    def highest(points: np.ndarray) -> int:
+        # A limit may rise again: like R, take the point closest to the level, and the first of equals.
+        return points[np.argmax(curve[points])]
+
+    reached = np.flatnonzero(curve <= level + near)
+    if not len(reached):
+        return NAN
+    first = highest(reached)
+    if curve[first] < level - near:
+        return float(times[first])
+    later = np.flatnonzero(curve < level - near)
+    return float((times[first] + (times[highest(later)] if len(later) else times[-1])) / 2)
+
+
+def kaplan_meier_by(tally: Tally, *, by: str, **options: Any) -> tuple[SurvivalCurve, ...]:
+    """Estimate a Kaplan-Meier curve for each level of a column that anybody has, in their order.
+
+    Parameters
+    ----------
+    tally : Tally
+    by : str
+        A boolean or categorical column. Patients who lack it are in no curve; `cohortbook.survival.logrank.log_rank`
+        counts them.
+    **options
+        As `kaplan_meier`.
+
+    Returns
+    -------
+    tuple of SurvivalCurve
+        Each with its level as `group`; empty levels have none.
+
+    Raises
+    ------
+    ValueError
+        As `kaplan_meier`, or when `by` is not in the tally.
+
+    Notes
+    -----
+    R: ``survfit(Surv(time, event) ~ by, conf.type = "log-log")``. SPSS: KM time BY by.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from cohortbook.tally import Tally
+    >>> rows = pd.DataFrame({"days": [5.0, 8, 12, 3], "died": [True, False, True, True], "cement": [True, True, False, False]})
+    >>> [(c.group, c.n, c.median) for c in kaplan_meier_by(Tally.from_rows(rows), by="cement", time="days", event="died")]
+    [(False, 2, 7.5), (True, 2, 6.5)]
+    """
+    from cohortbook.statistics.counts import split
+
+    return tuple(kaplan_meier(part, group=level, **options) for level, part in split(tally, by).items() if part.total)
+
+
+def reverse_kaplan_meier(
+    tally: Tally, *, time: str, event: str, entry: str | float | None = None, confidence_level: float = 0.95
+) -> SurvivalCurve:
+    """Estimate how long patients are followed: Kaplan-Meier with event and censoring exchanged.
+
+    Parameters
+    ----------
+    tally, time, event, entry, confidence_level
+        As for `kaplan_meier`.
+
+    Returns
+    -------
+    SurvivalCurve
+        Its events are the censored, its censored are those who had the event; `median` is the median follow-up.
+
+    Raises
+    ------
+    ValueError
+        As `kaplan_meier`.
+
+    Notes
+    -----
+    Death hides how long a patient would have been followed; to take its time for follow-up would be too short [1]_. R:
+    ``survfit(Surv(time, !event) ~ 1, conf.type = "log-log")``.
+
+    References
+    ----------
+    .. [1] Schemper M, Smith TL. A note on quantifying follow-up in studies of failure time. Control Clin Trials 1996; 17:
+       343-346.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from cohortbook.tally import Tally
+    >>> rows = pd.DataFrame({"days": [5.0, 8, 8, 12, 20], "died": [True, True, False, True, False]})
+    >>> reverse_kaplan_meier(Tally.from_rows(rows), time="days", event="died").median
+    20.0
+    """
+    require_confidence_level(confidence_level)
+    table = event_table(tally, time, event, entry, reverse=True)
+    return _curve(table, tally.provenance, time, "reverse Kaplan-Meier, log-log interval", confidence_level, "log-log")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRate(OneRow):
+    """Events per unit of time at risk, with an exact Poisson interval.
+
+    Attributes
+    ----------
+    events : int
+    time_at_risk : float
+        Sum over patients of exit less entry, in the unit of time.
+    estimate, conf_low, conf_high : float
+        Events per unit of time.
+    confidence_level : float
+    n, n_missing : int
+    method, provenance : str
+    """
+
+    events: int
+    time_at_risk: float
+    estimate: float
+    conf_low: float
+    conf_high: float
+    confidence_level: float
+    n: int
+    n_missing: int
+    method: str
+    provenance: str
+
+
+def event_rate(
+    tally: Tally, *, time: str, event: str, entry: str | float | None = None, confidence_level: float = 0.95
+) -> EventRate:
+    """Estimate the rate of an event: events over time at risk, from entry to exit.
+
+    Parameters
+    ----------
+    tally, time, event, entry
+        As for `kaplan_meier`.
+    confidence_level : float
+        Of the exact Poisson interval.
+
+    Returns
+    -------
+    EventRate
+        Per unit of `time`; NaN, with a warning, when nobody spends time at risk.
+
+    Raises
+    ------
+    ValueError
+        As `kaplan_meier`.
+
+    Notes
+    -----
+    R: ``poisson.test(events, time)``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from cohortbook.tally import Tally
+    >>> rows = pd.DataFrame({"years": [0.5, 1.5, 2, 4], "died": [True, True, False, False]})
+    >>> rate = event_rate(Tally.from_rows(rows), time="years", event="died")
+    >>> rate.time_at_risk, rate.estimate, round(rate.conf_low, 4), round(rate.conf_high, 4)
+    (8.0, 0.25, 0.0303, 0.9031)
+    """
+    from scipy.stats import chi2
+
+    require_confidence_level(confidence_level)
+    table = event_table(tally, time, event, entry)
+    begin = 0.0 if entry is None else table.entry if isinstance(entry, str) else float(entry)
+    exposure = float(((table.exit - begin) * table.weight).sum())
+    events, tail = int(table.events.sum()), (1 - confidence_level) / 2
+    estimate = low = high = NAN
+    if exposure:
+        estimate, low = events / exposure, float(chi2.ppf(tail, 2 * events)) / 2 / exposure if events else 0.0
+        high = float(chi2.isf(tail, 2 * events + 2)) / 2 / exposure
+    warn_undefined(f"rate of {event}", None if exposure else "nobody spends time at risk")
+    return EventRate(events=events, time_at_risk=exposure, estimate=estimate, conf_low=low, conf_high=high,
+                     confidence_level=confidence_level, n=table.n, n_missing=table.n_missing,
+                     method="events over time at risk, exact Poisson interval", provenance=tally.provenance)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Results as tables: the only room that rounds and formats."""

@@ -1,0 +1,19 @@
+"""Every layout: importing this module teaches `table_of` all results; what shows or saves them imports it from here."""
+
+from cohortbook.tables import (
+    layouts_audit,
+    layouts_explore,
+    layouts_models,
+    layouts_printed_audit,
+    layouts_scenarios,
+)
+from cohortbook.tables.layouts import table_of
+
+__all__ = [
+    "layouts_audit",
+    "layouts_explore",
+    "layouts_models",
+    "layouts_printed_audit",
+    "layouts_scenarios",
+    "table_of",
+]

@@ -1,0 +1,354 @@
+"""What each table shows: results laid out as a reader expects them, formatted by `cohortbook.tables.tables`."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from cohortbook.cohort.cohort import Cohort
+from cohortbook.plan.analysis import DescriptiveTable, GroupComparison, NumericSummaries, OutcomeRate, with_unit
+from cohortbook.results import Absent
+from cohortbook.tables.tables import (
+    PROVENANCE_NOTES,
+    UNDEFINED,
+    DisplayTable,
+    Row,
+    count_percent,
+    decimal,
+    frame_table,
+    interval,
+    p_value,
+    percent,
+    plain_cell,
+    significant,
+)
+
+if TYPE_CHECKING:
+    from cohortbook.printed.published import Figure
+    from cohortbook.statistics.compare import Comparison
+
+MARKS = "abcdefgh"
+NOT_RECORDED = "Not recorded"
+
+
+@functools.singledispatch
+def table_of(result: Any) -> DisplayTable:
+    """Turn a result into the table that a reader expects of it; one without a layout shows its tidy frame."""
+    frame = result if hasattr(result, "to_dict") else result.frame
+    title = "" if frame is result else type(result).__name__
+    columns = [(name, str(name), plain_cell) for name in frame.columns]
+    return frame_table(frame, name=title.lower() or "frame", title=title, columns=columns)
+
+
+@table_of.register
+def _(result: DisplayTable) -> DisplayTable:
+    return result
+
+
+def provenance_notes(*provenances: str) -> tuple[str, ...]:
+    """Return the footnote that says what a table rests on; observed data need none."""
+    return tuple(PROVENANCE_NOTES[p] for p in provenances if p in PROVENANCE_NOTES)
+
+
+@table_of.register
+def _(result: DescriptiveTable) -> DisplayTable:
+    rows: list[Row] = []
+    below_heading = False
+    for row, found in result.blocks:
+        if row.heading and (found is None or not hasattr(found, "levels") or not row.flat):
+            rows.append(Row((row.heading, "", ""), "heading"))
+            below_heading = True
+        if found is None:
+            continue
+        if not hasattr(found, "levels"):
+            rows += _numeric_rows(row.label or result.labels[found.term], found)
+            continue
+        shown = [_level_name(level) for level in row.levels] or [_level_name(level) for level in found.levels]
+        counts = dict(zip(map(_level_name, found.levels), found.counts, strict=True))
+        single = len(shown) == 1
+        if not single and not row.heading and not row.flat:
+            rows.append(Row((row.label or result.labels[found.term], "", ""), "heading"))
+        for level in shown:
+            text = row.labels.get(level, (row.label or result.labels[found.term]) if single else level)
+            indented = "level" if below_heading or not single else "plain"
+            n = counts.get(level, 0)
+            rows.append(Row((text, decimal(n, 0), percent(n, found.total, result.plan.decimals)), indented))
+        if found.n_missing:
+            rows.append(Row((NOT_RECORDED, decimal(found.n_missing, 0), ""), "level"))
+        below_heading = below_heading and (single or row.flat)
+    return DisplayTable(
+        name=result.name, number=result.plan.number, title=result.plan.title,
+        head=(f"N = {result.total}", "n", "%"), rows=tuple(rows), frame=result.frame,
+        notes=(*result.plan.notes, *provenance_notes(result.provenance)),
+    )  # fmt: skip
+
+
+def _level_name(level: Any) -> str:
+    if isinstance(level, bool):
+        return "yes" if level else "no"
+    return f"{level:g}" if isinstance(level, float) else str(level)
+
+
+def _numeric_rows(label: str, found: Any) -> list[Row]:
+    rows = [
+        Row((label, "", ""), "heading"),
+        Row(("Mean (SD)", f"{decimal(found.mean, 1)} ({decimal(found.std_dev, 1)})", ""), "level"),
+        Row(("Median (quartiles)", f"{decimal(found.median, 1)} ({interval(found.q1, found.q3, 1)})", ""), "level"),
+        Row(("Range", interval(found.minimum, found.maximum, 0), ""), "level"),
+    ]
+    return rows + ([Row((NOT_RECORDED, decimal(found.n_missing, 0), ""), "level")] if found.n_missing else [])
+
+
+@table_of.register
+def _(result: NumericSummaries) -> DisplayTable:
+    columns = [
+        ("label", "", None), ("n", "n", 0), ("n_missing", "Missing", 0), ("mean", "Mean", 1), ("std_dev", "SD", 1),
+        ("median", "Median", 1), ("quartiles", "Quartiles", None), ("range", "Range", None), ("w", "W", 3),
+        ("shapiro_p_value", "P", p_value),
+    ]  # fmt: skip
+    frame = result.frame
+    shown = frame.assign(
+        quartiles=[interval(s.q1, s.q3, 1) for s, _ in result.parts],
+        range=[interval(s.minimum, s.maximum, 0) for s, _ in result.parts],
+    )
+    notes = ("Quartiles by SPSS's definition (R type 6). W, P: Shapiro-Wilk; a small P speaks against normality.",
+             *provenance_notes(result.provenance))  # fmt: skip
+    return frame_table(shown, name="numeric-variables", title="Numeric variables", columns=columns, notes=notes)
+
+
+@table_of.register
+def _(result: OutcomeRate) -> DisplayTable:
+    first = result.intervals[0]
+    rows = [
+        Row((f"{result.label}, this study", f"{p.events} of {p.total}", percent(p.events, p.total),
+             interval(100 * p.conf_low, 100 * p.conf_high, 1), p.method.replace("clopper-pearson", "Clopper-Pearson")
+             .replace("wilson", "Wilson")))
+        for p in result.intervals
+    ]  # fmt: skip
+    for label, share, total in result.elsewhere:
+        of = f"of {total}" if total else UNDEFINED
+        rows.append(Row((f"{label}, reported elsewhere", of, decimal(100 * share, 1), UNDEFINED, UNDEFINED)))
+    level = decimal(100 * first.confidence_level, 0)
+    return DisplayTable(
+        name="outcome-rate", title=f"{result.label}: how often{', here and elsewhere' if result.elsewhere else ''}",
+        head=("", "Patients", "%", f"{level}% interval, %", "Method"), rows=tuple(rows), frame=result.frame,
+        notes=("Clopper-Pearson's interval is exact and wide; Wilson's is nearer its nominal level.",),
+    )  # fmt: skip
+
+
+@table_of.register
+def _(result: Cohort) -> DisplayTable:
+    return flow_table(result)
+
+
+def flow_table(cohort: Cohort) -> DisplayTable:
+    """Lay out the eligibility flow: who was excluded at each step, and who remained."""
+    import pandas as pd
+
+    rows = []
+    for step in cohort.flow:
+        excluded = "not reported" if step.excluded is None else decimal(step.excluded, 0)
+        if step.excluded_missing:
+            excluded += f" ({step.excluded_missing} for a missing value)"
+        remaining = "not reported" if step.remaining is None else decimal(step.remaining, 0)
+        rows.append(Row((step.label, excluded, remaining)))
+    frame = pd.DataFrame(
+        [{"label": s.label, "excluded": s.excluded, "excluded_missing": s.excluded_missing, "remaining": s.remaining}
+         for s in cohort.flow], dtype=object,
+    )  # fmt: skip
+    unit = cohort.study.file.study.unit.capitalize()
+    return DisplayTable(name="eligibility", title="Eligibility", head=("Criterion", "Excluded", f"{unit}s remaining"),
+                        rows=tuple(rows), frame=frame)  # fmt: skip
+
+
+def left_out_table(cohort: Cohort) -> DisplayTable | Absent:
+    """Lay out the printed figures that no cohort can show together with the others, and why."""
+    import pandas as pd
+
+    from cohortbook.printed.published import read_published
+
+    plan = cohort.study.file.reconstruction
+    if plan is None or not plan.left_out:
+        return Absent("No printed figure is left out.")
+    figures = {figure.id: figure for figure in read_published(cohort.study)}
+    frame = pd.DataFrame([
+        {"figure": e.figure, "source": figures[e.figure].source, "what": _in_words(cohort, figures[e.figure]),
+         "printed": figures[e.figure].value, "reason": e.reason}
+        for e in plan.left_out
+    ])  # fmt: skip
+    columns = [("source", "Where", None), ("what", "What", None), ("printed", "Printed", None), ("reason", "Why it cannot hold",
+                                                                                                None)]  # fmt: skip
+    return frame_table(frame, name="left-out", title="Printed figures that cannot hold together with the others",
+                       columns=columns, notes=("The shortest such list, proven by the solver (make cohort).",))  # fmt: skip
+
+
+def _in_words(cohort: Cohort, figure: Figure) -> str:
+    level = f", {figure.level}" if figure.level and figure.level != "yes" else ""
+    return f"{cohort.study.label(figure.variable)}{level}: {figure.statistic}, {figure.group.replace('_', ' ')}"
+
+
+def missing_table(cohort: Cohort) -> DisplayTable:
+    """Lay out how many eligible patients lack a value of each recorded variable."""
+    import pandas as pd
+
+    names = list(cohort.study.file.variables)
+    missing = [cohort.missing(name) for name in names]
+    frame = pd.DataFrame({"term": names, "label": [with_unit(cohort, name) for name in names], "n_missing": missing,
+                          "total": cohort.size})  # fmt: skip
+    incomplete = frame[frame["n_missing"] > 0].sort_values("n_missing", ascending=False, kind="stable")
+    rows = [Row((label, count_percent(n, cohort.size))) for label, n in zip(incomplete["label"], incomplete["n_missing"],
+                                                                           strict=True)]  # fmt: skip
+    complete = len(frame) - len(incomplete)
+    rows.append(Row((f"No value missing: {complete} of {len(frame)} variables", count_percent(0, cohort.size))))
+    return DisplayTable(name="missing", title="Missing values", head=("Variable", "Missing, n (%)"), rows=tuple(rows),
+                        frame=frame)  # fmt: skip
+
+
+def dictionary_table(cohort: Cohort) -> DisplayTable:
+    """Lay out the data dictionary: what each variable is, when it is known, and where its values come from."""
+    import pandas as pd
+
+    study, records = cohort.study, []
+    for name in study.names:
+        derived = name in study.file.derived
+        levels = study.levels(name)
+        values = ", ".join(levels) if len(levels) <= 20 else f"{len(levels)} levels"
+        if not derived and study[name].range:
+            values = interval(*study[name].range, 0)
+        made = f"made from {', '.join(study.bases(name))}: " if derived else ""
+        records.append({
+            "term": name, "label": with_unit(cohort, name), "values": f"{study.kind(name)}; {made}{values}",
+            "measured": study.measured(name) or "not said", "provenance": study.provenance(name),
+        })  # fmt: skip
+    columns = [("label", "Variable", None), ("term", "Name in the file", None), ("values", "Kind; levels or range", None),
+               ("measured", "Known", None), ("provenance", "Provenance", None)]  # fmt: skip
+    notes = (
+        f"Known before, during or after {study.file.study.procedure}.",
+        "Provenance: observed in patients; printed: the paper prints the whole distribution; implied: printed figures hold "
+        "the values within limits; assumed: nothing printed determines them.",
+    )
+    return frame_table(pd.DataFrame(records), name="dictionary", title="Data dictionary", columns=columns, notes=notes)
+
+
+@table_of.register
+def _(result: GroupComparison) -> DisplayTable:
+    """The comparison as the journal prints it."""
+    plan, rows, tests = result.plan, [], {}
+    for row, label, found in zip(plan.rows, result.labels, result.rows, strict=True):
+        mark = tests.setdefault(found.test.method, MARKS[len(tests)]) if found.test.reason is None else ""
+        mark = mark + ("‡" if found.expected_below_5 else "")
+        text = label + " †" * (row.variable in result.after) + " §" * (row.variable in result.exceptions)
+        p = p_value(found.test.p_value, row.p_decimals) + (f" {mark}" if mark else "")
+        false, true = found.groups
+        if not hasattr(true, "levels"):
+            rows.append(Row((f"{text}, mean", decimal(true.mean, row.decimals), decimal(false.mean, row.decimals), p)))
+        elif true.levels == (False, True):
+            rows.append(Row((f"{text}, %", decimal(true.percents[1], row.decimals),
+                             decimal(false.percents[1], row.decimals), p)))  # fmt: skip
+        else:
+            rows.append(Row((f"{text}, %", "", "", p), "heading"))
+            rows += [Row((str(level), decimal(a, row.decimals), decimal(b, row.decimals), ""), "level")
+                     for level, a, b in zip(true.levels, true.percents, false.percents, strict=True)]  # fmt: skip
+    head = ("", *(f"{label} (n = {n})" for label, n in zip(plan.group_labels, result.sizes, strict=True)), "P")
+    notes = [f"{mark} {name}." for name, mark in tests.items()]
+    notes += [f"{UNDEFINED} no test of {label}: {row.test.reason}."
+              for label, row in zip(result.labels, result.rows, strict=True) if row.test.reason]  # fmt: skip
+    if any(row.expected_below_5 for row in result.rows):
+        notes.append("‡ A cell of the table expects fewer than 5 patients: read Fisher's exact test beside it.")
+    if result.after:
+        notes.append(f"† Known only after {result.procedure}: it cannot predict what it follows.")
+    if result.exceptions:
+        named = dict(zip((row.variable for row in plan.rows), result.labels, strict=True))
+        printed = [
+            f"{named[name]}, {' and '.join(words)}" for name, words in result.exceptions.items() if name in named
+        ]
+        notes.append(f"§ Printed otherwise, and cannot hold together with the other figures: {'; '.join(printed)}.")
+    return DisplayTable(
+        name=f"table-{plan.number}", number=plan.number, title=plan.title, head=head, rows=tuple(rows),
+        frame=result.frame, notes=(*notes, *plan.notes, *provenance_notes(result.provenance)),
+    )  # fmt: skip
+
+
+def tests_table(result: GroupComparison) -> DisplayTable:
+    """Lay out which test was taken, why, and what it found."""
+    rows = []
+    for label, found in zip(result.labels, result.rows, strict=True):
+        test = found.test
+        shapiro = ", ".join(p_value(w.p_value) for w in found.choice.evidence) or UNDEFINED
+        fisher = p_value(found.fisher.p_value) if found.fisher else UNDEFINED
+        df = decimal(test.df, 0 if test.method.startswith("Pearson") else 1)
+        why = _why(found, result.plan.normality)
+        rows.append(
+            Row((label, test.method, why, shapiro, decimal(test.statistic, 2), df, p_value(test.p_value), fisher))
+        )
+    return DisplayTable(
+        name="tests", title="Which test, and why",
+        head=("", "Test", "Why", "Shapiro-Wilk P *", "Statistic", "df", "P", "Fisher's P"),
+        rows=tuple(rows), frame=result.frame,
+        notes=(f"* Overall, in “{result.plan.group_labels[1]}”, in “{result.plan.group_labels[0]}”. Any below "
+               f"{result.plan.normality:g} leads from Student's t to Mann-Whitney's test.",
+               "Statistic: t, Mann-Whitney's U of the group with the outcome, or chi-square without continuity correction. "
+               "Fisher's: exact, two-sided."),
+    )  # fmt: skip
+
+
+def _why(found: Comparison, normality: float) -> str:
+    """Say in few words why a test was taken."""
+    if not found.choice.evidence:
+        return "levels" if "plan" not in found.choice.reason else "planned"
+    if "plan" in found.choice.reason:
+        return "planned"
+    rejected = sum(w.p_value < normality for w in found.choice.evidence)
+    return f"not normal ({rejected} of {len(found.choice.evidence)})" if rejected else "normality not rejected"
+
+
+def effects_table(result: GroupComparison) -> DisplayTable:
+    """Lay out sizes of effects: mean difference or odds ratio with its interval, and the standardised difference."""
+    rows = []
+    for label, found in zip(result.labels, result.rows, strict=True):
+        rows.append(Row((of_level(label, found), *_effect(found), decimal(found.standardised_difference.estimate, 2))))
+    level = decimal(100 * next((r.effect.confidence_level for r in result.rows if r.effect), 0.95), 0)
+    return DisplayTable(
+        name="effects", title="Sizes of effects",
+        head=("", "Effect", "Estimate", f"{level}% interval", "Standardised difference"), rows=tuple(rows),
+        frame=result.frame,
+        notes=("Odds ratio with Woolf's interval; with an empty cell, the conditional exact interval. Mean difference: "
+               f"{result.plan.group_labels[0]} less {result.plan.group_labels[1]}, with the interval of Student beside "
+               "Student's test and else of Welch: very wide where a group is tiny, as its own variance is all it has.",
+               *provenance_notes(result.provenance)),
+    )  # fmt: skip
+
+
+def of_level(label: str, found: Comparison) -> str:
+    """Add to a label the level whose effect is told, where a variable has two and they are not yes and no."""
+    levels = getattr(found.groups[0], "levels", ())
+    return f"{label}: {levels[1]}" if len(levels) == 2 and not isinstance(levels[1], bool) else label
+
+
+def _effect(found: Comparison) -> tuple[str, str, str]:
+    effect = found.effect
+    if effect is None:
+        return UNDEFINED, UNDEFINED, UNDEFINED
+    return effect.effect.capitalize(), significant(effect.estimate), interval(effect.conf_low, effect.conf_high, None)
+
+
+def adjusted_table(result: GroupComparison) -> DisplayTable:
+    """Lay out P values unadjusted and adjusted for their number, and what each threshold says of them."""
+    plan, rows = result.plan, []
+    order = sorted(range(len(result.rows)), key=lambda i: (result.rows[i].test.reason is not None,
+                                                           result.rows[i].test.p_value))  # fmt: skip
+    limits = [plan.significance, *([plan.threshold] if plan.threshold else [])]
+    for i in order:
+        p = result.rows[i].test.p_value
+        verdicts = ["yes" if p < limit else "no" if p == p else UNDEFINED for limit in limits]
+        rows.append(Row((result.labels[i], p_value(p), *(p_value(v[i]) for v in result.adjusted.values()), *verdicts)))
+    heads = [f"P < {plan.significance:g}", *([f"P < {plan.threshold:g}"] if plan.threshold else [])]
+    one = result.n_tests == 1
+    notes = ["1 test is defined, and so counts." if one else f"{result.n_tests} tests are defined, and so count."]
+    if plan.threshold_label:
+        notes.append(f"{plan.threshold:g}: {plan.threshold_label}.")
+    return DisplayTable(
+        name="adjusted", title="P values adjusted for their number",
+        head=("", "P", "Bonferroni", "Holm", "Benjamini-Hochberg", *heads), rows=tuple(rows), frame=result.frame,
+        notes=tuple(notes),
+    )  # fmt: skip

@@ -1,0 +1,270 @@
+"""What the tables of models and of survival show; `table_of` of `cohortbook.tables.layouts` learns them here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cohortbook.plan.endpoints import CompetingStudy, CoxStudy, SurvivalStudy
+from cohortbook.plan.models import ModelStudy, Screening
+from cohortbook.results import Absent
+from cohortbook.tables.layouts import provenance_notes, table_of
+from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
+
+if TYPE_CHECKING:
+    from cohortbook.regression.firth import FirthFit
+    from cohortbook.regression.logistic import LogisticFit
+    from cohortbook.survival.curves import SurvivalCurve
+
+__all__ = ["full_model_table", "landmark_table", "rate_table", "selection_table", "stratum_table", "table_of"]
+
+TESTS = {"score": "score", "wald": "Wald", "lr": "likelihood ratio", "conditional": "conditional"}
+INFINITE = "no finite estimate"
+
+
+@table_of.register
+def _(result: Screening) -> DisplayTable:
+    rows = []
+    for term, label, p in zip(result.terms, result.labels, result.p_values, strict=True):
+        mark = " †" if term in result.after else ""
+        rows.append(Row((label + mark, p_value(p), "yes" if term in result.candidates else "no")))
+    notes = [f"A candidate has a univariate P below {result.threshold:g}." if result.threshold is not None else
+             "The plan names the candidates."]  # fmt: skip
+    if result.after:
+        notes.append(f"† Known only after {result.procedure}: no predictor.")
+    return DisplayTable(name="candidates", title="Candidates for the model", head=("", "Univariate P", "Candidate"),
+                        rows=tuple(rows), frame=result.frame, notes=tuple(notes))  # fmt: skip
+
+
+def columns_of(result: ModelStudy) -> list[str]:
+    """Return the model's columns without the intercept, in the order that the paper's table shows."""
+    terms = [*result.plan.rows, *result.screening.candidates]
+    shown = [column for term in dict.fromkeys(terms) for column in result.full.blocks.get(term, ())]
+    return list(dict.fromkeys(shown))
+
+
+def _marked(result: ModelStudy, column: str) -> str:
+    late = any(column in result.full.blocks.get(term, ()) for term in result.screening.after)
+    return result.labels[column] + (" †" if late else "")
+
+
+@table_of.register
+def _(result: ModelStudy) -> DisplayTable:
+    """The full model as the journal prints it: P values alone."""
+    full, plan = result.full, result.plan
+    rows = [Row((_marked(result, c), p_value(full.p_value(c), plan.p_decimals))) for c in columns_of(result)]
+    notes = [
+        f"Wald's P of the model of all {len(result.screening.candidates)} candidates, maximum likelihood.",
+        *_dropped(result),
+    ]
+    if not full.converged:
+        notes.append(
+            f"Stopped by its limit of {full.iterations} steps, not converged: the likelihood has no finite maximum "
+            f"({'; '.join(separating_cells(result)) or 'separation'}), so these numbers hang on the program's default."
+        )
+    notes += [f"Not computed, {name}: {why}." for name, why in full.problems.items()]
+    if result.screening.after:
+        notes.append(f"† Known only after {result.screening.procedure}: no predictor.")
+    return DisplayTable(
+        name=f"table-{plan.number}", number=plan.number, title=plan.title, head=("", "P"), rows=tuple(rows),
+        frame=full.frame, notes=(*notes, *plan.notes, *provenance_notes(result.provenance)),
+    )  # fmt: skip
+
+
+def _odds_ratio(fit: LogisticFit | FirthFit, column: str) -> tuple[str, str, str]:
+    """Return the odds ratio, its interval and P; an estimate that maximum likelihood does not have is said so."""
+    row = fit.frame.set_index("term").loc[column]
+    separated = getattr(fit, "separation", None)
+    if separated and column in separated.directions:
+        return INFINITE, UNDEFINED, p_value(row["p_value"])
+    ends = interval(row["odds_ratio_low"], row["odds_ratio_high"], None)
+    return significant(row["odds_ratio"]), ends, p_value(row["p_value"])
+
+
+def separating_cells(result: ModelStudy) -> list[str]:
+    """Say which values separate, by label: `Kyphoplasty = no: 0 of 51 with the outcome`."""
+    cells = list(result.full.separation.cells)
+    for name, label in {**result.labels, result.plan.outcome: result.outcome_label.lower()}.items():
+        cells = [cell.replace(f"{name} =", f"{label} =").replace(f"with {name}", f"with {label}") for cell in cells]
+    return cells
+
+
+def _dropped(result: ModelStudy) -> list[str]:
+    """Name what is in no model, and why."""
+    return [f"{result.labels[column]} is left out: {why}." for column, why in result.full.dropped.items()]
+
+
+def full_model_table(result: ModelStudy | Absent) -> DisplayTable | Absent:
+    """Lay out odds ratios: each candidate alone and all together, by maximum likelihood and by Firth's method."""
+    if not result:
+        return result
+    level = decimal(100 * result.full.confidence_level, 0)
+    alone = {c: fits for fits in result.univariable for c in fits[0].terms[1:]}
+    rows = []
+    for column in columns_of(result):
+        rows.append(Row((_marked(result, column), "", "", ""), "heading"))
+        fits = {"alone": alone[column], "all candidates": (result.full, result.firth)}
+        for when, (likelihood, firth) in fits.items():
+            rows.append(Row((f"{when}, maximum likelihood", *_odds_ratio(likelihood, column)), "level"))
+            rows.append(Row((f"{when}, Firth", *_odds_ratio(firth, column)), "level"))
+    problems = [f"{result.labels.get(c, c)}: {text}." for c, text in result.firth.problems.items()]
+    notes = ("Maximum likelihood: Wald's interval and P. Firth: penalised likelihood, profile interval, likelihood-ratio P.",
+             *(f"No finite estimate: {cell}." for cell in separating_cells(result)), *problems, *_dropped(result),
+             *provenance_notes(result.provenance))  # fmt: skip
+    return DisplayTable(
+        name="odds-ratios", title=f"Odds ratios of {result.outcome_label.lower()}",
+        head=("", "Odds ratio", f"{level}% interval", "P"), rows=tuple(rows), frame=result.frame, notes=notes,
+    )  # fmt: skip
+
+
+def selection_table(result: ModelStudy | Absent) -> DisplayTable | Absent:
+    """Lay out the step log of the planned selection, with the variables not in the model at every step."""
+    if not result:
+        return result
+    chosen, rows = result.selection, []
+    names = {term: "; ".join(result.labels[c] for c in columns) for term, columns in result.full.blocks.items()}
+    for step in chosen.steps:
+        did = {"start": "start", "enter": "enters", "remove": "leaves"}[step.action]
+        head = f"Step {step.number}: {names.get(step.term, '')} {did}".replace("  ", " ").replace(
+            ": start", ": intercept alone"
+        )
+        rows.append(Row((head, "", "", "", ""), "heading"))
+        for where, tests in (("in the model", step.inside), ("not in the model", step.outside)):
+            for t in tests:
+                cells = (f"{where}, {TESTS[t.method]}", significant(t.statistic), str(t.df), p_value(t.p_value))
+                rows.append(Row((names[t.term], *cells), "level"))
+    kept = ", ".join(names[t] for t in chosen.selected) or "none"
+    return DisplayTable(
+        name="selection", title=f"Forward selection, removal by {removal_in_words(chosen.removal_test)}",
+        head=("", "Test", "Statistic", "df", "P"), rows=tuple(rows), frame=chosen.frame,
+        notes=(f"A term enters below P = {chosen.entry:g} by the score test and leaves above P = {chosen.removal:g}. "
+               f"It ended because {chosen.stopped}. Selected: {kept}.",
+               f"{chosen.n} complete patients; {chosen.n_missing} left out."),
+    )  # fmt: skip
+
+
+def removal_in_words(test: str) -> str:
+    """Name a test for removal."""
+    return {"wald": "Wald's test", "lr": "the likelihood ratio", "conditional": "the conditional statistic"}[test]
+
+
+@table_of.register
+def _(result: SurvivalStudy) -> DisplayTable:
+    return landmark_table(result)
+
+
+def _estimate(row: Any) -> str:
+    return f"{decimal(100 * row['estimate'], 1)} ({interval(100 * row['conf_low'], 100 * row['conf_high'], 1)})"
+
+
+def landmark_table(result: SurvivalStudy) -> DisplayTable:
+    """Lay out survival at the plan's times beside what the printed bands give."""
+    rows, bands = [], bool(result.plan.bands)
+    for row in result.landmarks.to_dict("records"):
+        printed = [f"{decimal(100 * row['printed'], 1)} ({decimal(row['printed_n'], 0)} of {result.size})"] * bands
+        rows.append(Row((row["label"], decimal(row["n_risk"], 0), _estimate(row), *printed)))
+    level = decimal(100 * result.overall.confidence_level, 0)
+    notes = (
+        *[
+            "The bands count everybody who was followed longer, and so take the living who were followed for less for dead; "
+            "the curve takes them for censored."
+        ]
+        * bands,
+        f"Median survival {_median(result.overall)}; median follow-up by the reverse Kaplan-Meier method "
+        f"{_median(result.follow_up)} {result.plan.unit}.",
+        *provenance_notes(result.provenance),
+    )
+    return DisplayTable(
+        name="survival", title=f"{result.plan.label} at fixed times",
+        head=("", "At risk", f"Kaplan-Meier, % ({level}% interval)", *["Followed longer, by the bands, % (n)"] * bands),
+        rows=tuple(rows),
+        frame=result.landmarks, notes=notes,
+    )  # fmt: skip
+
+
+def _median(curve: SurvivalCurve) -> str:
+    if curve.median != curve.median:
+        return "not reached"
+    low, high = (decimal(v, 0) if v == v else "not reached" for v in (curve.median_low, curve.median_high))
+    return f"{decimal(curve.median, 0)} ({low} to {high})"
+
+
+def rate_table(result: SurvivalStudy) -> DisplayTable:
+    """Lay out the event rate with and without the time in which nobody could have the event."""
+    import pandas as pd
+
+    rows = []
+    for label, rate in (("From the start, naive", result.naive_rate), ("From the entry, as planned", result.rate)):
+        scale = result.units_per_year
+        rows.append(Row((label, str(rate.events), decimal(rate.time_at_risk / scale, 1), decimal(rate.estimate * scale, 3),
+                         interval(rate.conf_low * scale, rate.conf_high * scale, 3))))  # fmt: skip
+    frame = pd.concat([result.naive_rate.frame, result.rate.frame], ignore_index=True)
+    return DisplayTable(
+        name="rate", title="Events per year at risk",
+        head=("", "Events", "Years at risk", "Events per year", f"{decimal(100 * result.rate.confidence_level, 0)}% interval"),
+        rows=tuple(rows), frame=frame,
+        notes=("Exact Poisson intervals.", *provenance_notes(result.provenance)),
+    )  # fmt: skip
+
+
+def stratum_table(result: SurvivalStudy) -> DisplayTable:
+    """Lay out median survival by group and the log-rank test of each stratifying variable."""
+    import pandas as pd
+
+    rows = []
+    for stratum in result.strata:
+        test = stratum.test
+        rows.append(Row((stratum.label, "", "", "", "", p_value(test.p_value)), "heading"))
+        expected = dict(zip(test.groups, test.expected, strict=True))
+        for curve in stratum.curves:
+            rows.append(Row((level_name(curve.group), str(curve.n), str(curve.events), decimal(expected.get(curve.group), 1),
+                             _median(curve), ""), "level"))  # fmt: skip
+    reasons = [f"{UNDEFINED} {s.label}: {s.test.reason}." for s in result.strata if s.test.reason]
+    frame = pd.concat([s.test.frame for s in result.strata], ignore_index=True) if result.strata else pd.DataFrame()
+    level = decimal(100 * result.overall.confidence_level, 0)
+    return DisplayTable(
+        name="strata", title=f"{result.plan.label} by group",
+        head=("", "n", "Events", "Expected", f"Median, {result.plan.unit} ({level}% interval)", "Log-rank P"),
+        rows=tuple(rows), frame=frame, notes=(*reasons, *provenance_notes(result.provenance)),
+    )  # fmt: skip
+
+
+def level_name(level: Any) -> str:
+    """Name a level of a group: yes and no for a boolean."""
+    return {True: "yes", False: "no"}.get(level, str(level)) if isinstance(level, bool) else str(level)
+
+
+@table_of.register
+def _(result: CompetingStudy) -> DisplayTable:
+    rows = []
+    for curve in (result.event, result.death):
+        rows.append(Row((curve.cause, "", "", ""), "heading"))
+        for row in curve.at(result.plan.landmarks).to_dict("records"):
+            rows.append(Row((f"{decimal(row['time'], 0)} {result.survival.unit}", decimal(row["n_risk"], 0), _estimate(row),
+                             decimal(100 * row["naive"], 1)), "level"))  # fmt: skip
+    level = decimal(100 * result.event.confidence_level, 0)
+    return DisplayTable(
+        name="incidence", title=f"Cumulative incidence of {result.plan.label.lower()}, death competing",
+        head=("", "At risk", f"Aalen-Johansen, % ({level}% interval)", "One less Kaplan-Meier, %"), rows=tuple(rows),
+        frame=result.frame,
+        notes=("One less Kaplan-Meier takes a competing death for censoring, as if the dead could still have the event: it is "
+               "too high.", "An event counts when it was seen; one that was there and not looked for is missed.",
+               *provenance_notes(result.provenance)),
+    )  # fmt: skip
+
+
+@table_of.register
+def _(result: CoxStudy) -> DisplayTable:
+    rows, notes = [], ["Hazard ratios by Cox regression, Efron's ties. PH P: Schoenfeld residuals against ranked time; a small "
+                       "P speaks against proportional hazards."]  # fmt: skip
+    for name, fit in result.models:
+        rows.append(Row((f"{name}: {fit.events} events in {fit.n} patients", "", "", "", ""), "heading"))
+        if fit.refused:
+            rows.append(Row(("not fitted", UNDEFINED, UNDEFINED, UNDEFINED, UNDEFINED), "level"))
+            notes.append(f"{name}, not fitted: {fit.refused}.")
+        for row in fit.frame.to_dict("records"):
+            rows.append(Row((result.labels[row["term"]], significant(row["hazard_ratio"]),
+                             interval(row["hazard_ratio_low"], row["hazard_ratio_high"], None), p_value(row["p_value"]),
+                             p_value(row["ph_p_value"])), "level"))  # fmt: skip
+    level = decimal(100 * result.models[0][1].confidence_level, 0)
+    return DisplayTable(name="cox", title="Cox regression", head=("", "Hazard ratio", f"{level}% interval", "P", "PH P"),
+                        rows=tuple(rows), frame=result.frame, notes=(*notes, *provenance_notes(result.provenance)))  # fmt: skip

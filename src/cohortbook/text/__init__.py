@@ -1,0 +1,1 @@
+"""Results in words: sentences rendered from results, never typed."""

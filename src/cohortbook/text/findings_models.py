@@ -1,0 +1,212 @@
+"""Findings of models and of survival in words; `finding` of `cohortbook.text.findings` learns them here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cohortbook.plan.endpoints import CompetingStudy, CoxStudy, SurvivalStudy
+from cohortbook.plan.models import ModelStudy, Screening
+from cohortbook.results import Absent
+from cohortbook.tables.layouts_models import columns_of, removal_in_words, separating_cells
+from cohortbook.tables.tables import decimal, interval, p_value, significant
+from cohortbook.text.findings import finding, listed, several
+from cohortbook.text.paragraph import Text
+
+if TYPE_CHECKING:
+    from cohortbook.survival.curves import SurvivalCurve
+
+__all__ = ["carrying_finding", "finding", "immortal_finding", "selection_finding", "separation_finding"]
+
+#: Events for each estimate that the common rule of thumb asks for.
+RULE_OF_TEN = 10
+
+
+@finding.register
+def _(result: Screening, *, significance: float = 0.05) -> Text:
+    names = [label for term, label in zip(result.terms, result.labels, strict=True) if term in result.candidates]
+    late = [label for term, label in zip(result.terms, result.labels, strict=True) if term in result.after]
+    text = f"{several(len(names), 'candidate')}: {listed(names) or 'none'}."
+    if late:
+        text += (
+            f" {listed(late)} is known only after {result.procedure}, and can predict nothing that may come before it."
+        )
+    return Text(text)
+
+
+def carrying_finding(result: ModelStudy | Absent) -> Text:
+    """Say how many events there are for each estimate, and whether the data carry the model."""
+    if not result:
+        return Text(result.reason)
+    full = result.full
+    columns = len(full.terms) - 1
+    ratio = full.events_per_variable
+    verdict = (
+        f"far below the {RULE_OF_TEN} of the common rule: the data do not carry this model"
+        if ratio < RULE_OF_TEN / 2
+        else f"below the {RULE_OF_TEN} of the common rule"
+        if ratio < RULE_OF_TEN
+        else f"at least the {RULE_OF_TEN} of the common rule"
+    )
+    return Text(
+        f"{several(full.events, 'event')} in {full.n} patients for {several(columns, 'estimate')}: "
+        f"{decimal(ratio, 1)} for each, {verdict}. Left out for missing values: {several(full.n_missing, 'patient')}."
+    )
+
+
+def separation_finding(result: ModelStudy | Absent) -> Text:
+    """Say, loudly, whether the likelihood has a finite maximum, and what separates."""
+    if not result:
+        return Text(result.reason)
+    full = result.full
+    found = full.separation
+    if found.kind == "none":
+        return Text(f"No separation: every estimate is finite, and the fit converged after {full.iterations} steps.")
+    infinite = [
+        f"{result.labels[c]} ({'+' if sign > 0 else '−'}∞)" for c, sign in found.directions.items() if c != "intercept"
+    ]
+    printed = [f"{result.labels[c]} {p_value(full.p_value(c), result.plan.p_decimals)}" for c in columns_of(result)]
+    return Text(
+        f"> **The likelihood has no finite maximum** ({found.kind} separation): {listed(separating_cells(result))}. "
+        f"The estimate of {listed(infinite)} is infinite. The program stopped after {full.iterations} steps, its default "
+        f"limit, and printed P = {listed(printed)}. The P of what separates hangs on that limit alone, and says nothing of "
+        f"the strength of an association."
+    )
+
+
+def selection_finding(result: ModelStudy | Absent) -> Text:
+    """Say what the planned selection ended with, and whether another test for removal would end elsewhere."""
+    if not result:
+        return Text(result.reason)
+
+    def kept(terms: tuple[str, ...]) -> str:
+        return listed(["; ".join(result.labels[c] for c in result.full.blocks[t]) for t in terms]) or "nothing"
+
+    chosen = result.selection
+    text = (
+        f"Removal by {removal_in_words(chosen.removal_test)} keeps {kept(chosen.selected)} "
+        f"(after {several(len(chosen.steps) - 1, 'step')}; it ended because {chosen.stopped})."
+    )
+    last = chosen.steps[-1]
+    if last.action == "remove" and "had before" in chosen.stopped:
+        text += f" A program that stops before it returns to an earlier model would keep {kept((last.term,))} in it."
+    others = [s for s in result.alternatives if s is not chosen and set(s.selected) != set(chosen.selected)]
+    if others:
+        text += " " + " ".join(
+            f"Removal by {removal_in_words(s.removal_test)} keeps {kept(s.selected)}." for s in others
+        )
+        text += " **The conclusion hangs on which test the program takes for removal.**"
+    else:
+        text += " So do the other tests for removal."
+    return Text(text)
+
+
+@finding.register
+def _(result: ModelStudy, *, significance: float = 0.05) -> Text:
+    firth = result.firth
+    rows = firth.frame.set_index("term").to_dict("index")
+    shown = [
+        f"{result.labels[c]} {significant(rows[c]['odds_ratio'])} "
+        f"({interval(rows[c]['odds_ratio_low'], rows[c]['odds_ratio_high'], None)}; P {p_value(rows[c]['p_value'])})"
+        for c in columns_of(result)
+    ]
+    clear = [result.labels[c] for c in columns_of(result) if firth.p_value(c) < significance]
+    text = f"Firth's odds ratios: {listed(shown)}. "
+    text += f"{listed(clear)}: P below {significance:g}" if clear else f"None has P below {significance:g}"
+    if firth.problems:
+        text += "; not found: " + listed(list(firth.problems.values()))
+    wide = [c for c in columns_of(result) if rows[c]["odds_ratio_high"] > 20 * rows[c]["odds_ratio_low"]]
+    if result.provenance == "implied":
+        text += ". Which values occur together is not printed: other joint counts that print the same tables give other numbers"
+    text += ". Intervals this wide leave open whether an association is weak or overwhelming" if wide else ""
+    return Text(text + ".")
+
+
+def _median(curve: SurvivalCurve, unit: str) -> str:
+    if curve.median != curve.median:
+        return "not reached"
+    low, high = (decimal(v, 0) if v == v else "not reached" for v in (curve.median_low, curve.median_high))
+    return f"{decimal(curve.median, 0)} {unit} ({low} to {high})"
+
+
+def _caution(provenance: str, text: str) -> Text:
+    """Keep a result that rests on assumed values from reading like a finding."""
+    return Text(
+        f"*Illustration, not a finding: it rests on assumed values.* {text}" if provenance == "assumed" else text
+    )
+
+
+@finding.register
+def _(result: SurvivalStudy, *, significance: float = 0.05) -> Text:
+    plan, marks = result.plan, result.landmarks.to_dict("records")
+    parts = [f"{decimal(100 * r['estimate'], 1)} % at {r['label']}" for r in marks]
+    text = f"{plan.label}: {listed(parts)}; median {_median(result.overall, plan.unit)}." if parts else ""
+    apart = [r for r in marks if r["printed"] == r["printed"] and abs(r["printed"] - r["estimate"]) > 0.005]
+    if apart:
+        worst = max(apart, key=lambda r: abs(r["printed"] - r["estimate"]))
+        text += (
+            f" The bands give {decimal(100 * worst['printed'], 1)} % at {worst['label']}, "
+            f"{decimal(100 * abs(worst['estimate'] - worst['printed']), 1)} points off the curve: they count as dead whoever "
+            "was followed for less."
+        )
+    text += f" Median follow-up (reverse Kaplan-Meier) {_median(result.follow_up, plan.unit)}."
+    tests = [f"{s.label} P {p_value(s.test.p_value)}" for s in result.strata]
+    return _caution(result.provenance, text + (f" Log-rank: {listed(tests)}." if tests else ""))
+
+
+def immortal_finding(result: SurvivalStudy) -> Text:
+    """Say what the follow-up that eligibility required does to the curve and to the rate."""
+    import numpy as np
+
+    plan, late, naive = result.plan, result.rate, result.naive_rate
+    if not result.entry or late.time_at_risk == naive.time_at_risk:
+        return Text("Nobody enters late: every patient is at risk from the start.")
+    moved = np.nanmax(np.abs(result.overall.survival - result.naive.survival))
+    scale = result.units_per_year
+    text = (
+        f"Whoever had the event, or was lost, before the entry ({result.entry}) is not in the file. "
+        if isinstance(result.entry, str)
+        else f"Whoever had the event, or was lost, in the first {result.entry:g} {plan.unit} is not in the file. "
+    )
+    text += (
+        f"Taken from the start, {decimal(naive.time_at_risk / scale, 1)} years at risk count "
+        f"{decimal((naive.time_at_risk - late.time_at_risk) / scale, 1)} in which nobody could have the event: the rate reads "
+        f"{decimal(naive.estimate * scale, 2)} a year instead of {decimal(late.estimate * scale, 2)}. "
+    )
+    text += (
+        "The curve does not move, but it means something else: survival of those who had already come so far, not survival "
+        f"from {plan.origin} on."
+        if moved < 1e-12
+        else f"The curve moves by up to {decimal(100 * moved, 1)} points."
+    )
+    return _caution(result.provenance, text)
+
+
+@finding.register
+def _(result: CompetingStudy, *, significance: float = 0.05) -> Text:
+    marks = result.event.at(result.plan.landmarks).to_dict("records")
+    parts = [f"{decimal(100 * r['estimate'], 1)} % ({interval(100 * r['conf_low'], 100 * r['conf_high'], 1)}) at "
+             f"{decimal(r['time'], 0)} {result.survival.unit}" for r in marks]  # fmt: skip
+    text = f"Cumulative incidence of {result.plan.label.lower()} ({several(result.event.events, 'event')}): {listed(parts)}."
+    if marks:
+        last = marks[-1]
+        text += f" One less Kaplan-Meier would say {decimal(100 * last['naive'], 1)} % at the last."
+    return _caution(result.provenance, text)
+
+
+@finding.register
+def _(result: CoxStudy, *, significance: float = 0.05) -> Text:
+    parts, assumed = [], result.provenance
+    for name, fit in result.models:
+        if fit.refused:
+            parts.append(f"{name} was not fitted: {fit.refused}.")
+            continue
+        bent = [result.labels[c] for c, p in zip(fit.terms, fit.ph_p_values, strict=True) if p < significance]
+        untested = [result.labels[c] for c, p in zip(fit.terms, fit.ph_p_values, strict=True) if p != p]
+        said = (
+            f"hazards are not proportional for {listed(bent)}"
+            if bent
+            else "nothing speaks against proportional hazards"
+        )
+        said += f", which cannot be tested for {listed(untested)}" if untested else ""
+        parts.append(f"{name}: {said}.")
+    return _caution(assumed, " ".join(parts))

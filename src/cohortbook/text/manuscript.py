@@ -1,0 +1,339 @@
+"""Methods and Results as paragraphs, written from what was really run, and where each STROBE item stands."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from cohortbook.cohort.cohort import Cohort
+from cohortbook.plan.analysis import GroupComparison, OutcomeRate
+from cohortbook.plan.endpoints import CompetingStudy, CoxStudy, SurvivalStudy
+from cohortbook.plan.models import ModelStudy
+from cohortbook.results import Absent
+from cohortbook.tables.layouts_models import removal_in_words
+from cohortbook.tables.tables import DisplayTable, Row, decimal, p_value, percent
+from cohortbook.text.findings import listed, several
+from cohortbook.text.findings_models import finding
+from cohortbook.text.paragraph import Text
+
+#: The test as a Methods section names it, by the name that results give it.
+TESTS = {
+    "student_t": "Student's t test",
+    "welch_t": "Welch's t test",
+    "mann_whitney": "the Mann-Whitney U test",
+    "mann_whitney_continuity": "the Mann-Whitney U test with continuity correction",
+    "mann_whitney_exact": "the exact Mann-Whitney U test",
+    "pearson_chi_square": "Pearson's chi-square test",
+    "yates_chi_square": "the chi-square test with Yates's correction",
+    "n_minus_1_chi_square": "the N - 1 chi-square test",
+    "likelihood_ratio": "the likelihood-ratio chi-square test",
+    "linear_by_linear": "the test of linear-by-linear association",
+    "fisher_exact": "Fisher's exact test",
+    "fisher_mid_p": "Fisher's exact test with mid-P",
+    "fisher_freeman_halton": "the exact test of Fisher, Freeman and Halton",
+}
+#: What computes; the versions are those of this run.
+SOFTWARE = ("cohortbook", "numpy", "scipy", "pandas", "statsmodels", "lifelines")
+
+
+def planned_results(
+    cohort: Cohort, *, removal: str = "", entry: str | float = "plan", confidence_level: float = 0.95
+) -> tuple[Any, ...]:
+    """Run every analysis that the study file plans, under the parameters of the notebooks.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    removal : {"", "wald", "lr", "conditional"}
+        Test for removal; empty: as planned.
+    entry : "plan", or float
+        Delayed entry.
+    confidence_level : float
+        Of all intervals.
+
+    Returns
+    -------
+    tuple
+        Rate, comparison, model, survival, competing risks, Cox models, as far as planned.
+    """
+    from cohortbook.plan.analysis import compare_groups, outcome_rate
+    from cohortbook.plan.endpoints import study_competing, study_cox, study_survival
+    from cohortbook.plan.models import study_model
+
+    file, level = cohort.study.file, {"confidence_level": confidence_level}
+    found = [outcome_rate(cohort, **level)] if file.outcome else []
+    if file.comparison:
+        found.append(compare_groups(cohort, **level))
+    if file.model:
+        found.append(study_model(cohort, removal=removal, **level))
+    if file.survival:
+        found += [
+            study_survival(cohort, entry=entry, **level),
+            study_competing(cohort, **level),
+            study_cox(cohort, **level),
+        ]
+    return tuple(found)
+
+
+def methods_text(cohort: Cohort, *results: Any) -> Text:
+    """Write the statistical methods of the results given, and of no others, with thresholds and software versions.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    *results
+        A rate, a comparison, a model, a survival or competing-risks analysis, Cox models; what is absent is passed over.
+
+    Returns
+    -------
+    Text
+        A paragraph; every word of it follows from the results, under any parameters.
+    """
+    parts = [*_patients(cohort)]
+    for result in results:
+        if not isinstance(result, Absent):
+            parts += _METHODS[type(result)](cohort, result)
+    return Text(" ".join([*parts, _software()]))
+
+
+def _patients(cohort: Cohort) -> Iterator[str]:
+    unit = cohort.study.file.study.unit
+    criteria = [criterion.label for criterion in cohort.study.file.eligibility]
+    if criteria:
+        yield f"Criteria of eligibility were: {'; '.join(criteria)}."
+    incomplete = [name for name in cohort.study.file.variables if cohort.missing(name)]
+    yield (
+        f"Each analysis takes the {unit}s who have all values that it needs; values are missing in {len(incomplete)} of "
+        f"{len(cohort.study.file.variables)} variables."
+        if incomplete
+        else f"No value is missing, so every analysis takes all {unit}s."
+    )  # fmt: skip
+    yield (
+        "Levels are given as numbers and percentages, numeric variables as mean and standard deviation or median and "
+        "quartiles."
+    )
+
+
+def _of_rate(cohort: Cohort, result: OutcomeRate) -> Iterator[str]:
+    names = {"clopper-pearson": "Clopper and Pearson's exact method", "wilson": "Wilson's method"}
+    level = decimal(100 * result.intervals[0].confidence_level, 0)
+    used = listed([names.get(p.method, p.method) for p in result.intervals])
+    yield f"The proportion with {_low(result.label)} has {level} % intervals by {used}."
+
+
+def _of_comparison(cohort: Cohort, result: GroupComparison) -> Iterator[str]:
+    plan, labels = result.plan, dict(zip((row.term for row in result.rows), result.labels, strict=True))
+    used: dict[str, list[str]] = {}
+    for row in result.rows:
+        used.setdefault(row.choice.test, []).append(labels[row.term])
+    said = listed([f"{TESTS.get(test, test)} ({'; '.join(names)})" for test, names in used.items()])
+    yield f"Groups were compared by {said}."
+    if any(row.test == "auto" and cohort.study.kind(row.variable) in ("continuous", "count") for row in plan.rows):
+        yield (
+            "For numeric variables without a planned test, the rank test was taken where Shapiro and Wilk's test rejected "
+            f"a normal distribution, overall or in a group, with P < {plan.normality:g}, the t test otherwise."
+        )
+    yield f"P values are two-sided; P < {plan.significance:g} is called significant"
+    methods = listed(["-".join(part.capitalize() for part in method.split("-")) for method in result.adjusted])
+    stated = (
+        f", and held against {plan.threshold_label or 'the stated threshold'} of {plan.threshold:g}"
+        if plan.threshold
+        else ""
+    )
+    yield (
+        f"{stated.removeprefix(', ')}; they were also adjusted for {result.n_tests} tests by {methods}."
+        if stated
+        else (f"and adjusted for {result.n_tests} tests by {methods}.")
+    )
+
+
+def _of_model(cohort: Cohort, result: ModelStudy) -> Iterator[str]:
+    plan, chosen = result.plan, result.selection
+    candidates = [cohort.study.label(term) for term in result.screening.candidates]
+    why = f"variables with univariate P < {plan.candidate_p:g}" if not plan.candidates else "named beforehand"
+    yield (
+        f"Candidates of the logistic regression of {_low(result.outcome_label)} were {why} ({listed(candidates)}). Forward "
+        f"selection took terms by the score test (entry P < {chosen.entry:g}) and removed them by "
+        f"{removal_in_words(chosen.removal_test)} (P > {chosen.removal:g}); a fit stopped after {plan.max_iterations} "
+        "iterations."
+    )
+    yield (
+        "Separation was decided by linear programming; odds ratios are also given by Firth's penalised likelihood, with "
+        "profile intervals and penalised likelihood-ratio tests."
+    )
+
+
+def _of_survival(cohort: Cohort, result: SurvivalStudy) -> Iterator[str]:
+    plan = result.plan
+    level = decimal(100 * result.overall.confidence_level, 0)
+    entry = ""
+    if result.entry:
+        entry = (
+            f", entering at {result.entry:g} {plan.unit}"
+            if not isinstance(result.entry, str)
+            else f", entering at {result.entry}"
+        )
+    yield (
+        f"{plan.label} was counted from {plan.origin}{entry} and estimated by Kaplan and Meier's method ({level} % "
+        "intervals on the log-log scale); follow-up is the median of the reverse estimate."
+    )
+    if result.strata:
+        yield f"Strata were compared by the log-rank test ({'; '.join(s.label for s in result.strata)})."
+
+
+def _of_competing(cohort: Cohort, result: CompetingStudy) -> Iterator[str]:
+    yield (
+        f"The cumulative incidence of {_low(result.plan.label)} was estimated by Aalen and Johansen's method, with "
+        f"{_low(result.death.cause)} as a competing event."
+    )
+
+
+def _of_cox(cohort: Cohort, result: CoxStudy) -> Iterator[str]:
+    fitted = [name for name, fit in result.models if not fit.refused]
+    if fitted:
+        yield (
+            f"Cox models ({listed(fitted)}) used Efron's treatment of ties; proportional hazards were tested by Schoenfeld's "
+            "residuals."
+        )
+
+
+_METHODS = {
+    OutcomeRate: _of_rate, GroupComparison: _of_comparison, ModelStudy: _of_model, SurvivalStudy: _of_survival,
+    CompetingStudy: _of_competing, CoxStudy: _of_cox,
+}  # fmt: skip
+
+
+def _software() -> str:
+    found = []
+    for name in SOFTWARE:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:  # the package runs from its source
+            continue
+    return f"Computed with Python {platform.python_version()} and {listed(found)}."
+
+
+def _low(label: str) -> str:
+    """Return a label as it stands inside a sentence: its first letter small, unless it is an abbreviation."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label
+
+
+def results_text(cohort: Cohort, *results: Any, significance: float = 0.05) -> Text:
+    """Write the results given as a paragraph, with their numbers.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    *results
+        As for `methods_text`.
+    significance : float
+
+    Returns
+    -------
+    Text
+    """
+    unit = cohort.study.file.study.unit
+    parts = [f"{several(cohort.size, unit).capitalize()} were analysed."]
+    for result in results:
+        if isinstance(result, Absent):
+            continue
+        parts.append(
+            _compared(result)
+            if isinstance(result, GroupComparison)
+            else str(finding(result, significance=significance))
+        )
+    return Text(" ".join(parts))
+
+
+def _compared(result: GroupComparison) -> str:
+    """Say what differs between the groups, with the numbers of both."""
+    plan = result.plan
+    told = [
+        (label, row)
+        for label, row in zip(result.labels, result.rows, strict=True)
+        if row.test.p_value < plan.significance
+    ]
+    if not told:
+        return f"No variable differed with P < {plan.significance:g}."
+    said = [f"{_low(label)} ({_sides(row)}; P {_p(row.test.p_value)})" for label, row in told]
+    return f"{plan.group_labels[0]} and {_low(plan.group_labels[1])} differed in {listed(said)}."
+
+
+def _sides(row: Any) -> str:
+    """Return what both groups show, the one where the grouping is true first."""
+    shown = []
+    for group in reversed(row.groups):
+        if hasattr(group, "levels"):
+            shown.append(f"{group.counts[-1]} of {group.total}, {percent(group.counts[-1], group.total)} %")
+        else:
+            shown.append(f"mean {decimal(group.mean, 1)}")
+    return " v ".join(shown)
+
+
+def _p(value: float) -> str:
+    text = p_value(value)
+    return text if text[:1] in "<>" else f"= {text}"
+
+
+#: STROBE, item by item (cohort studies): number, topic, which part of the report holds it; authors write what is empty.
+_STROBE = (
+    ("1", "Title and abstract", "", ""),
+    ("2", "Background and rationale", "", ""),
+    ("3", "Objectives", "study", "The question at the head of the report"),
+    ("4", "Study design", "", ""),
+    ("5", "Setting: locations and dates", "", ""),
+    ("6", "Eligibility, sources of participants", "eligibility", "01, eligibility flow; Methods text"),
+    ("7", "Variables: outcomes, exposures, confounders", "variables", "01, dictionary"),
+    ("8", "Data sources and measurement", "variables", "01, dictionary: kind, unit, when measured"),
+    ("9", "Bias", "", ""),
+    ("10", "Study size", "outcome", "02, rate and its intervals; 04, events for each estimate"),
+    ("11", "Handling of quantitative variables", "derived", "01, dictionary: bands and how they were made"),
+    ("12a", "Statistical methods", "", "Methods text"),
+    ("12b", "Subgroups and interactions", "survival.strata", "05, strata"),
+    ("12c", "Missing data", "", "01, missing values; Methods text"),
+    ("12d", "Loss to follow-up", "survival", "05, numbers at risk and censored"),
+    ("12e", "Sensitivity analyses", "scenarios", "Scenarios: conclusions under other choices"),
+    ("13", "Participants: numbers at each stage", "eligibility", "01, eligibility flow"),
+    ("14", "Descriptive data", "tables", "02, descriptive tables"),
+    ("15", "Outcome data", "outcome", "02, rate; 05, cumulative incidence"),
+    ("16a", "Main results: unadjusted and adjusted estimates", "comparison", "03, tests and effects; 04, model"),
+    ("16b", "Category boundaries", "derived", "01, dictionary"),
+    ("16c", "Absolute risks", "outcome", "02, rate; 05, cumulative incidence"),
+    ("17", "Other analyses", "scenarios", "Scenarios; 06, audit"),
+    ("18", "Key results", "", "Results text"),
+    ("19", "Limitations", "", ""),
+    ("20", "Interpretation", "", ""),
+    ("21", "Generalisability", "", ""),
+    ("22", "Funding", "", ""),
+)  # fmt: skip
+
+
+def strobe_table(cohort: Cohort) -> DisplayTable:
+    """Lay out the STROBE checklist for cohort studies: where each item stands, and which the authors must write.
+
+    Notes
+    -----
+    von Elm E, Altman DG, Egger M, Pocock SJ, Gotzsche PC, Vandenbroucke JP. The Strengthening the Reporting of
+    Observational Studies in Epidemiology (STROBE) statement. Lancet 2007; 370: 1453-1457. Topics are named in short.
+    """
+    import pandas as pd
+
+    from cohortbook.notebook.notebook import at_key
+
+    rows = []
+    for number, topic, needs, where in _STROBE:
+        there = where and (not needs or at_key(cohort.study.file, needs))
+        rows.append(
+            (
+                number,
+                topic,
+                where if there else f"the study file has no {needs}" if where else "for the authors to write",
+            )
+        )
+    frame = pd.DataFrame(rows, columns=["item", "topic", "where"])
+    return DisplayTable(
+        name="strobe", title="STROBE checklist: where each item stands", head=("Item", "Topic", "Where"),
+        rows=tuple(map(Row, rows)), frame=frame, notes=("Numbers are those of the notebooks, which head the sections.",),
+    )  # fmt: skip
