@@ -1,4 +1,4 @@
-"""figures.py and figures_models.py: every plot says what it shows, keeps its text apart and inside, and saves alike."""
+"""figures, figures_models, figures_survival: each says what it shows, keeps its text apart and inside, and saves alike."""
 
 import random
 import struct

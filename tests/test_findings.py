@@ -1,4 +1,4 @@
-"""findings.py and findings_models.py: sentences that carry the numbers of the result, under any parameters."""
+"""findings, findings_models, findings_survival: sentences that carry the numbers of the result, under any parameters."""
 
 import re
 

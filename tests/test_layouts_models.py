@@ -1,4 +1,4 @@
-"""layouts_models.py: what the tables of models and of survival show."""
+"""layouts_models.py and layouts_survival.py: what the tables of models and of survival show."""
 
 import pytest
 

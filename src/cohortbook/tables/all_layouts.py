@@ -6,6 +6,7 @@ from cohortbook.tables import (
     layouts_models,
     layouts_printed_audit,
     layouts_scenarios,
+    layouts_survival,
 )
 from cohortbook.tables.layouts import table_of
 
@@ -15,5 +16,6 @@ __all__ = [
     "layouts_models",
     "layouts_printed_audit",
     "layouts_scenarios",
+    "layouts_survival",
     "table_of",
 ]

@@ -15,7 +15,7 @@ from cohortbook.results import Absent
 from cohortbook.tables.layouts_models import removal_in_words
 from cohortbook.tables.tables import DisplayTable, Row, decimal, p_value, percent
 from cohortbook.text.findings import listed, several
-from cohortbook.text.findings_models import finding
+from cohortbook.text.findings_survival import finding
 from cohortbook.text.paragraph import Text
 
 #: The test as a Methods section names it, by the name that results give it.
