@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cohortbook.cohort.readers import masked
 from cohortbook.errors import CohortbookError, command
 from cohortbook.notebook.notebook import (
     check_parameters,
@@ -150,6 +151,7 @@ def execute(notebook: Path, *, parameters: Mapping[str, Any], cwd: Path, failed:
                 config=sockets,
             )
         except papermill.PapermillExecutionError as error:
+            failed = None if masked() else failed  # a half-run notebook holds the whole message
             if failed:
                 failed.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(scratch, failed)
@@ -167,6 +169,8 @@ def _failure(notebook: Path, error: Any, failed: Path | None) -> str:
     line = lines[int(told[0]) - 1].strip() if told and int(told[0]) <= len(lines) else ""
     for_user = bool(trace) and "Traceback" not in trace and f"{error.ename}:" not in trace
     reason = trace if for_user else f"{error.ename}: {error.evalue}".removesuffix(": ")
+    if masked() and not for_user:
+        reason = f"{error.ename}: its message is not shown, as it may quote a value"
     kept = f"\n  half-run notebook: {failed}" if failed else ""
     return f"{notebook}: cell In [{error.exec_count}] failed{f': {line}' if line else ''}\n{reason}{kept}"
 

@@ -222,7 +222,8 @@ def _check_columns(where: str, found: Sequence[str], study: Study) -> None:
     wanted = [study.file.study.id, *study.file.variables]
     if absent := [name for name in wanted if name not in found]:
         spare = [name for name in found if name not in wanted]
-        listed = "\n".join(f"  {name!r}{nearest(name, spare)}" for name in absent)
+        # Of a file without a header, the first patient stands where the names are looked for.
+        listed = "\n".join(f"  {name!r}{'' if masked() else nearest(name, spare)}" for name in absent)
         raise CohortError(f"{where}: no column for what {study.path.name} declares:\n{listed}")
 
 

@@ -213,7 +213,8 @@ def check_names(path: Path, row: int, header: Sequence[str]) -> None:
         Naming those that do.
     """
     if twice := [name for name in dict.fromkeys(header) if name and header.count(name) > 1]:
-        names = ", ".join(map(repr, twice))
+        # Of a file without a header, the first patient stands where the names are looked for.
+        names = "a name (not shown)" if masked() else ", ".join(map(repr, twice))
         raise CohortError(f"{path}: row {row}: {names} stands twice in the header; give each column its own name")
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cohortbook.cohort.readers import Source, with_point
+from cohortbook.cohort.readers import Source, masked, with_point
 from cohortbook.cohort.values import read_day
 from cohortbook.draft import draft_words as words
 
@@ -133,7 +133,7 @@ def _guessed(source: Source, column: Column, base: Guess) -> Guess:
 def _constant(column: Column, base: Guess) -> Guess:
     (text,) = column.counts
     return replace(
-        base, left_out=f"constant: every value is {text!r}" + (f", {base.empty} missing" if base.empty else "")
+        base, left_out=f"constant: every value is {_cell(text)}" + (f", {base.empty} missing" if base.empty else "")
     )
 
 
@@ -143,7 +143,7 @@ def _labelled(column: Column, base: Guess, labels: Mapping[str, str]) -> Guess |
     if len(bare) > 2 and all(map(is_number, bare)):
         return None
     used = {code: label for code, label in labels.items() if label not in DEFAULT_MARKS}
-    looks = tuple(f"{text!r} has no label in the file (first in row {column.rows[text]})" for text in bare)
+    looks = tuple(f"{_cell(text)} has no label in the file (first in row {column.rows[text]})" for text in bare)
     if len(used) == 2 and not bare and (answers := words.yes_no(list(used.values()))):
         codes = {code: answers[label] for code, label in used.items()}
         return replace(base, kind="binary", codes=codes, reason="labels of the file say yes and no")
@@ -208,11 +208,11 @@ def _dated(column: Column, base: Guess, order: str, reason: str) -> Guess:
     days = {text: read_day(text, order) for text in column.counts}
     early, late = datetime.datetime(1900, 1, 1), datetime.datetime.now()
     looks = tuple(
-        f"{day:%Y-%m-%d} (row {column.rows[text]}) lies {'in the future' if day > late else 'before 1900'}"
+        f"{_cell(day.date())} (row {column.rows[text]}) lies {'in the future' if day > late else 'before 1900'}"
         for text, day in days.items() if day and not early <= day <= late
     )  # fmt: skip
-    span = f"{min(days.values()):%Y-%m-%d} to {max(days.values()):%Y-%m-%d}"
-    return replace(base, kind="date", date_order=order, reason=f"{reason}; {span}", looks=looks[:5])
+    span = "" if masked() else f"; {min(days.values()):%Y-%m-%d} to {max(days.values()):%Y-%m-%d}"
+    return replace(base, kind="date", date_order=order, reason=f"{reason}{span}", looks=looks[:5])
 
 
 def _told_marks(marks: Sequence[str]) -> str:
@@ -284,10 +284,11 @@ def _coded(column: Column, base: Guess, values: Mapping[float, int]) -> Guess | 
 
 def _measured(column: Column, base: Guess, values: Mapping[float, int], whole: bool) -> Guess:
     low, high = min(values), max(values)
-    span = f"{low:g} to {high:g}"
+    span = "" if masked() else f", {low:g} to {high:g}"
     codes = _sentinels(values)
     looks = [
-        f"{_of(code)} stands {_times(values[code])}, far from the rest; if it means missing, add missing: [{_of(code)}]"
+        f"{_of(code)} stands {_times(values[code])}, far from the rest; if it means missing, add "
+        + ("it to missing:" if masked() else f"missing: [{_of(code)}]")
         for code in codes
     ]
     rest = [value for value in values if value not in codes]
@@ -295,20 +296,19 @@ def _measured(column: Column, base: Guess, values: Mapping[float, int], whole: b
         looks = list(base.looks)
     looks += _implausible(column, rest)
     if len(values) <= (2 if whole else 5) and column.known >= 10 * len(values):
-        looks.append(
-            f"only {len(values)} different values, {', '.join(map(_of, values))}: if they are codes, kind: category with levels"
-        )
+        told = "" if masked() else f", {', '.join(map(_of, values))}"
+        looks.append(f"only {len(values)} different values{told}: if they are codes, kind: category with levels")
     if (
         whole
         and low >= 0
         and (words.COUNTS.fullmatch(column.name) or (high <= 30 and len(values) <= 15))
         and not base.unit
     ):
-        kind, reason = "count", f"whole numbers, {span}, few of them"
+        kind, reason = "count", f"whole numbers{span}, few of them"
         if words.COUNTS.fullmatch(column.name):
-            reason = f"whole numbers, {span}; the name says a count"
+            reason = f"whole numbers{span}; the name says a count"
     else:
-        kind, reason = "continuous", f"{'whole numbers' if whole else 'numbers'}, {span}"
+        kind, reason = "continuous", f"{'whole numbers' if whole else 'numbers'}{span}"
         if low > 20000 and high < 60000 and whole and "date" in column.name.casefold():
             looks.append("may be dates as Excel counts them; format the column as a date and export it again")
     decimals = None if kind == "count" else _decimals(list(values))
@@ -327,8 +327,13 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}{'s' * (n != 1)}"
 
 
+def _cell(value: object) -> str:
+    """Show a value of a patient in a comment, or say that it is not shown; levels and codes are the dictionary's own."""
+    return "a value (not shown)" if masked() else repr(value) if isinstance(value, str) else str(value)
+
+
 def _of(value: float) -> str:
-    return f"{value:.10g}"
+    return _cell(value) if masked() else f"{value:.10g}"
 
 
 def _times(n: int) -> str:

@@ -102,17 +102,22 @@ def level_name(level: Any) -> str:
 
 @table_of.register
 def _(result: CompetingStudy) -> DisplayTable:
-    rows = []
+    import pandas as pd
+
+    rows, frames = [], []
     for curve in (result.event, result.death):
         rows.append(Row((curve.cause, "", "", ""), "heading"))
-        for row in curve.at(result.plan.landmarks).to_dict("records"):
+        read = curve.at(result.plan.landmarks)
+        # Not the whole curve: its steps are the times of single patients.
+        frames.append(read.assign(term=curve.cause, n=curve.n, n_missing=curve.n_missing, method=curve.method))
+        for row in read.to_dict("records"):
             rows.append(Row((f"{decimal(row['time'], 0)} {result.survival.unit}", decimal(row["n_risk"], 0), _estimate(row),
                              decimal(100 * row["naive"], 1)), "level"))  # fmt: skip
     level = decimal(100 * result.event.confidence_level, 0)
     return DisplayTable(
         name="incidence", title=f"Cumulative incidence of {result.plan.label.lower()}, death competing",
         head=("", "At risk", f"Aalen-Johansen, % ({level}% interval)", "One less Kaplan-Meier, %"), rows=tuple(rows),
-        frame=result.frame,
+        frame=pd.concat(frames, ignore_index=True),
         notes=("One less Kaplan-Meier takes a competing death for censoring, as if the dead could still have the event: it is "
                "too high.", "An event counts when it was seen; one that was there and not looked for is missed.",
                *provenance_notes(result.provenance)),
