@@ -39,7 +39,7 @@ class Comparison:
         found, expected = np.ravel(np.asarray(self.found(), float)), np.ravel(self.expected)
         if found.shape != expected.shape or (np.isnan(found) != np.isnan(expected)).any():
             return np.inf
-        known = ~np.isnan(expected)
+        known = ~np.isnan(expected) & (found != expected)  # equal infinities do not differ
         size = np.where(expected[known] == 0, 1.0, np.abs(expected[known]))
         return float((np.abs(found[known] - expected[known]) / size).max(initial=0.0))
 
