@@ -1,8 +1,5 @@
 """Every survival statistic beside its counterpart: what the tests hold, and the table in tests/reference/README.md."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 
 from cohortbook.survival.competing import aalen_johansen
@@ -13,45 +10,20 @@ from cohortbook.survival.gray import gray_test
 from cohortbook.survival.logrank import log_rank, trend_log_rank
 from cohortbook.survival.restricted_mean import restricted_mean, restricted_mean_difference
 from cohortbook.tally import Tally
+from comparison import ITERATIVE, Comparison
 from survival_cases import reference, rows_of
-
-#: Relative differences allowed, of closed forms and of iterative fits.
-CLOSED, ITERATIVE = 1e-8, 1e-6
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """One statistic of one data set: how it is found here, and what the counterpart gives."""
-
-    topic: str
-    statistic: str
-    counterpart: str
-    data: str
-    found: Callable
-    expected: np.ndarray
-    tolerance: float = CLOSED
-
-    def __str__(self):
-        return f"{self.statistic}, {self.counterpart}, {self.data}"
-
-    def difference(self):
-        """Return the largest relative difference; absolute where 0 is expected, infinite where only one is undefined."""
-        found, expected = np.ravel(np.asarray(self.found(), float)), np.ravel(self.expected)
-        if found.shape != expected.shape or (np.isnan(found) != np.isnan(expected)).any():
-            return np.inf
-        known = ~np.isnan(expected) & (found != expected)  # equal infinities do not differ
-        size = np.where(expected[known] == 0, 1.0, np.abs(expected[known]))
-        return float((np.abs(found[known] - expected[known]) / size).max(initial=0.0))
+from survival_estimates import ENTRIES, WHERE, curves, incidence, quantiles, survdiff
 
 
 def comparisons(topic=None):
     """Return the comparisons of one topic, or all."""
     return [
         c
-        for table in (_logrank, _competing, _gray, _restricted_mean, _cox, _cox_firth, _fine_gray)
+        for table in (curves, quantiles, survdiff, incidence, _logrank, _competing, _gray, _restricted_mean, _cox_models,
+                      _cox_tests, _cox, _cox_firth, _fine_gray)
         for c in table()
         if topic in (None, c.topic)
-    ]
+    ]  # fmt: skip
 
 
 WEIGHTS = {
@@ -190,6 +162,83 @@ def cox_rows(case):
     values = reference("cox_variants")[case]
     rows = rows_of(case, "cox_variants" if "data_time" in values else "survival")
     return rows.assign(ward=values["data_ward"]) if "data_ward" in values else rows
+
+
+#: The terms of each case of the Cox models.
+TERMS = {"drawn": ["x1", "x2", "x3"], "remission": ["group"], "cox_at_zero": ["x"], "veteran": ["x1", "group", "x2", "x4"],
+         "lung": ["x1", "x2", "x4", "x5"], "early_carrier": ["x", "z"]}  # fmt: skip
+FIELDS_OF_COX = {"coef": "estimates", "se": "std_errors", "z": "statistics", "p": "p_values", "low": "conf_low",
+                 "high": "conf_high", "log_likelihood": "log_likelihood"}  # fmt: skip
+
+
+def _cox_models():
+    for case, values in reference().items():
+        for prefix, entry, y, more in ENTRIES:
+            known = {name.removeprefix(f"{prefix}cox_"): v for name, v in values.items() if name.startswith(f"{prefix}cox_")}
+            if not known:
+                continue
+            names = [name for name in ("ph", "ph_p") if name in known]
+
+            def found(case=case, entry=entry, names=names):
+                fit = cox_regression(Tally.from_rows(rows_of(case)), **WHERE, terms=TERMS[case], entry=entry,
+                                     confidence_level=0.9, events_per_column=4)  # fmt: skip
+                ph = {"ph": (*fit.ph_statistics, fit.ph_global_statistic), "ph_p": (*fit.ph_p_values, fit.ph_global_p_value)}
+                return np.hstack([*(getattr(fit, field) for field in FIELDS_OF_COX.values()), *(ph[name] for name in names)])
+
+            yield Comparison(topic="cox", statistic=f"Cox{more}", counterpart=f"survival::coxph({y} ~ x), cox.zph(rank)",
+                             data=case, found=found, tolerance=ITERATIVE,
+                             expected=np.hstack([known[name] for name in (*FIELDS_OF_COX, *names)]))  # fmt: skip
+
+
+def _cox_tests():
+    variants = {"": ({}, ""), "late_": ({"entry": "entry"}, ", delayed entry"), "strata_": ({"strata": "stratum"}, ", strata"),
+                "late_strata_": ({"strata": "stratum", "entry": "entry"}, ", strata, delayed entry"),
+                "cluster_": ({"robust": "ward"}, ", clusters")}  # fmt: skip
+    for case, values in reference("cox_tests").items():
+        for prefix, (options, more) in variants.items():
+            if f"{prefix}lr" not in values:
+                continue
+
+            def fit(case=case, options=options):
+                rows = cox_rows(case) if case in reference("cox_variants") else rows_of(case)
+                terms = ["x1", "x2"] if "strata" in options else TERMS[case]
+                return cox_regression(Tally.from_rows(rows), **WHERE, terms=terms, **options)
+
+            def tests(fit=fit):
+                return [(test.statistic, test.df, test.p_value) for test in fit().tests]
+
+            def ranked(fit=fit):
+                c = fit()
+                return c.concordance, c.concordance_std_error
+
+            def residuals(fit=fit):
+                return np.hstack([_in_order(fit().residuals.times, v) for v in fit().residuals.values])
+
+            def smooth(fit=fit):
+                r = fit().residuals
+                lines = [r.smooth(name) for name in r.columns]
+                return np.hstack([line["estimate"] for line in lines]
+                                 + [(line["conf_high"] - line["conf_low"]) / 2 for line in lines])  # fmt: skip
+
+            each = values[f"{prefix}zph_y"].reshape(-1, len(values[f"{prefix}zph_time"]))
+            known = np.hstack([_in_order(values[f"{prefix}zph_time"], v) for v in each])
+            for statistic, call, found, expected in (
+                ("Cox: likelihood-ratio, score and Wald tests", "survival::summary(coxph)", tests,
+                 np.hstack([values[f"{prefix}{name}"] for name in ("lr", "score", "wald")])),
+                ("Cox: concordance and its standard error", "survival::concordance(fit)", ranked,
+                 values[f"{prefix}concordance"]),
+                ("Cox: scaled Schoenfeld residuals", "survival::cox.zph(rank)$y", residuals, known),
+                ("Cox: smooth through Schoenfeld residuals", "survival::plot.cox.zph, its lines", smooth,
+                 np.hstack([values[f"{prefix}smooth"], values[f"{prefix}smooth_width"]])),
+            ):  # fmt: skip
+                yield Comparison(topic="cox_tests", statistic=f"{statistic}{more}", counterpart=call, data=case, found=found,
+                                 expected=expected, tolerance=ITERATIVE)  # fmt: skip
+
+
+def _in_order(times, values):
+    """Sort by time, and those of one time by value: R lists strata one after another."""
+    values = np.asarray(values, float)
+    return values[np.lexsort((np.round(values, 6), times))]
 
 
 def _cox():

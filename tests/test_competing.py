@@ -27,21 +27,6 @@ def rows(times, causes, entries=None):
     return frame if entries is None else frame.assign(entry=np.array(entries, float))
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_incidence_equals_r(case):
-    found = aalen_johansen(Tally.from_rows(rows_of(case)), **WHERE)
-    assert list(found) == list(CAUSES)
-    for name, k in CAUSES.items():
-        curve, expected = found[name], R[case]
-        assert_array_equal(curve.times, expected["time"])
-        assert_allclose(curve.incidence, expected[f"incidence{k}"], rtol=1e-12)
-        assert_allclose(curve.incidence, expected[f"cuminc{k}"], rtol=1e-12)
-        assert_allclose(curve.std_error, expected[f"incidence_se{k}"], rtol=1e-9, atol=1e-12)
-        assert_allclose(curve.conf_low, expected[f"incidence_low{k}"], rtol=1e-9)
-        assert_allclose(curve.conf_high, expected[f"incidence_high{k}"], rtol=1e-9)
-        assert curve.events == (expected["data_cause"] == k).sum()
-
-
 def test_read_at_times_equals_r():
     expected = R["pbc"]
     found = aalen_johansen(Tally.from_rows(rows_of("pbc")), **WHERE)
@@ -53,18 +38,8 @@ def test_read_at_times_equals_r():
             assert_allclose(frame[column], expected[f"at_{quantity}{k}"], rtol=1e-10, err_msg=column)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_delayed_entry_equals_etm(case):
-    found = aalen_johansen(Tally.from_rows(rows_of(case)), **WHERE, entry="entry")
-    for name, k in CAUSES.items():
-        curve, expected = found[name], R[case]
-        at = np.searchsorted(curve.times, expected[f"etm_time{k}"])  # etm leaves out the times without an event
-        assert_allclose(curve.incidence[at], expected[f"etm{k}"], rtol=1e-12)
-        assert_allclose(curve.std_error[at] ** 2, expected[f"etm_var{k}"], rtol=1e-9, atol=1e-15)
-
-
-@pytest.mark.parametrize("comparison", comparisons("competing"), ids=str)
-def test_aalens_variance_equals_cmprsk(comparison):
+@pytest.mark.parametrize("comparison", [*comparisons("incidence"), *comparisons("competing")], ids=str)
+def test_incidence_and_variances_equal_r(comparison):
     assert comparison.difference() < comparison.tolerance
 
 

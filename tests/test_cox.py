@@ -1,5 +1,6 @@
 """cox.py and partial_likelihood.py against R, refusals, and under row order, sums of tallies and turned terms."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.testing import assert_allclose
 from cohortbook.results import UndefinedWarning
 from cohortbook.survival import cox
 from cohortbook.survival.cox import cox_regression
+from cohortbook.survival.cox_checks import concordance
 from cohortbook.survival.partial_likelihood import (
     RiskRows,
     derivatives,
@@ -21,47 +23,15 @@ from cohortbook.survival.partial_likelihood import (
     score_residuals,
 )
 from cohortbook.tally import Tally
-from survival_cases import reference, rows_of, survival_rows, survival_tally
+from survival_cases import rows_of, survival_rows, survival_tally
 from survival_comparisons import comparisons, cox_rows
 
-R = reference()
 WHERE = {"time": "time", "event": "event"}
-TERMS = {"drawn": ["x1", "x2", "x3"], "remission": ["group"], "cox_at_zero": ["x"], "veteran": ["x1", "group", "x2", "x4"],
-         "lung": ["x1", "x2", "x4", "x5"], "early_carrier": ["x", "z"]}  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
-@pytest.mark.parametrize("case, prefix", [(case, p) for case in R for p in ("", "late_") if f"{p}cox_coef" in R[case]])
-def test_model_equals_r(case, prefix):
-    start = f"{prefix}cox_"
-    expected = {name.removeprefix(start): values for name, values in R[case].items() if name.startswith(start)}
-    entry = "entry" if prefix else None
-    fit = cox_regression(Tally.from_rows(rows_of(case)), **WHERE, terms=TERMS[case], entry=entry, confidence_level=0.9,
-                         events_per_column=4)  # fmt: skip
-    assert fit.refused is None
-    assert [fit.n, fit.events] == expected["n"].tolist()
-    assert fit.n + fit.n_missing == len(rows_of(case))
-    for found, name in (
-        (fit.estimates, "coef"),
-        (fit.std_errors, "se"),
-        (fit.statistics, "z"),
-        (fit.p_values, "p"),
-        (fit.conf_low, "low"),
-        (fit.conf_high, "high"),
-        (fit.log_likelihood, "log_likelihood"),
-        ((*fit.ph_statistics, fit.ph_global_statistic), "ph"),
-        ((*fit.ph_p_values, fit.ph_global_p_value), "ph_p"),
-    ):
-        if name in expected or not name.startswith("ph"):
-            assert_allclose(np.ravel(found), expected[name], rtol=1e-6, err_msg=name)
-    if prefix:
-        assert math.isnan(fit.concordance)
-    else:
-        assert_allclose(fit.concordance, expected["concordance"][0], rtol=1e-9)
-
-
-@pytest.mark.parametrize("comparison", comparisons("cox"), ids=str)
-def test_strata_and_robust_variance_equal_r(comparison):
+@pytest.mark.parametrize("comparison", [*comparisons("cox"), *comparisons("cox_tests")], ids=str)
+def test_models_equal_r(comparison):
     assert comparison.difference() < comparison.tolerance
 
 
@@ -71,7 +41,7 @@ def test_strata_and_clusters_are_named_and_counted():
     fit = cox_regression(Tally.from_rows(rows), **WHERE, terms=["x2"], strata="stratum", robust="ward")
     assert (fit.n, fit.n_missing, fit.clusters) == (88, 2, 17)
     assert fit.method == "Cox, Efron's ties, stratified by stratum, robust variance by ward, Wald"
-    assert math.isnan(fit.concordance)
+    assert 0 < fit.concordance < 1
     each = cox_regression(Tally.from_rows(rows), **WHERE, terms=["x2"], robust=True)
     assert (each.clusters, each.method) == (90, "Cox, Efron's ties, robust variance, Wald")
 
@@ -150,7 +120,9 @@ def test_unit_of_time_changes_nothing():
     rows = rows_of("drawn")
     days = cox_regression(Tally.from_rows(rows), **WHERE, terms=["x1", "x2"], entry="entry")
     weeks = rows.assign(time=rows["time"] / 8, entry=rows["entry"] / 8)
-    assert cox_regression(Tally.from_rows(weeks), **WHERE, terms=["x1", "x2"], entry="entry") == days
+    found = cox_regression(Tally.from_rows(weeks), **WHERE, terms=["x1", "x2"], entry="entry")
+    assert found.residuals.values == days.residuals.values
+    assert dataclasses.replace(found, residuals=days.residuals) == days
 
 
 def test_missing_values_are_left_out_and_counted():
@@ -379,3 +351,37 @@ def test_order_hospitals_and_sign_do_not_matter(drawn, cut, random):
     assert turned.refused == fit.refused
     assert_allclose(turned.estimates, -np.array(fit.estimates), rtol=1e-6, atol=1e-8)
     assert_allclose(turned.ph_p_values, fit.ph_p_values, rtol=1e-6, atol=1e-8)
+
+
+def test_concordance_of_the_turned_predictor_is_the_rest():
+    rows = small_rows()
+    predictor = rows.x @ np.array([0.4, 0.1])
+    (found, error), (turned, same) = concordance(rows, predictor), concordance(rows, -predictor)
+    assert_allclose([found + turned, error], [1, same], rtol=1e-12)
+    assert concordance(rows, np.zeros(len(predictor))) == (0.5, 0.0)
+
+
+def test_concordance_needs_a_pair():
+    rows = RiskRows(x=np.ones((2, 1)), entry=np.full(2, -np.inf), exit=np.array([3.0, 3]), event=np.array([True, True]))
+    assert np.isnan(concordance(rows, np.array([1.0, 2]))).all()
+
+
+def test_scaled_residuals_are_the_estimate_on_average():
+    fit = cox_regression(Tally.from_rows(rows_of("drawn")), **WHERE, terms=["x1", "x2"])
+    assert_allclose(np.mean(fit.residuals.values, axis=1), fit.estimates, rtol=1e-6)
+    assert list(fit.residuals.frame) == ["term", "time", "rank", "residual"]
+    assert len(fit.residuals.frame) == 2 * fit.events
+
+
+def test_smooth_needs_events_at_distinct_times():
+    tied = rows_of("drawn").assign(time=lambda d: np.where(d["time"] > 100, 2.0, 1.0))
+    fit = cox_regression(Tally.from_rows(tied), **WHERE, terms=["x2"])
+    assert fit.residuals.smooth("x2").empty
+
+
+def test_a_column_constant_in_a_stratum_has_no_residual_there():
+    rows = rows_of("drawn").assign(x9=lambda d: np.where(d["stratum"] == "u", 0.0, d["x2"]))
+    fit = cox_regression(Tally.from_rows(rows), **WHERE, terms=["x9"], strata="stratum")
+    stratum = rows.loc[rows["event"].to_numpy(bool)].sort_values("time", kind="stable")["stratum"]
+    assert np.isnan(fit.residuals.values[0]).sum() == (stratum == "u").sum() > 0
+    assert_allclose(np.nanmean(fit.residuals.values[0]), fit.estimates[0], rtol=1e-6)

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cohortbook.results import UndefinedWarning
-from cohortbook.survival.curves import event_rate, kaplan_meier, kaplan_meier_by, reverse_kaplan_meier
+from cohortbook.survival.curves import kaplan_meier, kaplan_meier_by, reverse_kaplan_meier
+from cohortbook.survival.rate import event_rate
 from cohortbook.tally import Tally
 from survival_cases import reference, rows_of, survival_rows, survival_tally
+from survival_comparisons import comparisons
 
 R = reference()
 CASES = [(case, prefix) for case in R for prefix in ("", "late_") if f"{prefix}survival" in R[case]]
@@ -26,36 +28,26 @@ def options(prefix):
     return {**WHERE, "entry": "entry" if prefix else None}
 
 
-@pytest.mark.parametrize("case, prefix", CASES)
-def test_curve_equals_r(case, prefix):
-    expected = {name.removeprefix(prefix): values for name, values in R[case].items()} if prefix else R[case]
-    tally = Tally.from_rows(rows_of(case))
-    curve = kaplan_meier(tally, **options(prefix))
-    for name in ("n_risk", "n_events", "n_censored"):
-        assert_array_equal(getattr(curve, name), expected[name], err_msg=name)
-    assert_array_equal(curve.times, expected["time"])
-    assert_allclose(curve.survival, expected["survival"], rtol=1e-12, atol=1e-15)
-    assert_allclose(curve.std_error, expected["std_error"], rtol=1e-10, atol=1e-15)
-    assert_allclose([curve.median, curve.median_low, curve.median_high], expected["median"])
-    for level, conf_type, suffix in ((0.95, "log-log", ""), (0.9, "log", "_log"), (0.95, "plain", "_plain")):
-        other = kaplan_meier(tally, **options(prefix), conf_type=conf_type, confidence_level=level)
-        assert_allclose(other.conf_low, expected[f"low{suffix}"], rtol=1e-10, atol=1e-15, err_msg=conf_type)
-        assert_allclose(other.conf_high, expected[f"high{suffix}"], rtol=1e-10, err_msg=conf_type)
-    assert (curve.n, curve.events, curve.n_missing) == (tally.total, expected["n_events"].sum(), 0)
+@pytest.mark.parametrize("comparison", comparisons("curves"), ids=str)
+def test_curves_quantiles_follow_up_and_rates_equal_r(comparison):
+    assert comparison.difference() < comparison.tolerance
 
 
-@pytest.mark.parametrize("case, prefix", CASES)
-def test_follow_up_equals_r(case, prefix):
-    curve = reverse_kaplan_meier(Tally.from_rows(rows_of(case)), **options(prefix))
-    assert_allclose([curve.median, curve.median_low, curve.median_high], R[case][f"{prefix}follow_up"])
-    assert_array_equal(curve.n_censored, R[case][f"{prefix}n_events"])
+def test_quantiles_by_hand():
+    curve = kaplan_meier(survival_tally([5, 8, 8, 12, 20], [True, True, False, True, False]), **WHERE)
+    frame = curve.quantiles([0.2, 0.5, 0.7, 0.9])
+    # 0.8 from 5 on, 0.6 from 8, 0.3 from 12: where the curve equals the level, halfway to its next fall, or the last exit.
+    assert frame["estimate"].fillna(-1).tolist() == [6.5, 12, 16, -1]
+    assert frame["estimate"][1] == curve.median
+    with pytest.raises(ValueError, match="probabilities: 1; expected numbers between 0 and 1"):
+        curve.quantiles([0.5, 1])
 
 
-@pytest.mark.parametrize("case, prefix", [(c, p) for c, p in CASES if f"{p}rate" in R[c]])
-def test_rate_equals_r(case, prefix):
-    rate = event_rate(Tally.from_rows(rows_of(case)), **options(prefix), confidence_level=0.9)
-    found = (rate.time_at_risk, rate.estimate, rate.conf_low, rate.conf_high)
-    assert_allclose(found, R[case][f"{prefix}rate"], rtol=1e-10)
+def test_follow_up_takes_the_interval_asked_for():
+    tally = Tally.from_rows(rows_of("remission"))
+    plain = reverse_kaplan_meier(tally, **WHERE, conf_type="plain")
+    assert plain.method == "reverse Kaplan-Meier, plain interval"
+    assert not np.array_equal(plain.conf_low, reverse_kaplan_meier(tally, **WHERE).conf_low, equal_nan=True)
 
 
 @pytest.mark.parametrize("case", [case for case, prefix in CASES if not prefix])

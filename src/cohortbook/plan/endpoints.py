@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from cohortbook.study.schema import Competing, Survival
     from cohortbook.survival.competing import CumulativeIncidence
     from cohortbook.survival.cox import CoxFit
-    from cohortbook.survival.curves import EventRate, SurvivalCurve
+    from cohortbook.survival.curves import SurvivalCurve
     from cohortbook.survival.logrank import LogRank
+    from cohortbook.survival.rate import EventRate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,8 +86,9 @@ def study_survival(cohort: Cohort, *, entry: str | float = "plan", confidence_le
         Delayed entry: as planned, or this time for all (0: from the start).
     confidence_level : float
     """
-    from cohortbook.survival.curves import event_rate, kaplan_meier, kaplan_meier_by, reverse_kaplan_meier
+    from cohortbook.survival.curves import kaplan_meier, kaplan_meier_by, reverse_kaplan_meier
     from cohortbook.survival.logrank import log_rank
+    from cohortbook.survival.rate import event_rate
 
     plan, study = cohort.study.plan("survival"), cohort.study
     late = _entry(plan, entry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cohortbook.regression.design import Design, make_design
 from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from lifelines import CoxPHFitter
 
+    from cohortbook.survival.cox_checks import ModelTest, Schoenfeld
     from cohortbook.survival.partial_likelihood import RiskRows
     from cohortbook.tally import Tally
 
@@ -47,8 +48,13 @@ class CoxFit:
         Standard errors that suppose the model and independent patients; those of `std_errors` unless they are robust.
     clusters : int
         How many the robust variance rests on; 0 without one.
-    log_likelihood, concordance : float
-        Concordance is NaN with a column of entries, or strata, which lifelines' does not heed.
+    log_likelihood : float
+    concordance, concordance_std_error : float
+        Harrell's C within strata, of patients at risk together.
+    tests : tuple of ModelTest
+        Likelihood-ratio, score and Wald's test of all columns at once, the last robust where the variance is.
+    residuals : Schoenfeld or None
+        What the test of proportional hazards rests on.
     dropped : dict
         Column -> why it is not in the model.
     n, events, n_missing : int
@@ -72,6 +78,9 @@ class CoxFit:
     confidence_level: float
     log_likelihood: float = NAN
     concordance: float = NAN
+    concordance_std_error: float = NAN
+    tests: tuple[ModelTest, ...] = ()
+    residuals: Schoenfeld | None = None
     dropped: dict[str, str]
     n: int
     events: int
@@ -170,6 +179,7 @@ def cox_regression(
     import numpy as np
 
     from cohortbook.statistics.counts import coded
+    from cohortbook.survival.cox_checks import concordance, model_tests
     from cohortbook.survival.partial_likelihood import is_maximum, lack_of_maximum
 
     require_confidence_level(confidence_level)
@@ -205,9 +215,15 @@ def cox_regression(
         )
     if failure:
         return CoxFit(refused=failure, **known)
-    numbers = _numbers(fitter, rows, late or bool(strata))
+    numbers, variance = _numbers(fitter, rows, design.columns), fitter.variance_matrix_.to_numpy()
     if robust:
-        numbers |= _robust(rows, fitter, clusters, confidence_level)
+        changed, variance = _robust(rows, fitter, clusters, confidence_level)
+        numbers |= changed
+    beta = fitter.params_.to_numpy()
+    numbers["tests"] = model_tests(rows, beta, numbers["log_likelihood"], variance)
+    numbers["concordance"], numbers["concordance_std_error"] = concordance(
+        rows, rows.x @ beta, clusters if robust else None
+    )
     untested = [name for name, chi_square in zip(design.columns, numbers["ph_statistics"], strict=True)
                 if np.isnan(chi_square)]  # fmt: skip
     untested = untested or ["all columns at once"] * bool(np.isnan(numbers["ph_global_statistic"]))
@@ -285,40 +301,42 @@ def _fit(rows: RiskRows, late: bool, alpha: float) -> tuple[CoxPHFitter, str | N
 
 def _robust(
     rows: RiskRows, fitter: CoxPHFitter, clusters: np.ndarray, confidence_level: float
-) -> dict[str, tuple[float, ...] | int]:
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Return the numbers that a robust variance changes, and that variance."""
     import numpy as np
     from scipy.stats import norm
 
     from cohortbook.survival.partial_likelihood import score_residuals
 
     beta = fitter.params_.to_numpy()
-    residuals = score_residuals(rows, beta)
     summed = np.zeros((clusters.max() + 1, len(beta)))
-    np.add.at(summed, clusters, residuals)
-    error = np.sqrt(((summed @ fitter.variance_matrix_.to_numpy()) ** 2).sum(axis=0))
-    z = norm.isf((1 - confidence_level) / 2)
+    np.add.at(summed, clusters, score_residuals(rows, beta))
+    moved = summed @ fitter.variance_matrix_.to_numpy()
+    error, z = np.sqrt((moved**2).sum(axis=0)), norm.isf((1 - confidence_level) / 2)
     columns = {"std_errors": error, "statistics": beta / error, "p_values": 2 * norm.sf(np.abs(beta / error)),
                "conf_low": beta - z * error, "conf_high": beta + z * error}  # fmt: skip
-    return {**{name: tuple(values.tolist()) for name, values in columns.items()}, "clusters": len(summed)}
+    numbers = {name: tuple(values.tolist()) for name, values in columns.items()}
+    return {**numbers, "clusters": len(summed)}, moved.T @ moved
 
 
-def _numbers(fitter: CoxPHFitter, rows: RiskRows, unranked: bool) -> dict[str, tuple[float, ...] | float]:
+def _numbers(fitter: CoxPHFitter, rows: RiskRows, columns: tuple[str, ...]) -> dict[str, Any]:
     from scipy.stats import chi2
 
+    from cohortbook.survival.cox_checks import schoenfeld
     from cohortbook.survival.partial_likelihood import proportional_hazards
 
-    summary = fitter.summary
+    summary, beta = fitter.summary, fitter.params_.to_numpy()
     low, high = (name for name in summary.columns if name.startswith("coef "))
-    columns = {"estimates": "coef", "std_errors": "se(coef)", "statistics": "z", "p_values": "p", "conf_low": low,
-               "conf_high": high}  # fmt: skip
-    tests, together = proportional_hazards(rows, fitter.params_.to_numpy())
+    names = {"estimates": "coef", "std_errors": "se(coef)", "statistics": "z", "p_values": "p", "conf_low": low,
+             "conf_high": high}  # fmt: skip
+    tests, together = proportional_hazards(rows, beta)
     return {
-        **{name: tuple(summary[column].tolist()) for name, column in columns.items()},
+        **{name: tuple(summary[column].tolist()) for name, column in names.items()},
         "model_std_errors": tuple(summary["se(coef)"].tolist()),
         "ph_statistics": tuple(tests.tolist()),
         "ph_p_values": tuple(chi2.sf(tests, 1).tolist()),
         "ph_global_statistic": together,
         "ph_global_p_value": float(chi2.sf(together, len(tests))),
         "log_likelihood": float(fitter.log_likelihood_),
-        "concordance": NAN if unranked else float(fitter.concordance_index_),
+        "residuals": schoenfeld(rows, beta, columns),
     }

@@ -1,4 +1,4 @@
-"""Survival from counts of (entry, exit, event): Kaplan-Meier, its median, follow-up, rates.
+"""Survival from counts of (entry, exit, event): Kaplan-Meier, its quantiles, follow-up.
 
 One table of counts, the life table, serves every estimator here, in `cohortbook.survival.logrank` and in
 `cohortbook.survival.competing`; delayed entry is a matter of who is at risk. lifelines takes the same counts as weights
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
 from cohortbook.survival.lifetable import LifeTable, event_table, read_steps
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cohortbook.tally import Tally
+
+#: The scale on which an interval of a curve is made.
+ConfType = Literal["log-log", "log", "plain"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,12 +99,42 @@ class SurvivalCurve:
                    "conf_high": (self.conf_high, NAN)}  # fmt: skip
         return read_steps(self.table, times, self.n_events, columns)
 
+    def quantiles(self, probabilities: Sequence[float]) -> pd.DataFrame:
+        """Read the times by which given shares of the patients have had the event.
+
+        Parameters
+        ----------
+        probabilities : sequence of float
+            Each between 0 and 1; 0.5 is the median.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `probability, estimate, conf_low, conf_high`; NaN where the curve, or its limit, does not fall so far.
+
+        Raises
+        ------
+        ValueError
+            When a probability is not between 0 and 1.
+
+        Notes
+        -----
+        As the median in `kaplan_meier`, at the level 1 - p. R: ``quantile(fit, probabilities)``.
+        """
+        import pandas as pd
+
+        if wrong := [p for p in probabilities if not 0 < p < 1]:
+            raise ValueError(f"probabilities: {wrong[0]!r}; expected numbers between 0 and 1, such as 0.5")
+        curves = {"estimate": self.survival, "conf_low": self.conf_low, "conf_high": self.conf_high}
+        read = {name: [_first_at_most(self.times, curve, 1 - p) for p in probabilities] for name, curve in curves.items()}
+        return pd.DataFrame({"probability": list(probabilities), **read}, dtype=float)
+
     _repr_html_ = OneRow._repr_html_
 
 
 def kaplan_meier(
     tally: Tally, *, time: str, event: str, entry: str | float | None = None, confidence_level: float = 0.95,
-    conf_type: Literal["log-log", "log", "plain"] = "log-log", group: Any = None,
+    conf_type: ConfType = "log-log", group: Any = None,
 ) -> SurvivalCurve:  # fmt: skip
     """Estimate survival by Kaplan and Meier's product-limit method.
 
@@ -151,12 +184,16 @@ def kaplan_meier(
     >>> curve.survival.round(4).tolist(), curve.median
     ([0.8, 0.6, 0.3, 0.3], 12.0)
     """
-    require_confidence_level(confidence_level)
-    if conf_type not in ("log-log", "log", "plain"):
-        raise ValueError(f"conf_type: {conf_type!r}; expected log-log, log or plain")
+    _require(confidence_level, conf_type)
     table = event_table(tally, time, event, entry)
     method = f"Kaplan-Meier, {conf_type} interval"
     return _curve(table, tally.provenance, time, method, confidence_level, conf_type, group)
+
+
+def _require(confidence_level: float, conf_type: str) -> None:
+    require_confidence_level(confidence_level)
+    if conf_type not in get_args(ConfType):
+        raise ValueError(f"conf_type: {conf_type!r}; expected log-log, log or plain")
 
 
 def _curve(
@@ -257,13 +294,14 @@ def kaplan_meier_by(tally: Tally, *, by: str, **options: Any) -> tuple[SurvivalC
 
 
 def reverse_kaplan_meier(
-    tally: Tally, *, time: str, event: str, entry: str | float | None = None, confidence_level: float = 0.95
-) -> SurvivalCurve:
+    tally: Tally, *, time: str, event: str, entry: str | float | None = None, confidence_level: float = 0.95,
+    conf_type: ConfType = "log-log",
+) -> SurvivalCurve:  # fmt: skip
     """Estimate how long patients are followed: Kaplan-Meier with event and censoring exchanged.
 
     Parameters
     ----------
-    tally, time, event, entry, confidence_level
+    tally, time, event, entry, confidence_level, conf_type
         As for `kaplan_meier`.
 
     Returns
@@ -294,86 +332,7 @@ def reverse_kaplan_meier(
     >>> reverse_kaplan_meier(Tally.from_rows(rows), time="days", event="died").median
     20.0
     """
-    require_confidence_level(confidence_level)
+    _require(confidence_level, conf_type)
     table = event_table(tally, time, event, entry, reverse=True)
-    return _curve(table, tally.provenance, time, "reverse Kaplan-Meier, log-log interval", confidence_level, "log-log")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRate(OneRow):
-    """Events per unit of time at risk, with an exact Poisson interval.
-
-    Attributes
-    ----------
-    events : int
-    time_at_risk : float
-        Sum over patients of exit less entry, in the unit of time.
-    estimate, conf_low, conf_high : float
-        Events per unit of time.
-    confidence_level : float
-    n, n_missing : int
-    method, provenance : str
-    """
-
-    events: int
-    time_at_risk: float
-    estimate: float
-    conf_low: float
-    conf_high: float
-    confidence_level: float
-    n: int
-    n_missing: int
-    method: str
-    provenance: str
-
-
-def event_rate(
-    tally: Tally, *, time: str, event: str, entry: str | float | None = None, confidence_level: float = 0.95
-) -> EventRate:
-    """Estimate the rate of an event: events over time at risk, from entry to exit.
-
-    Parameters
-    ----------
-    tally, time, event, entry
-        As for `kaplan_meier`.
-    confidence_level : float
-        Of the exact Poisson interval.
-
-    Returns
-    -------
-    EventRate
-        Per unit of `time`; NaN, with a warning, when nobody spends time at risk.
-
-    Raises
-    ------
-    ValueError
-        As `kaplan_meier`.
-
-    Notes
-    -----
-    R: ``poisson.test(events, time)``.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from cohortbook.tally import Tally
-    >>> rows = pd.DataFrame({"years": [0.5, 1.5, 2, 4], "died": [True, True, False, False]})
-    >>> rate = event_rate(Tally.from_rows(rows), time="years", event="died")
-    >>> rate.time_at_risk, rate.estimate, round(rate.conf_low, 4), round(rate.conf_high, 4)
-    (8.0, 0.25, 0.0303, 0.9031)
-    """
-    from scipy.stats import chi2
-
-    require_confidence_level(confidence_level)
-    table = event_table(tally, time, event, entry)
-    begin = 0.0 if entry is None else table.entry if isinstance(entry, str) else float(entry)
-    exposure = float(((table.exit - begin) * table.weight).sum())
-    events, tail = int(table.events.sum()), (1 - confidence_level) / 2
-    estimate = low = high = NAN
-    if exposure:
-        estimate, low = events / exposure, float(chi2.ppf(tail, 2 * events)) / 2 / exposure if events else 0.0
-        high = float(chi2.isf(tail, 2 * events + 2)) / 2 / exposure
-    warn_undefined(f"rate of {event}", None if exposure else "nobody spends time at risk")
-    return EventRate(events=events, time_at_risk=exposure, estimate=estimate, conf_low=low, conf_high=high,
-                     confidence_level=confidence_level, n=table.n, n_missing=table.n_missing,
-                     method="events over time at risk, exact Poisson interval", provenance=tally.provenance)  # fmt: skip
+    method = f"reverse Kaplan-Meier, {conf_type} interval"
+    return _curve(table, tally.provenance, time, method, confidence_level, conf_type)

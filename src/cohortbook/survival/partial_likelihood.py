@@ -79,6 +79,19 @@ def derivatives(rows: RiskRows, beta: np.ndarray, clock: np.ndarray) -> tuple[np
     return score, information
 
 
+def log_likelihood_of(rows: RiskRows, beta: np.ndarray) -> float:
+    """Return the log partial likelihood, with Efron's ties."""
+    import numpy as np
+
+    predictor = rows.x @ beta
+    top = predictor.max()
+    hazard, total = np.exp(predictor - top), 0.0
+    for at_risk, dead in rows.risk_sets():
+        shares = np.arange(dead.sum()) / dead.sum()
+        total += (predictor[dead] - top).sum() - np.log(hazard[at_risk].sum() - shares * hazard[dead].sum()).sum()
+    return float(total)
+
+
 def score_residuals(rows: RiskRows, beta: np.ndarray) -> np.ndarray:
     """Return what each patient adds to the score: they sum to it, to 0 at the maximum.
 
