@@ -88,8 +88,8 @@ class Tally:
         return Tally(counts.reset_index().astype(self.frame.dtypes), weakest([self.provenance, other.provenance]))
 
     def complete(self, columns: Sequence[str] | None = None) -> Tally:
-        """Keep the patterns with no missing value in `columns` (default: all): complete-case analysis."""
-        kept = self.frame.dropna(subset=list(self.columns if columns is None else columns))
+        """Keep the patterns with no missing value in `columns` (default: all), and that anybody shows: complete cases."""
+        kept = self.frame[self.frame["n"] > 0].dropna(subset=list(self.columns if columns is None else columns))
         return Tally(kept.reset_index(drop=True), self.provenance)
 
     def expand(self) -> pd.DataFrame:

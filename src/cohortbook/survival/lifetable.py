@@ -102,7 +102,7 @@ def life_table(tally: Tally, *, time: str, causes: Sequence[np.ndarray], complet
     for argument, name in (("time", time), ("entry", entry))[: 1 + late]:
         _require_times(tally, name, argument)
     columns = [time, *complete_on, *([entry] if late else [])]
-    keep = tally.frame[columns].notna().all(axis=1).to_numpy()
+    keep = (tally.frame[columns].notna().all(axis=1) & (tally.frame["n"] > 0)).to_numpy()
     frame = tally.frame[keep]
     weight = frame["n"].to_numpy()
     n = int(weight.sum())

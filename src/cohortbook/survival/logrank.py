@@ -22,6 +22,7 @@ NAMES = {"log-rank": "log-rank", "gehan": "Gehan-Breslow", "tarone-ware": "Taron
          "fleming-harrington": "Fleming-Harrington"}  # fmt: skip
 #: Why a test of groups that do not meet is undefined.
 APART = "a group is never at risk beside another when the event comes"
+WEIGHTLESS = "the weight is 0 whenever the event comes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +225,8 @@ def _tested(
     import numpy as np
     from scipy.stats import chi2
 
+    if reason == APART and sum(expected > 0 for expected in found["expected"]) > 1 and not variance.any():
+        reason = WEIGHTLESS
     excess, spread = contrasts @ np.array(found["excess"]), contrasts @ variance @ contrasts.T
     size = np.sqrt(contrasts**2 @ np.diag(variance))
     if not reason and not (size.all() and np.linalg.eigvalsh(spread / np.outer(size, size))[0] > 1e-12):
