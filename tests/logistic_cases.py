@@ -11,9 +11,9 @@ REFERENCE = Path(__file__).parent / "reference"
 
 
 @functools.cache
-def reference() -> dict[str, dict[str, str]]:
+def reference(name: str = "logistic") -> dict[str, dict[str, str]]:
     """Return R's values by case and quantity, as text."""
-    frame = pd.read_csv(REFERENCE / "logistic.csv", dtype=str)
+    frame = pd.read_csv(REFERENCE / f"{name}.csv", dtype=str, keep_default_na=False)
     return {case: dict(zip(part["quantity"], part["value"], strict=True)) for case, part in frame.groupby("case")}
 
 

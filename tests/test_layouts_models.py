@@ -53,12 +53,17 @@ def test_odds_ratios_alone_and_together(model):
 def test_every_step_shows_what_is_in_and_what_is_not(model):
     table = cb.selection_table(model)
     steps = model.selection.steps
-    assert next(row.cells[0] for row in table.rows if row.kind == "heading") == "Step 0: intercept alone"
+    assert next(row.cells[0] for row in table.rows if row.kind == "heading") == (
+        f"Step 0: intercept alone; −2 log likelihood {decimal(-2 * steps[0].log_likelihood, 3)}"
+    )
     assert sum(row.kind == "heading" for row in table.rows) == len(steps)
-    assert sum(row.kind == "level" for row in table.rows) == sum(len(s.inside) + len(s.outside) for s in steps)
+    assert sum(row.kind == "level" for row in table.rows) == sum(
+        len(s.inside) + len(s.outside) + len(s.columns) + (len(s.outside) > 1) for s in steps
+    )
+    assert [row.cells[0] for row in table.rows if row.cells[0].startswith("…")][:2] == ["… press-fit", "… hybrid"]
     for row in table.rows:
         assert row.kind == "heading" or row.cells[1] in ("in the model, likelihood ratio", "not in the model, score")
-    kept = [model.labels[c] for t in model.selection.selected for c in model.full.blocks[t]]
+    kept = [model.names[t] for t in model.selection.selected]
     assert all(name in table.notes[0] for name in kept)
     assert "below P = 0.2" in table.notes[0]
     assert "above P = 0.25" in table.notes[0]

@@ -6,7 +6,7 @@ import pytest
 
 import cohortbook as cb
 from cohortbook.regression.firth import firth_logistic
-from cohortbook.regression.selection import forward_selection
+from cohortbook.regression.selection import select_terms
 from second_study import hips, write_hips
 from tiny import STUDY, load
 
@@ -43,7 +43,7 @@ def test_model_is_made_of_the_statistics(tmp_path):
     tally = cohort.tally("limp", *terms)
     assert result.screening.candidates == terms
     assert result.firth.estimates == firth_logistic(tally, outcome="limp", terms=terms, confidence_level=0.8).estimates
-    again = forward_selection(tally, outcome="limp", candidates=terms, entry=0.2, removal=0.25, removal_test="conditional",
+    again = select_terms(tally, outcome="limp", candidates=terms, entry=0.2, removal=0.25, removal_test="conditional",
                               max_iterations=20, confidence_level=0.8)  # fmt: skip
     assert result.selection.frame.equals(again.frame)
     assert [s.removal_test for s in result.alternatives] == ["wald", "lr", "conditional"]
@@ -59,6 +59,30 @@ def test_plan_decides_the_test_for_removal_unless_another_is_asked_for(tmp_path)
     assert cb.study_model(cohort, removal="wald").selection.removal_test == "wald"
     with pytest.raises(ValueError, match="removal: 'score'; expected wald, lr, conditional"):
         cb.study_model(cohort, removal="score")
+
+
+def test_plan_decides_which_way_the_selection_goes(tmp_path):
+    for method, title in (("backward", "Backward selection, removal by Wald's test"), ("enter", "All candidates entered")):
+        cohort = cb.load_cohort(write_hips(tmp_path, ("removal: 0.25\n", f"removal: 0.25\n  method: {method}\n")))
+        result = cb.study_model(cohort)
+        table = cb.selection_table(result)
+        assert (result.selection.method, table.title) == (method, title)
+        assert table.rows[0].cells[0].startswith("Step 0: all candidates; −2 log likelihood ")
+    assert result.selection.selected == ("weight", "stem", "diabetic")
+    assert str(cb.selection_finding(result)) == "The plan enters all candidates at once: nothing is selected."
+    assert "All were entered together; a fit stopped after 20 iterations." in str(cb.methods_text(cohort, result))
+    assert table.notes[0] == "All candidates enter; nothing is selected."
+
+
+def test_tie_at_entry_is_told(tmp_path):
+    text = STUDY.replace("  late:", "  twin: {label: Twin, kind: binary}\n  late:")
+    rows = fourfold(12, 8, 5, 15)
+    lines = [line + ("," + line.split(",")[2] if k else ",twin") for k, line in enumerate(rows.splitlines())]
+    text = text.replace("candidates: [ill]", "candidates: [ill, twin]")
+    result = cb.study_model(load(tmp_path, text=text, rows="\n".join(lines) + "\n"))
+    said = "At step 1, Ill and Twin had the same P: Ill entered only because it stands first in the list."
+    assert said in str(cb.selection_finding(result))
+    assert "Step 1: Twin had the same P as Ill, which stands first in the list." in cb.selection_table(result).notes
 
 
 def test_candidates_come_from_the_comparison_when_the_plan_names_none(tmp_path):

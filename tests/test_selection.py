@@ -9,11 +9,12 @@ import pytest
 from numpy.testing import assert_allclose
 
 from cohortbook.regression import selection
+from cohortbook.regression.block_tests import removal_tests, score_tests
 from cohortbook.regression.design import make_design
 from cohortbook.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
-from cohortbook.regression.selection import forward_selection, removal_tests, score_tests
+from cohortbook.regression.selection import select_terms
 from cohortbook.tally import Tally
-from logistic_cases import birthwt, number, reference, separated, table
+from logistic_cases import birthwt, infert, number, reference, separated, table
 
 EXACT = {"max_iterations": EXACT_ITERATIONS, "tolerance": EXACT_CHANGE}
 ALL = ["smoke", "ht", "race", "lwt", "ui", "ptl"]
@@ -42,20 +43,42 @@ def test_removal_tests_equal_r(method, term):
     assert_allclose(found[term].statistic, number("leave", f"{term}:{method}"), rtol=1e-7)
 
 
-@pytest.mark.parametrize("case", [case for case in reference() if case.startswith("forward")])
-def test_selections_equal_r_step_by_step(case):
-    _, method, entry, removal = case.split()
-    found = forward_selection(birthwt(), outcome="low", candidates=["smoke", "ht", "ui", "ptl", "lwt", "race"],
-                              entry=float(entry), removal=float(removal), removal_test=method, **EXACT)  # fmt: skip
-    signs = {"enter": "+", "remove": "-"}
-    log = [signs[step.action] + step.term for step in found.steps[1:]]
-    assert log == reference()[case]["log"].split()
+CANDIDATES = {"low": ["smoke", "ht", "ui", "ptl", "lwt", "race"],
+              "case": ["education", "age", "parity", "spontaneous", "induced"]}  # fmt: skip
+STEPWISE = reference("selection")
+
+
+@pytest.mark.parametrize("case", [case for case in STEPWISE if " " in case])
+def test_selections_equal_r_at_every_step(case):
+    outcome, method, test, entry, removal = case.split()
+    found = select_terms(birthwt() if outcome == "low" else infert(), outcome=outcome, candidates=CANDIDATES[outcome],
+                         method=method, entry=float(entry), removal=float(removal), removal_test=test, **EXACT)  # fmt: skip
+    values, signs = STEPWISE[case], {"enter": "+", "remove": "-"}
+    assert [signs[step.action] + step.term for step in found.steps[1:]] == str(values.get("log", "")).split()
+    seen = {}
+    for step in found.steps:
+        seen[f"step{step.number}:minus_2_log_likelihood"] = -2 * step.log_likelihood
+        tests = [("inside", t) for t in step.inside] + [("outside", t) for t in step.outside]
+        seen |= {f"step{step.number}:{where}:{t.term}": t.statistic for where, t in tests}
+        if step.overall:
+            seen[f"step{step.number}:outside:all"] = step.overall.statistic
+    assert set(seen) == set(values) - {"log"}
+    assert_allclose(list(seen.values()), [float(values[name]) for name in seen], rtol=1e-6)
+
+
+def test_single_columns_of_a_factor_outside_equal_r():
+    found = select_terms(birthwt(), outcome="low", candidates=["smoke", "race"], entry=1e-9, method="forward", **EXACT)
+    assert {t.term for t in found.steps[0].columns} == {"race: other", "race: white"}
+    design, fit = fitted(["smoke"])
+    tests = selection._further_tests(design, ["smoke"], ["race"], fit)["columns"]
+    assert_allclose([t.statistic for t in tests], [float(STEPWISE["columns"][t.term]) for t in tests], rtol=1e-8)
+    assert [t.df for t in tests] == [1, 1]
 
 
 def test_under_separation_the_removal_test_decides():
     options = {"outcome": "failed", "candidates": ["cement", "late", "weak"], "entry": 0.1, "removal": 0.1}
     by = {
-        method: forward_selection(separated(), removal_test=method, **options)
+        method: select_terms(separated(), removal_test=method, **options)
         for method in ("wald", "lr", "conditional")
     }
     assert [(s.action, s.term) for s in by["wald"].steps] == [("start", ""), ("enter", "cement"), ("remove", "cement")]
@@ -67,18 +90,19 @@ def test_under_separation_the_removal_test_decides():
 def test_listwise_deletion_over_all_candidates():
     rows = birthwt().expand()
     rows.loc[:9, "lwt"] = None
-    found = forward_selection(Tally.from_rows(rows), outcome="low", candidates=["smoke", "ht", "lwt"])
+    found = select_terms(Tally.from_rows(rows), outcome="low", candidates=["smoke", "ht", "lwt"])
     assert (found.n, found.n_missing) == (179, 10)
     assert all(step.model is None or step.model.n == 179 for step in found.steps)
 
 
 def test_every_step_shows_the_variables_outside():
-    found = forward_selection(birthwt(), outcome="low", candidates=ALL, entry=0.2, removal=0.25)
+    found = select_terms(birthwt(), outcome="low", candidates=ALL, entry=0.2, removal=0.25)
     for step in found.steps:
         inside, outside = {t.term for t in step.inside}, {t.term for t in step.outside}
         assert inside | outside == set(ALL)
         assert not inside & outside
-    assert set(found.frame["where"]) == {"in the model", "not in the model"}
+    assert set(found.frame["where"]) == {"in the model", "not in the model", "not in the model, its columns",
+                                         "not in the model, all"}  # fmt: skip
 
 
 def rows_with_sum():
@@ -91,14 +115,14 @@ def rows_with_sum():
 
 @pytest.mark.parametrize("candidates", [["a", "b", "sum", "same"], ["same", "sum", "b", "a"]])
 def test_an_aliased_candidate_competes_wherever_it_stands(candidates):
-    found = forward_selection(Tally.from_rows(rows_with_sum()), outcome="y", candidates=candidates)
+    found = select_terms(Tally.from_rows(rows_with_sum()), outcome="y", candidates=candidates)
     assert found.steps[1].term == "sum"
     assert found.dropped == {"same": "every patient has the same value"}
     assert all("same" not in {t.term for t in step.outside} for step in found.steps)
 
 
 def test_what_the_model_determines_has_no_score_test():
-    found = forward_selection(Tally.from_rows(rows_with_sum()), outcome="y", candidates=["a", "b", "sum"], entry=1,
+    found = select_terms(Tally.from_rows(rows_with_sum()), outcome="y", candidates=["a", "b", "sum"], entry=1,
                               removal=1)  # fmt: skip
     last = found.steps[-1]
     assert len(last.inside) == 2
@@ -107,15 +131,15 @@ def test_what_the_model_determines_has_no_score_test():
 
 
 def test_without_changes_in_order_the_selection_is_the_same():
-    forwards = forward_selection(birthwt(), outcome="low", candidates=ALL, entry=0.2, removal=0.15)
-    backwards = forward_selection(birthwt(), outcome="low", candidates=ALL[::-1], entry=0.2, removal=0.15)
+    forwards = select_terms(birthwt(), outcome="low", candidates=ALL, entry=0.2, removal=0.15)
+    backwards = select_terms(birthwt(), outcome="low", candidates=ALL[::-1], entry=0.2, removal=0.15)
     assert [(s.action, s.term) for s in forwards.steps] == [(s.action, s.term) for s in backwards.steps]
     assert_allclose([s.test.p_value for s in forwards.steps[1:]], [s.test.p_value for s in backwards.steps[1:]],
                     rtol=1e-6)  # fmt: skip
 
 
 def test_nothing_enters():
-    found = forward_selection(
+    found = select_terms(
         table([(0, 0, 9), (0, 1, 9), (1, 0, 9), (1, 1, 9)], "x", "y"), outcome="y", candidates=["x"]
     )
     assert (found.selected, len(found.steps)) == ((), 1)
@@ -125,6 +149,7 @@ def test_nothing_enters():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
+        ({"method": "stepwise"}, "method: 'stepwise'; expected one of forward, backward, enter"),
         ({"removal_test": "score"}, "removal_test: 'score'; expected one of wald, lr, conditional"),
         ({"entry": 0}, "entry: 0; expected a P value above 0 and at most 1"),
         ({"removal": 2}, "removal: 2; expected a P value above 0 and at most 1"),
@@ -132,13 +157,34 @@ def test_nothing_enters():
 )
 def test_errors(options, text):
     with pytest.raises(ValueError, match=text):
-        forward_selection(birthwt(), outcome="low", candidates=["smoke"], **options)
+        select_terms(birthwt(), outcome="low", candidates=["smoke"], **options)
+
+
+def test_all_enter_and_nothing_is_selected():
+    found = select_terms(birthwt(), outcome="low", candidates=ALL, method="enter")
+    assert (found.selected, len(found.steps), found.stopped) == (tuple(ALL), 1, "the plan enters all terms")
+
+
+def test_backwards_starts_without_what_others_determine():
+    found = select_terms(Tally.from_rows(rows_with_sum()), outcome="y", candidates=["a", "b", "sum", "same"],
+                         method="backward")  # fmt: skip
+    assert {t.term for t in found.steps[0].inside} == {"a", "b"}
+    assert math.isnan(found.steps[0].outside[0].p_value)
+
+
+@pytest.mark.parametrize("method", ["forward", "backward"])
+def test_tied_terms_are_named_and_the_first_is_taken(method):
+    cells = table([(1, 1, 1, 9), (0, 0, 0, 9), (1, 0, 1, 4), (0, 1, 1, 4), (1, 0, 0, 4), (0, 1, 0, 4)], "x", "z", "y")
+    for order in (["x", "z"], ["z", "x"]):
+        found = select_terms(cells, outcome="y", candidates=order, method=method, entry=0.9, removal=0.001)
+        assert found.steps[1].term == order[0]
+        assert found.steps[1].tied == (order[1],)
 
 
 def test_an_outcome_without_events_is_an_error():
     rows = pd.DataFrame({"x": [0.0, 1], "y": [False, False]})
     with pytest.raises(ValueError, match="'y' is the same in all 2 complete patients"):
-        forward_selection(Tally.from_rows(rows), outcome="y", candidates=["x"])
+        select_terms(Tally.from_rows(rows), outcome="y", candidates=["x"])
 
 
 def test_examples():

@@ -354,15 +354,16 @@ def _tally(outcome: str, terms: Sequence[str], table: Sequence[Sequence[int]]) -
 
 def _selections(study: Study, model: PrintedModel, tally: Tally) -> dict[str, tuple[tuple[str, ...], str]]:
     """Follow the stated selection under each test for removal, the plan's first."""
-    from cohortbook.regression.selection import REMOVAL_TESTS, forward_selection
+    from cohortbook.regression.block_tests import REMOVAL_TESTS
+    from cohortbook.regression.selection import select_terms
     from cohortbook.results import UndefinedWarning
 
     plan, found = study.plan("model"), {}
     for test in dict.fromkeys((plan.removal_test, *REMOVAL_TESTS)):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UndefinedWarning)
-            ended = forward_selection(tally, outcome=model.outcome, candidates=model.terms, entry=plan.entry,
-                                      removal=plan.removal, removal_test=test, max_iterations=plan.max_iterations)  # fmt: skip
+            ended = select_terms(tally, outcome=model.outcome, candidates=model.terms, method=plan.method, entry=plan.entry,
+                                 removal=plan.removal, removal_test=test, max_iterations=plan.max_iterations)  # fmt: skip
         found[test] = (tuple(term for term in model.terms if term in ended.selected), ended.stopped)
     return found
 

@@ -66,8 +66,8 @@ class ModelStudy:
     ----------
     plan : Model
     screening : Screening
-    labels : dict
-        Column of the model -> its label.
+    labels, names : dict
+        Column of the model, and term -> its label.
     full : LogisticFit
         All candidates by maximum likelihood under the plan's limits.
     firth : FirthFit
@@ -84,6 +84,7 @@ class ModelStudy:
     outcome_label: str
     screening: Screening
     labels: dict[str, str]
+    names: dict[str, str]
     full: LogisticFit
     firth: FirthFit
     univariable: tuple[tuple[LogisticFit, FirthFit], ...]
@@ -147,9 +148,10 @@ def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 
     ModelStudy or Absent
         Absent when there is no candidate, or the outcome is the same in all complete patients.
     """
+    from cohortbook.regression.block_tests import REMOVAL_TESTS
     from cohortbook.regression.firth import firth_logistic
     from cohortbook.regression.logistic import fit_logistic
-    from cohortbook.regression.selection import REMOVAL_TESTS, forward_selection
+    from cohortbook.regression.selection import select_terms
 
     study, plan = cohort.study, cohort.study.plan("model")
     screening = screen_candidates(cohort)
@@ -163,8 +165,8 @@ def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 
     ml = {"max_iterations": plan.max_iterations, "confidence_level": confidence_level}
     full = fit_logistic(tally, outcome=plan.outcome, terms=terms, **ml)
     alternatives = tuple(
-        forward_selection(tally, outcome=plan.outcome, candidates=terms, entry=plan.entry, removal=plan.removal,
-                          removal_test=test, **ml)
+        select_terms(tally, outcome=plan.outcome, candidates=terms, method=plan.method, entry=plan.entry,
+                     removal=plan.removal, removal_test=test, **ml)
         for test in REMOVAL_TESTS
     )  # fmt: skip
     wanted = removal or plan.removal_test
@@ -173,7 +175,8 @@ def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 
         raise ValueError(f"removal: {removal!r}; expected {', '.join(REMOVAL_TESTS)}")
     alone = {"outcome": plan.outcome, "confidence_level": confidence_level}
     return ModelStudy(
-        plan=plan, outcome_label=study.label(plan.outcome), screening=screening, labels=_labels(cohort, full), full=full,
+        plan=plan, outcome_label=study.label(plan.outcome), screening=screening, labels=_labels(cohort, full),
+        names={term: with_unit(cohort, term) for term in terms}, full=full,
         firth=firth_logistic(tally, outcome=plan.outcome, terms=terms, confidence_level=confidence_level),
         univariable=tuple((fit_logistic(tally, terms=[t], max_iterations=plan.max_iterations, **alone),
                            firth_logistic(tally, terms=[t], **alone)) for t in terms),

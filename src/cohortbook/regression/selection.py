@@ -1,4 +1,4 @@
-"""Selection of terms as SPSS's forward methods do it: entry by the score test, removal by Wald, LR or conditional."""
+"""Selection of terms as SPSS does it: score test to enter, Wald, LR or conditional to leave, forwards or backwards."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from cohortbook.regression.design import Design, make_design
-from cohortbook.regression.logistic import (
-    BCON,
-    ITERATE,
-    LogisticFit,
-    ManyFits,
-    _derivatives,
-    fit_logistic,
-    fit_many,
-    log_likelihood,
+from cohortbook.regression.block_tests import (
+    REMOVAL_TESTS,
+    BlockTest,
+    block_test,
+    removal_tests,
+    score_statistics,
+    score_tests,
 )
-from cohortbook.results import NAN, OneRow
+from cohortbook.regression.design import Design, make_design
+from cohortbook.regression.logistic import BCON, ITERATE, LogisticFit, ManyFits, fit_logistic, fit_many
+from cohortbook.results import OneRow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,20 +24,12 @@ if TYPE_CHECKING:
 
     from cohortbook.tally import Tally
 
-REMOVAL_TESTS = ("wald", "lr", "conditional")
-#: The share of a column's information below which the model determines the column (SPSS: EPS).
-REDUNDANT = 1e-8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockTest:
-    """A test of a whole term: score (to enter), or Wald, likelihood ratio, conditional (to remove)."""
-
-    term: str
-    statistic: float
-    df: int
-    p_value: float
-    method: str
+METHODS = ("forward", "backward", "enter")
+#: Logarithms of P that differ by less than this are tied: rounding alone would decide between the terms.
+TIED = 1e-9
+#: Columns whose correlations have no eigenvalue below this are independent beyond doubt.
+SURE = 1e-6
+STOP, ENTER, REMOVE = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,36 +39,52 @@ class Step:
     Attributes
     ----------
     number : int
-    action : {"start", "enter", "remove", "stop"}
+    action : {"start", "enter", "remove"}
     term : str
-        The term that entered or left.
+        The term that entered or left; empty at the start.
     test : BlockTest or None
         The test by which it did.
+    tied : tuple of str
+        Terms that could have entered, or left, as well: their P is the same. The first in the order of the candidates did.
     model : LogisticFit or None
         The model after the step; None with the intercept alone.
+    log_likelihood : float
+        Of the model after the step.
     inside, outside : tuple of BlockTest
         Tests for removal of the terms in the model, and for entry of the "variables not in the model".
+    columns : tuple of BlockTest
+        Score tests of the single columns of every term of several that is not in the model.
+    overall : BlockTest or None
+        Score test of all terms that are not in the model, together; None when none is left.
     """
 
     number: int
     action: str
     term: str
     test: BlockTest | None
+    tied: tuple[str, ...]
     model: LogisticFit | None
+    log_likelihood: float
     inside: tuple[BlockTest, ...]
     outside: tuple[BlockTest, ...]
+    columns: tuple[BlockTest, ...]
+    overall: BlockTest | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """A forward selection: its rules, its steps, and the terms it ended with.
+    """A selection: its rules, its steps, and the terms it ended with.
 
     Attributes
     ----------
+    outcome : str
     candidates, selected : tuple of str
+    method : {"forward", "backward", "enter"}
     entry, removal : float
         P below which a term enters, and above which it leaves.
     removal_test : {"wald", "lr", "conditional"}
+    max_iterations, tolerance
+        Newton's limits of every fit.
     steps : tuple of Step
     stopped : str
         Why it ended.
@@ -87,11 +94,15 @@ class Selection:
         Patients with all candidates (listwise deletion), and without.
     """
 
+    outcome: str
     candidates: tuple[str, ...]
     selected: tuple[str, ...]
+    method: str
     entry: float
     removal: float
     removal_test: str
+    max_iterations: int
+    tolerance: float
     steps: tuple[Step, ...]
     stopped: str
     dropped: dict[str, str]
@@ -101,14 +112,17 @@ class Selection:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row a test at a step: `step, action, term, where, statistic, df, p_value, method`."""
+        """One row a test at a step: `step, action, changed, where, term, statistic, df, p_value, method`, and -2 log L."""
         import pandas as pd
 
         rows = [
             {"step": step.number, "action": step.action, "changed": step.term, "where": where, "term": test.term,
-             "statistic": test.statistic, "df": test.df, "p_value": test.p_value, "method": test.method}
+             "statistic": test.statistic, "df": test.df, "p_value": test.p_value, "method": test.method,
+             "minus_2_log_likelihood": -2 * step.log_likelihood}
             for step in self.steps
-            for where, tests in (("in the model", step.inside), ("not in the model", step.outside))
+            for where, tests in (("in the model", step.inside), ("not in the model", step.outside),
+                                 ("not in the model, its columns", step.columns),
+                                 ("not in the model, all", [step.overall] if step.overall else []))
             for test in tests
         ]  # fmt: skip
         return pd.DataFrame(rows)
@@ -116,117 +130,78 @@ class Selection:
     _repr_html_ = OneRow._repr_html_
 
 
-def score_tests(design: Design, inside: Sequence[str], candidates: Sequence[str], fit: ManyFits) -> list[BlockTest]:
-    """Test whether terms outside a model would improve it, by Rao's score test.
+def next_changes(
+    inside: np.ndarray, inside_df: Sequence[int], outside: np.ndarray, outside_df: Sequence[int], *, entry: float,
+    removal: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """Decide, from the tests of a model, what changes next: the rules of SPSS's stepwise methods, in one place.
 
     Parameters
     ----------
-    design : Design
-        Holds all terms.
-    inside : sequence of str
-        The terms of the model.
-    candidates : sequence of str
-        The terms tested, each as a block.
-    fit : ManyFits
-        The model's fit.
+    inside, outside : numpy.ndarray, shape (tables, terms)
+        Statistics for removal of the terms in the model, for entry of those outside; NaN where undefined.
+    inside_df, outside_df : sequence of int
+    entry, removal : float
 
-    Notes
-    -----
-    U'V^-1 U with U the score of the block at the model's estimates and V its information given the model; NaN for a
-    block that the model determines, in whole or in part. R: ``anova(small, large, test = "Rao")``. SPSS: "Variables not
-    in the Equation".
+    Returns
+    -------
+    actions : numpy.ndarray, shape (tables,)
+        `REMOVE` while a term in the model has P above `removal`; else `ENTER` when one outside has P below `entry`; else
+        `STOP`.
+    which : numpy.ndarray, shape (tables,)
+        The term that leaves (the largest P) or enters (the smallest); the first of several that are tied.
+    tied : numpy.ndarray of bool, shape (tables, max(terms))
+        All terms whose P is the same as that one's, itself among them.
     """
     import numpy as np
     from scipy.stats import chi2
 
-    here = design.positions(inside)
-    beta = np.zeros((1, design.x.shape[1]))
-    beta[0, here] = fit.coefficients[0]
-    score, information = _derivatives(design.x, design.y, design.n[None, :], beta)
-    score, information = score[0], information[0]
-    found = []
-    for term in candidates:
-        block = list(design.blocks.get(term, ()))
-        statistic = NAN
-        if block:
-            given = _given(information, block, here)
-            # What is left of each column's information, beside what the intercept alone leaves of it.
-            with np.errstate(all="ignore"):
-                unit = np.sqrt(np.diag(_given(information, block, [0])))
-                left = given / unit / unit[:, None]
-            if np.isfinite(left).all() and np.linalg.eigvalsh(left)[0] > REDUNDANT:
-                statistic = float(score[block] @ np.linalg.solve(given, score[block]))
-        p = float(chi2.sf(statistic, len(block))) if block else NAN
-        found.append(BlockTest(term=term, statistic=statistic, df=len(block), p_value=p, method="score"))
-    return found
+    tables, width = len(inside), max(inside.shape[1], outside.shape[1], 1)
+    actions, which, tied = np.zeros(tables, int), np.zeros(tables, int), np.zeros((tables, width), bool)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # In logarithms, so that P values too small for a number still have an order.
+        leaving = np.where(np.isnan(inside), -np.inf, chi2.logsf(inside, inside_df))
+        entering = np.where(np.isnan(outside), np.inf, chi2.logsf(outside, outside_df))
+        enters = entering.min(axis=1, initial=np.inf) < np.log(entry)
+        leaves = leaving.max(axis=1, initial=-np.inf) > np.log(removal)
+    actions[enters], actions[leaves] = ENTER, REMOVE
+    for action, logs, end in ((ENTER, entering, np.min), (REMOVE, leaving, np.max)):
+        rows = actions == action
+        if rows.any():
+            near = np.abs(logs[rows] - end(logs[rows], axis=1, keepdims=True)) < TIED
+            tied[rows, : logs.shape[1]] = near
+            which[rows] = near.argmax(axis=1)
+    return actions, which, tied
 
 
-def _given(information: np.ndarray, block: list[int], others: list[int]) -> np.ndarray:
-    """Return the information of a block of columns given others; NaN where that of the others is singular."""
+def starting_terms(
+    x: np.ndarray, y: np.ndarray, counts: np.ndarray, blocks: dict[str, Sequence[int]], *, method: str
+) -> tuple[str, ...]:
+    """Return the terms that a selection starts with: none, or all that those before them do not determine."""
     import numpy as np
 
-    cross = information[np.ix_(others, block)]
-    try:
-        return information[np.ix_(block, block)] - cross.T @ np.linalg.solve(information[np.ix_(others, others)], cross)
-    except np.linalg.LinAlgError:
-        return np.full((len(block), len(block)), NAN)
+    if method == "forward":
+        return ()
+    columns = x[np.ix_(counts > 0, [k for block in blocks.values() for k in block])]
+    columns = columns - columns.mean(axis=0)
+    columns = columns / np.linalg.norm(columns, axis=0)
+    if not blocks or np.linalg.eigvalsh(columns.T @ columns)[0] > SURE:
+        return tuple(blocks)
+    inside: list[str] = []
+    for term, block in blocks.items():
+        here = [0, *(k for name in inside for k in blocks[name])]
+        fit = fit_many(x[:, here], y, counts[None, :], max_iterations=1)
+        if (score_statistics(x, y, counts[None, :], fit, here, [block]) >= 0).all():
+            inside.append(term)
+    return tuple(inside)
 
 
-def removal_tests(
-    design: Design, inside: Sequence[str], fit: ManyFits, *, method: str, max_iterations: int = ITERATE,
-    tolerance: float = BCON,
-) -> list[BlockTest]:  # fmt: skip
-    """Test each term of a model for removal.
-
-    Parameters
-    ----------
-    design, inside, fit
-        As for `score_tests`.
-    method : {"wald", "lr", "conditional"}
-        Wald's chi-square of the block; twice the fall of the log-likelihood when the model is fitted without it; or the
-        fall at conditional estimates of the others, without fitting anew.
-
-    Notes
-    -----
-    The conditional estimates are b1 - V12 V22^-1 b2, with b2 and V22 of the block, b1 of the other columns, and V the
-    covariance at the model's estimates: where the others would go, were the likelihood quadratic, when b2 is set to 0
-    [1]_. R: ``drop1(fit, test = "LRT")`` for "lr". SPSS: "Model if Term Removed".
-
-    References
-    ----------
-    .. [1] Lawless JF, Singhal K. Efficient screening of nonnormal regression models. Biometrics 1978; 34: 318-27.
-    """
-    import numpy as np
-    from scipy.stats import chi2
-
-    here = design.positions(inside)
-    beta, covariance = fit.coefficients[0], fit.covariance[0]
-    found = []
-    for term in inside:
-        out = [here.index(k) for k in design.blocks[term]]
-        stay = [k for k in range(len(here)) if k not in out]
-        within = np.linalg.solve(covariance[np.ix_(out, out)], beta[out])
-        if method == "wald":
-            statistic = float(beta[out] @ within)
-        else:
-            kept = design.x[:, [here[k] for k in stay]]
-            if method == "lr":
-                less = fit_many(kept, design.y, design.n, max_iterations=max_iterations, tolerance=tolerance)
-                value = less.log_likelihood[0]
-            else:
-                value = log_likelihood(kept, design.y, design.n, beta[stay] - covariance[np.ix_(stay, out)] @ within)
-            statistic = float(max(0.0, 2 * (fit.log_likelihood[0] - value)))
-        found.append(BlockTest(term=term, statistic=statistic, df=len(out), p_value=float(chi2.sf(statistic, len(out))),
-                               method=method))  # fmt: skip
-    return found
-
-
-def forward_selection(
-    tally: Tally, *, outcome: str, candidates: Sequence[str], entry: float = 0.05, removal: float = 0.10,
-    removal_test: Literal["wald", "lr", "conditional"] = "wald", max_iterations: int = ITERATE, tolerance: float = BCON,
-    confidence_level: float = 0.95,
+def select_terms(
+    tally: Tally, *, outcome: str, candidates: Sequence[str], method: Literal["forward", "backward", "enter"] = "forward",
+    entry: float = 0.05, removal: float = 0.10, removal_test: Literal["wald", "lr", "conditional"] = "wald",
+    max_iterations: int = ITERATE, tolerance: float = BCON, confidence_level: float = 0.95,
 ) -> Selection:  # fmt: skip
-    """Select terms forwards as SPSS's FSTEP methods do.
+    """Select terms as SPSS's FSTEP and BSTEP methods do, or enter all.
 
     Parameters
     ----------
@@ -236,11 +211,13 @@ def forward_selection(
         A boolean column.
     candidates : sequence of str
         Terms; a categorical enters and leaves as a whole.
+    method : {"forward", "backward", "enter"}
+        From the intercept alone (SPSS: FSTEP), from all candidates (BSTEP), or all candidates and no selection (ENTER).
     entry, removal : float
         The term of the smallest score P enters when it is below `entry`; the term of the largest P leaves when it is
         above `removal` (SPSS: PIN, POUT; its defaults 0.05 and 0.10).
     removal_test : {"wald", "lr", "conditional"}
-        SPSS: FSTEP(WALD), FSTEP(LR), FSTEP(COND).
+        SPSS: FSTEP(WALD), FSTEP(LR), FSTEP(COND), and so BSTEP.
     max_iterations, tolerance
         Newton's limits of every fit.
 
@@ -251,14 +228,16 @@ def forward_selection(
     Raises
     ------
     ValueError
-        As `fit_logistic`; or for an unknown `removal_test` or a threshold outside 0 to 1.
+        As `fit_logistic`; or for an unknown `method` or `removal_test`, or a threshold outside 0 to 1.
 
     Notes
     -----
-    Step by step: the term outside of the smallest score P enters; then terms leave, the largest P first, the model
-    fitted anew after each, until none is above `removal`. It ends when nothing enters, or when the model is one it had
-    before (otherwise it would go round for ever). SPSS: LOGISTIC REGRESSION /METHOD=FSTEP(...) /CRITERIA=PIN(...)
-    POUT(...); its manual gives these rules [1]_, and leaves open whether it prints such a last removal. R has none of
+    At every model: the term in it of the largest P leaves when that is above `removal`; when none does, the term outside
+    of the smallest score P enters when that is below `entry`; the model is fitted anew, and so on. It ends when nothing
+    changes, or with a model that it had before (otherwise it would go round for ever). Backwards it starts with all
+    candidates, but for those that the ones before them determine. SPSS: LOGISTIC REGRESSION /METHOD=FSTEP(...) or
+    BSTEP(...) /CRITERIA=PIN(...) POUT(...); its manual gives these rules [1]_, and leaves open whether it prints such a
+    last removal, and which of two terms with the same P enters: here, the first of the candidates. R has none of
     them: ``step`` goes by AIC. Terms that the model determines have a NaN score test and stay out; P values after a
     selection are too small [2]_.
 
@@ -273,12 +252,18 @@ def forward_selection(
     >>> from cohortbook.tally import Tally
     >>> cells = pd.DataFrame({"old": [False, False, True, True] * 2, "tall": [False] * 4 + [True] * 4,
     ...                       "died": [False, True] * 4, "n": [20, 5, 10, 15, 18, 4, 9, 13]})
-    >>> found = forward_selection(Tally(cells), outcome="died", candidates=["old", "tall"])
+    >>> found = select_terms(Tally(cells), outcome="died", candidates=["old", "tall"])
     >>> [(step.action, step.term) for step in found.steps], found.stopped
     ([('start', ''), ('enter', 'old')], 'no term outside the model has P < 0.05')
+    >>> backwards = select_terms(Tally(cells), outcome="died", candidates=["old", "tall"], method="backward")
+    >>> [(step.action, step.term) for step in backwards.steps], backwards.selected
+    ([('start', ''), ('remove', 'tall')], ('old',))
     """
-    if removal_test not in REMOVAL_TESTS:
-        raise ValueError(f"removal_test: {removal_test!r}; expected one of {', '.join(REMOVAL_TESTS)}")
+    import numpy as np
+
+    for name, value, known in (("method", method, METHODS), ("removal_test", removal_test, REMOVAL_TESTS)):
+        if value not in known:
+            raise ValueError(f"{name}: {value!r}; expected one of {', '.join(known)}")
     for name, value in (("entry", entry), ("removal", removal)):
         if not 0 < value <= 1:
             raise ValueError(f"{name}: {value!r}; expected a P value above 0 and at most 1")
@@ -289,41 +274,58 @@ def forward_selection(
         )
     complete = tally.complete([outcome, *candidates])
     limits = {"max_iterations": max_iterations, "tolerance": tolerance}
-    inside: list[str] = []
-    seen = {frozenset[str]()}
-    steps: list[Step] = []
-
-    def fitted() -> ManyFits:
-        return fit_many(design.x[:, design.positions(inside)], design.y, design.n, **limits)
-
-    def record(action: str, test: BlockTest | None) -> tuple[list[BlockTest], list[BlockTest]]:
-        fit = fitted()
-        tests = removal_tests(design, inside, fit, method=removal_test, **limits)
-        others = score_tests(design, inside, [c for c in candidates if c in design.blocks and c not in inside], fit)
+    order = [term for term in candidates if term in design.blocks]
+    inside = starting_terms(design.x, design.y, design.n, {t: design.blocks[t] for t in order}, method=method)
+    seen, steps = {frozenset(inside)}, []
+    action, test, tied = "start", None, ()
+    while True:
+        fit = fit_many(design.x[:, design.positions(inside)], design.y, design.n, **limits)
+        within = removal_tests(design, inside, fit, method=removal_test, **limits)
+        beyond = [term for term in order if term not in inside]
+        without = score_tests(design, inside, beyond, fit)
         model = None
         if inside:
             model = fit_logistic(complete, outcome=outcome, terms=inside, confidence_level=confidence_level, **limits)
-        steps.append(Step(number=len(steps), action=action, term=test.term if test else "", test=test, model=model,
-                          inside=tuple(tests), outside=tuple(others)))  # fmt: skip
-        return tests, others
-
-    _, outside = record("start", None)
-    while True:
-        entering = min((t for t in outside if t.p_value < entry), key=lambda t: t.p_value, default=None)
-        if entering is None:
-            stopped = f"no term outside the model has P < {entry:g}"
+        steps.append(Step(
+            number=len(steps), action=action, term=test.term if test else "", test=test, tied=tied, model=model,
+            log_likelihood=float(fit.log_likelihood[0]), inside=tuple(within), outside=tuple(without),
+            **_further_tests(design, inside, beyond, fit),
+        ))  # fmt: skip
+        if method == "enter":
+            stopped = "the plan enters all terms"
             break
-        inside.append(entering.term)
-        tests, outside = record("enter", entering)
-        while leaving := max((t for t in tests if t.p_value > removal), key=lambda t: t.p_value, default=None):
-            inside.remove(leaving.term)
-            tests, outside = record("remove", leaving)
-        if frozenset(inside) in seen:
+        if action != "start" and frozenset(inside) in seen:
             stopped = "the model is one it had before"
             break
         seen.add(frozenset(inside))
+        (change,), (which,), (same,) = next_changes(
+            np.array([[t.statistic for t in within]]), [t.df for t in within],
+            np.array([[t.statistic for t in without]]), [t.df for t in without], entry=entry, removal=removal,
+        )  # fmt: skip
+        if change == STOP:
+            stopped = f"no term outside the model has P < {entry:g}"
+            if method == "backward":
+                stopped = f"no term in the model has P > {removal:g}, and {stopped}"
+            break
+        tests = within if change == REMOVE else without
+        action, test = "remove" if change == REMOVE else "enter", tests[which]
+        tied = tuple(t.term for t, near in zip(tests, same, strict=False) if near and t is not test)
+        inside = tuple(t for t in order if (t in inside) != (t == test.term))
     return Selection(
-        candidates=tuple(candidates), selected=tuple(inside), entry=entry, removal=removal, removal_test=removal_test,
-        steps=tuple(steps), stopped=stopped, dropped=design.dropped, n=design.total, n_missing=design.n_missing,
-        provenance=tally.provenance,
+        outcome=outcome, candidates=tuple(candidates), selected=inside, method=method, entry=entry, removal=removal,
+        removal_test=removal_test, steps=tuple(steps), stopped=stopped, dropped=design.dropped, n=design.total,
+        n_missing=design.n_missing, provenance=tally.provenance, **limits,
     )  # fmt: skip
+
+
+def _further_tests(design: Design, inside: Sequence[str], beyond: Sequence[str], fit: ManyFits) -> dict:
+    """Return the tests that SPSS prints beside those which decide: of single columns, and of all terms outside."""
+    names = ["", *design.columns]
+    single = [k for term in beyond for k in design.blocks[term] if len(design.blocks[term]) > 1]
+    every = [k for term in beyond for k in design.blocks[term]]
+    blocks = [*([k] for k in single), *([every] if every else [])]
+    (found,) = score_statistics(design.x, design.y, design.n[None, :], fit, design.positions(inside), blocks)
+    tests = [block_test(names[block[0]], value, len(block), "score")
+             for block, value in zip(blocks, found.tolist(), strict=True)]  # fmt: skip
+    overall = block_test("all", float(found[-1]), len(every), "score") if every else None
+    return {"columns": tuple(tests[: len(single)]), "overall": overall}

@@ -210,6 +210,9 @@ class Model(Part):
     outcome: str = Field(description="binary variable that is modelled")
     candidates: tuple[str, ...] = Field((), description="empty: those of the comparison with P below candidate_p")
     candidate_p: float = Field(0.10, gt=0, le=1, description="univariate P below which a variable is a candidate")
+    method: Literal["forward", "backward", "enter"] = Field(
+        "forward", description="selection forwards, backwards, or none: all candidates enter"
+    )
     entry: float = Field(0.10, gt=0, le=1, description="P of the score test below which a term enters")
     removal: float = Field(0.10, gt=0, le=1, description="P above which a term is removed")
     removal_test: Literal["wald", "lr", "conditional"] = Field("wald", description="test for removal")

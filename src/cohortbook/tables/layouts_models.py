@@ -10,8 +10,10 @@ from cohortbook.tables.layouts import provenance_notes, table_of
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
 
 if TYPE_CHECKING:
+    from cohortbook.regression.block_tests import BlockTest
     from cohortbook.regression.firth import FirthFit
     from cohortbook.regression.logistic import LogisticFit
+    from cohortbook.regression.selection import Selection
 
 __all__ = ["full_model_table", "selection_table", "table_of"]
 
@@ -119,25 +121,43 @@ def selection_table(result: ModelStudy | Absent) -> DisplayTable | Absent:
     if not result:
         return result
     chosen, rows = result.selection, []
-    names = {term: "; ".join(result.labels[c] for c in columns) for term, columns in result.full.blocks.items()}
+    names = result.names
     for step in chosen.steps:
-        did = {"start": "start", "enter": "enters", "remove": "leaves"}[step.action]
-        head = f"Step {step.number}: {names.get(step.term, '')} {did}".replace("  ", " ").replace(
-            ": start", ": intercept alone"
-        )
-        rows.append(Row((head, "", "", "", ""), "heading"))
+        what = "all candidates" if step.inside else "intercept alone"
+        if step.term:
+            what = f"{names[step.term]} {'enters' if step.action == 'enter' else 'leaves'}"
+        what += f"; −2 log likelihood {decimal(-2 * step.log_likelihood, 3)}"
+        rows.append(Row((f"Step {step.number}: {what}", "", "", "", ""), "heading"))
         for where, tests in (("in the model", step.inside), ("not in the model", step.outside)):
             for t in tests:
-                cells = (f"{where}, {TESTS[t.method]}", significant(t.statistic), str(t.df), p_value(t.p_value))
-                rows.append(Row((names[t.term], *cells), "level"))
+                rows.append(_test_row(names[t.term], where, t))
+                own = [s for s in step.columns if where.startswith("not") and s.term.startswith(f"{t.term}: ")]
+                rows += [_test_row(f"… {s.term.removeprefix(f'{t.term}: ')}", where, s) for s in own]
+        if step.overall and len(step.outside) > 1:
+            rows.append(_test_row("All of these", "not in the model", step.overall))
     kept = ", ".join(names[t] for t in chosen.selected) or "none"
+    tied = [f"Step {s.number}: {', '.join(names[t] for t in s.tied)} had the same P as {names[s.term]}, which stands first "
+            "in the list." for s in chosen.steps if s.tied]  # fmt: skip
+    rule = (f"A term enters below P = {chosen.entry:g} by the score test and leaves above P = {chosen.removal:g}. "
+            f"It ended because {chosen.stopped}. Selected: {kept}.")  # fmt: skip
     return DisplayTable(
-        name="selection", title=f"Forward selection, removal by {removal_in_words(chosen.removal_test)}",
-        head=("", "Test", "Statistic", "df", "P"), rows=tuple(rows), frame=chosen.frame,
-        notes=(f"A term enters below P = {chosen.entry:g} by the score test and leaves above P = {chosen.removal:g}. "
-               f"It ended because {chosen.stopped}. Selected: {kept}.",
+        name="selection", title=selection_in_words(chosen), head=("", "Test", "Statistic", "df", "P"), rows=tuple(rows),
+        frame=chosen.frame,
+        notes=("All candidates enter; nothing is selected." if chosen.method == "enter" else rule, *tied,
                f"{chosen.n} complete patients; {chosen.n_missing} left out."),
     )  # fmt: skip
+
+
+def _test_row(label: str, where: str, test: BlockTest) -> Row:
+    cells = (f"{where}, {TESTS[test.method]}", significant(test.statistic), str(test.df), p_value(test.p_value))
+    return Row((label, *cells), "level")
+
+
+def selection_in_words(chosen: Selection) -> str:
+    """Name a selection: which way it goes, and by which test terms leave."""
+    if chosen.method == "enter":
+        return "All candidates entered"
+    return f"{chosen.method.capitalize()} selection, removal by {removal_in_words(chosen.removal_test)}"
 
 
 def removal_in_words(test: str) -> str:

@@ -73,9 +73,11 @@ def selection_finding(result: ModelStudy | Absent) -> Text:
         return Text(result.reason)
 
     def kept(terms: tuple[str, ...]) -> str:
-        return listed(["; ".join(result.labels[c] for c in result.full.blocks[t]) for t in terms]) or "nothing"
+        return listed([result.names[t] for t in terms]) or "nothing"
 
     chosen = result.selection
+    if chosen.method == "enter":
+        return Text("The plan enters all candidates at once: nothing is selected.")
     text = (
         f"Removal by {removal_in_words(chosen.removal_test)} keeps {kept(chosen.selected)} "
         f"(after {several(len(chosen.steps) - 1, 'step')}; it ended because {chosen.stopped})."
@@ -83,6 +85,13 @@ def selection_finding(result: ModelStudy | Absent) -> Text:
     last = chosen.steps[-1]
     if last.action == "remove" and "had before" in chosen.stopped:
         text += f" A program that stops before it returns to an earlier model would keep {kept((last.term,))} in it."
+    for step in chosen.steps:
+        if step.tied:
+            did = "entered" if step.action == "enter" else "left"
+            text += (
+                f" At step {step.number}, {kept((step.term, *step.tied))} had the same P: {kept((step.term,))} {did} only "
+                "because it stands first in the list."
+            )
     others = [s for s in result.alternatives if s is not chosen and set(s.selected) != set(chosen.selected)]
     if others:
         text += " " + " ".join(

@@ -153,12 +153,15 @@ def _of_model(cohort: Cohort, result: ModelStudy) -> Iterator[str]:
     plan, chosen = result.plan, result.selection
     candidates = [cohort.study.label(term) for term in result.screening.candidates]
     why = f"variables with univariate P < {plan.candidate_p:g}" if not plan.candidates else "named beforehand"
-    yield (
-        f"Candidates of the logistic regression of {_low(result.outcome_label)} were {why} ({listed(candidates)}). Forward "
-        f"selection took terms by the score test (entry P < {chosen.entry:g}) and removed them by "
-        f"{removal_in_words(chosen.removal_test)} (P > {chosen.removal:g}); a fit stopped after {plan.max_iterations} "
-        "iterations."
-    )
+    yield f"Candidates of the logistic regression of {_low(result.outcome_label)} were {why} ({listed(candidates)})."
+    if chosen.method == "enter":
+        yield f"All were entered together; a fit stopped after {plan.max_iterations} iterations."
+    else:
+        yield (
+            f"{chosen.method.capitalize()} selection took terms by the score test (entry P < {chosen.entry:g}) and removed "
+            f"them by {removal_in_words(chosen.removal_test)} (P > {chosen.removal:g}); a fit stopped after "
+            f"{plan.max_iterations} iterations."
+        )
     yield (
         "Separation was decided by linear programming; odds ratios are also given by Firth's penalised likelihood, with "
         "profile intervals and penalised likelihood-ratio tests."
