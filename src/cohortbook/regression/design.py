@@ -27,7 +27,7 @@ class Design:
     x : numpy.ndarray, shape (patterns, 1 + columns)
         The intercept, then the columns of the terms.
     y, n : numpy.ndarray, shape (patterns,)
-        The outcome (0 or 1) and how many patients show the pattern.
+        The outcome (0 or 1, or a number) and how many patients show the pattern.
     columns : tuple of str
         Names of the columns after the intercept: the term, or `term: level` against the first level.
     blocks : dict
@@ -62,8 +62,9 @@ class Design:
 
 
 def make_design(
-    tally: Tally, *, outcome: str, terms: Sequence[str], complete_on: Sequence[str] = (), keep_determined: bool = False
-) -> Design:
+    tally: Tally, *, outcome: str, terms: Sequence[str], complete_on: Sequence[str] = (), keep_determined: bool = False,
+    numeric: bool = False,
+) -> Design:  # fmt: skip
     """Code the terms of a model.
 
     Parameters
@@ -71,13 +72,15 @@ def make_design(
     tally : Tally
         Patterns of the outcome and the terms.
     outcome : str
-        A boolean column.
+        A boolean column; a numeric one where `numeric` says so.
     terms : sequence of str
         Boolean or numeric columns enter as they are; a categorical as indicators against its first level in use.
     complete_on : sequence of str
         Further columns on which patients must be complete (all candidates of a selection).
     keep_determined : bool
         Keep columns that the ones before them determine: candidates that will not all be in one model.
+    numeric : bool
+        The outcome is a number.
 
     Returns
     -------
@@ -88,7 +91,7 @@ def make_design(
     Raises
     ------
     ValueError
-        When the outcome is not boolean, a column is not there, or no complete patient is left.
+        When the outcome is not of its type, a column is not there, or no complete patient is left.
 
     Notes
     -----
@@ -113,8 +116,9 @@ def make_design(
         if name not in tally.columns:
             argument = "outcome" if name == outcome else "terms" if name in terms else "complete_on"
             raise ValueError(f"{argument}: {name!r} is not in the tally; expected one of {', '.join(tally.columns)}")
-    if not pd.api.types.is_bool_dtype(tally.frame[outcome].dtype):
-        raise ValueError(f"outcome: {outcome!r} is of type {tally.frame[outcome].dtype}; expected boolean")
+    if not (is_numeric(tally, outcome) if numeric else pd.api.types.is_bool_dtype(tally.frame[outcome].dtype)):
+        expected = "numbers" if numeric else "boolean"
+        raise ValueError(f"outcome: {outcome!r} is of type {tally.frame[outcome].dtype}; expected {expected}")
     complete = tally.complete(wanted)
     if not complete.total:
         raise ValueError(f"tally: no patient has a value of all of {', '.join(wanted)}; expected at least one")
