@@ -18,7 +18,7 @@ ROOMS = (
     {"errors", "results", "tally", "files", "progress", "cache"},
     {"study"},
     {"cohort"},
-    {"statistics", "regression", "survival"},
+    {"statistics", "regression", "survival", "missing"},
     {"printed"},
     {"plan"},
     {"tables"},
@@ -30,7 +30,7 @@ ROOMS = (
 #: Beside them: printed figures and the solver, which no room but what shows the audit imports.
 BESIDE = {"proof", "reconstruct", "audit"}
 SHOWN = {"tables", "figures", "text", "notebook"}
-STATISTICS = {"statistics", "regression", "survival"}
+STATISTICS = {"statistics", "regression", "survival", "missing"}
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
 #: (module, what it imports) against the order, each with its reason.
 EXCEPTIONS = {
