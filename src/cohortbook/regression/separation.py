@@ -88,14 +88,15 @@ def detect_separation(tally: Tally, *, outcome: str, terms: Sequence[str]) -> Se
     ('quasi-complete', {'intercept': -1, 'cement': 1}, ('cement = no: 0 of 51 with failed',))
     """
     design = make_design(tally, outcome=outcome, terms=terms)
-    kind, directions = _separation(design)
+    kind, directions = separated_columns(design)
     names = ("intercept", *design.columns)
     found = {names[k]: sign for k, sign in directions.items()}
     cells = tuple(cell for term in design.blocks for cell in _empty_cells(tally, outcome, term, terms)) if found else ()
     return Separation(kind=kind, directions=found, cells=cells, provenance=tally.provenance)
 
 
-def _separation(design: Design) -> tuple[str, dict[int, int]]:
+def separated_columns(design: Design) -> tuple[str, dict[int, int]]:
+    """Return the kind of separation, and the sign of each infinite estimate by the place of its column."""
     import numpy as np
     from scipy import sparse
     from scipy.optimize import linprog
