@@ -163,6 +163,34 @@ def firth_logistic(tally: Tally, *, outcome: str, terms: Sequence[str], confiden
     )  # fmt: skip
 
 
+def firth_many(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Maximise the penalised likelihood of one design for many tables of counts.
+
+    Parameters
+    ----------
+    x, y, counts
+        As for `cohortbook.regression.logistic.fit_many`.
+
+    Returns
+    -------
+    coefficients : numpy.ndarray, shape (tables, columns)
+    covariances : numpy.ndarray, shape (tables, columns, columns)
+        The inverse of the information at the estimates.
+    converged : numpy.ndarray of bool
+    """
+    import numpy as np
+
+    basis, triangle = np.linalg.qr(x)
+    back = np.linalg.inv(triangle)
+    found = []
+    for n in counts:
+        shown = n > 0
+        model = _Penalised(basis[shown], y[shown], n[shown])
+        best, _, converged, _ = model.maximise()
+        found.append((back @ best, back @ np.linalg.inv(model.information(best)) @ back.T, converged))
+    return tuple(map(np.array, zip(*found, strict=True)))
+
+
 def _split_basis(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the part of a column that the others do not span, and an orthonormal basis of the others.
 

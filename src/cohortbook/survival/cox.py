@@ -48,6 +48,8 @@ class CoxFit:
         Standard errors that suppose the model and independent patients; those of `std_errors` unless they are robust.
     clusters : int
         How many the robust variance rests on; 0 without one.
+    covariance : tuple of tuple of float
+        Of the estimates, supposing the model; a row a column.
     log_likelihood : float
     concordance, concordance_std_error : float
         Harrell's C within strata, of patients at risk together.
@@ -71,6 +73,7 @@ class CoxFit:
     conf_high: tuple[float, ...] = ()
     model_std_errors: tuple[float, ...] = ()
     clusters: int = 0
+    covariance: tuple[tuple[float, ...], ...] = ()
     ph_statistics: tuple[float, ...] = ()
     ph_p_values: tuple[float, ...] = ()
     ph_global_statistic: float = NAN
@@ -333,6 +336,7 @@ def _numbers(fitter: CoxPHFitter, rows: RiskRows, columns: tuple[str, ...]) -> d
     return {
         **{name: tuple(summary[column].tolist()) for name, column in names.items()},
         "model_std_errors": tuple(summary["se(coef)"].tolist()),
+        "covariance": tuple(map(tuple, fitter.variance_matrix_.to_numpy().tolist())),
         "ph_statistics": tuple(tests.tolist()),
         "ph_p_values": tuple(chi2.sf(tests, 1).tolist()),
         "ph_global_statistic": together,
