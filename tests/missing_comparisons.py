@@ -5,9 +5,9 @@ import functools
 import numpy as np
 
 from cohortbook.missing.pooled import pooled_cox, pooled_logistic
+from comparison import CLOSED, ITERATIVE, Comparison
 from missing_cases import imputed
 from survival_cases import reference
-from survival_comparisons import CLOSED, ITERATIVE, Comparison
 
 TERMS = ["age", "chol", "hepato", "stage"]
 QUANTITIES = {"estimate": "estimates", "within": "within", "between": "between", "total": "total", "df": "df",

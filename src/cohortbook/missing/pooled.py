@@ -142,6 +142,7 @@ def _stacked(tallies: Sequence[Tally], columns: Sequence[str]) -> tuple[Tally, n
 
     columns = list(dict.fromkeys(columns))
     both = pd.concat([tally.frame[[*columns, "n"]].assign(set=k) for k, tally in enumerate(tallies)], ignore_index=True)
+    both = both[both["n"] > 0]
     groups = both.groupby(columns, dropna=False, observed=True, sort=True)
     frame = groups["n"].sum().reset_index().astype({name: both[name].dtype for name in [*columns, "n"]})
     counts = np.zeros((len(tallies), len(frame)))
