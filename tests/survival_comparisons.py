@@ -13,6 +13,7 @@ from cohortbook.tally import Tally
 from comparison import ITERATIVE, Comparison
 from survival_cases import reference, rows_of
 from survival_estimates import ENTRIES, WHERE, curves, incidence, quantiles, survdiff
+from visit_comparisons import visits
 
 
 def comparisons(topic=None):
@@ -20,7 +21,7 @@ def comparisons(topic=None):
     return [
         c
         for table in (curves, quantiles, survdiff, incidence, _logrank, _competing, _gray, _restricted_mean, _cox_models,
-                      _cox_tests, _cox, _cox_firth, _fine_gray)
+                      _cox_tests, _cox, _cox_firth, _fine_gray, visits)
         for c in table()
         if topic in (None, c.topic)
     ]  # fmt: skip

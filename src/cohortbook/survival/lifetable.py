@@ -100,7 +100,7 @@ def life_table(tally: Tally, *, time: str, causes: Sequence[np.ndarray], complet
 
     late = isinstance(entry, str)
     for argument, name in (("time", time), ("entry", entry))[: 1 + late]:
-        _require_times(tally, name, argument)
+        require_times(tally, name, argument)
     columns = [time, *complete_on, *([entry] if late else [])]
     keep = (tally.frame[columns].notna().all(axis=1) & (tally.frame["n"] > 0)).to_numpy()
     frame = tally.frame[keep]
@@ -132,7 +132,7 @@ def life_table(tally: Tally, *, time: str, causes: Sequence[np.ndarray], complet
     )  # fmt: skip
 
 
-def _require_times(tally: Tally, name: str, argument: str) -> None:
+def require_times(tally: Tally, name: str, argument: str) -> None:
     from cohortbook.statistics.counts import is_numeric
 
     if name not in tally.columns:
