@@ -77,3 +77,10 @@ def table(cells: list[tuple], *names: str) -> Tally:
     """Return a tally of cells: the values of the named boolean columns, then the count."""
     frame = pd.DataFrame(cells, columns=[*names, "n"])
     return Tally(frame.astype(dict.fromkeys(names, "boolean")))
+
+
+@functools.cache
+def endometrial() -> Tally:
+    """Return 79 patients with endometrial cancer (Heinze and Schemper 2002); neovasculation separates the histology."""
+    rows = pd.read_csv(REFERENCE / "firth_endometrial.csv")
+    return Tally.from_rows(rows.astype({"nv": bool, "hg": bool, "pi": float}))

@@ -13,12 +13,12 @@ from numpy.testing import assert_allclose
 from scipy.stats import chi2_contingency
 
 from cohortbook.regression import design, logistic, separation
-from cohortbook.regression.design import make_design
+from cohortbook.regression.design import make_design, with_references
 from cohortbook.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_logistic, fit_many
 from cohortbook.regression.separation import detect_separation
 from cohortbook.results import UndefinedWarning
 from cohortbook.tally import Tally
-from logistic_cases import birthwt, infert, mtcars, number, pspp, reference, separated, table
+from logistic_cases import birthwt, endometrial, infert, mtcars, number, pspp, reference, separated, table
 
 EXACT = {"max_iterations": EXACT_ITERATIONS, "tolerance": EXACT_CHANGE}
 #: R's names of the columns -> ours.
@@ -165,6 +165,43 @@ def test_separation_by_a_number_and_by_a_combination():
     assert detect_separation(both, outcome="y", terms=["a", "b"]).kind == "complete"
 
 
+def test_what_separates_is_named_with_its_counts():
+    """A level, a number's range, and a combination that no term tells alone; empty levels are not there."""
+    found = detect_separation(separated(), outcome="failed", terms=["cement", "late"])
+    shown = [(m.terms, m.levels, m.events, m.n, m.told) for m in found.margins]
+    assert shown == [(("cement",), ("no",), 0, 51, True), (("cement",), ("yes",), 3, 21, False),
+                     (("late",), ("no",), 1, 62, False), (("late",), ("yes",), 2, 10, False)]  # fmt: skip
+    assert (found.n_told, found.combined, found.cells) == (51, (), ("cement = no: 0 of 51 with failed",))
+    frame = found.frame.set_index(["term", "level"])
+    assert frame["direction"].tolist() == [0, 1, 0, 0]
+    assert found.separating[0].words("failure", {"cement": "Kyphoplasty"}) == "Kyphoplasty = no: 0 of 51 with failure"
+
+    rows = pd.DataFrame({"dose": [1.0, 2, 3, 3, 4, 5], "y": [False, False, False, True, True, True]})
+    by_number = detect_separation(Tally.from_rows(rows), outcome="y", terms=["dose"])
+    assert by_number.cells == ("dose: 3 to 5 with y, 1 to 3 without",)
+    assert (by_number.n_told, by_number.frame["direction"].tolist()) == (4, [1])
+
+    cells = [(0, 0, 0, 3), (0, 1, 1, 2), (0, 1, 0, 2), (1, 0, 1, 2), (1, 0, 0, 1), (1, 1, 1, 4)]
+    both = detect_separation(table(cells, "a", "b", "y"), outcome="y", terms=["a", "b"])
+    assert not any(margin.told for margin in both.margins)
+    assert set(both.cells) == {"a = no, b = no: 0 of 3 with y", "a = yes, b = yes: 4 of 4 with y"}
+    assert both.n_told == 7
+
+    levels = pd.Categorical(["I", "I", "II", "II", "IV"], categories=["I", "II", "III", "IV"])
+    rows = pd.DataFrame({"stage": levels, "y": [True, False, True, False, True]})
+    named = detect_separation(Tally.from_rows(rows), outcome="y", terms=["stage"])
+    assert [margin.levels[0] for margin in named.margins] == ["I", "II", "IV"]
+    assert named.directions == {"stage: IV": 1}
+    assert named.frame["direction"].tolist() == [0, 0, 1]
+
+
+def test_published_separation():
+    """Heinze and Schemper (2002): neovasculation alone separates; all 13 patients who have it are of high grade."""
+    found = detect_separation(endometrial(), outcome="hg", terms=["nv", "pi", "eh"])
+    assert (found.kind, found.directions) == ("quasi-complete", {"nv": 1})
+    assert found.cells == ("nv = yes: 13 of 13 with hg",)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=8, max_size=8))
 def test_separation_is_what_brute_force_finds(counts):
@@ -217,10 +254,58 @@ def test_missing_values_are_left_out_and_counted():
     assert (fit.n, fit.n_missing) == (4, 2)
 
 
-def test_an_empty_level_makes_no_column():
-    level = pd.Categorical(["a", "a", "c", "c"], categories=["a", "b", "c"])
+@pytest.mark.parametrize(
+    ("levels", "dropped"),
+    [
+        ("abc", {"level: b": "no complete patient has it"}),
+        ("bca", {"level: b": "no complete patient has it; the others are compared with c"}),
+    ],
+)
+def test_an_empty_level_makes_no_column_and_is_named(levels, dropped):
+    level = pd.Categorical(["a", "a", "c", "c"], categories=list(levels))
     rows = pd.DataFrame({"level": level, "y": [True, False, True, False]})
-    assert fit_logistic(Tally.from_rows(rows), outcome="y", terms=["level"]).terms == ("intercept", "level: c")
+    fit = fit_logistic(Tally.from_rows(rows), outcome="y", terms=["level"])
+    assert fit.terms == ("intercept", "level: c" if levels == "abc" else "level: a")
+    assert fit.dropped == dropped
+
+
+@pytest.mark.parametrize("reference_level", ["black", "other", "white"])
+def test_the_reference_level_can_be_chosen(reference_level):
+    """The odds ratio of two levels is the same whatever they are compared with."""
+    plain = dict(zip(fitted().terms, fitted().estimates, strict=True))
+    tally = with_references(birthwt(), {"race": reference_level, "nowhere": "x"})
+    fit = fit_logistic(tally, outcome="low", terms=["smoke", "ht", "race", "lwt"], **EXACT)
+    against = plain.get(f"race: {reference_level}", 0.0)
+    assert f"race: {reference_level}" not in fit.terms
+    for name, estimate in zip(fit.terms, fit.estimates, strict=True):
+        if name.startswith("race"):
+            assert_allclose(estimate, plain.get(name, 0.0) - against, rtol=1e-8)
+    assert_allclose(fit.log_likelihood, fitted().log_likelihood, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("references", "text"),
+    [
+        ({"race": "green"}, "references: 'race' has no level 'green'; expected one of black, other, white"),
+        ({"smoke": "no"}, "references: 'smoke' has no level 'no'; expected one of none"),
+    ],
+)
+def test_a_reference_that_is_no_level_is_an_error(references, text):
+    with pytest.raises(ValueError, match=text):
+        with_references(birthwt(), references)
+
+
+def test_patterns_that_nobody_shows_are_not_there():
+    """A count of 0 neither separates, nor makes a constant vary, nor an outcome."""
+    cells = [(0, 1, 0, 9), (1, 1, 0, 4), (0, 1, 1, 3), (1, 1, 1, 6), (0, 0, 0, 0), (1, 0, 1, 0)]
+    without = fit_logistic(table(cells[:4], "a", "b", "y"), outcome="y", terms=["a", "b"])
+    fit = fit_logistic(table(cells, "a", "b", "y"), outcome="y", terms=["a", "b"])
+    assert fit == without
+    assert fit.dropped == {"b": "every patient has the same value"}
+    with pytest.raises(ValueError, match="'y' is the same in all 9 complete patients"):
+        fit_logistic(table([(0, 0, 9), (1, 1, 0)], "x", "y"), outcome="y", terms=["x"])
+    with pytest.raises(ValueError, match="no patient has a value of all of y, x"):
+        fit_logistic(table([(0, 0, 0), (1, 1, 0)], "x", "y"), outcome="y", terms=["x"])
 
 
 @pytest.mark.parametrize(

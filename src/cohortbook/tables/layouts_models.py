@@ -82,10 +82,8 @@ def _odds_ratio(fit: LogisticFit | FirthFit, column: str) -> tuple[str, str, str
 
 def separating_cells(result: ModelStudy) -> list[str]:
     """Say which values separate, by label: `Kyphoplasty = no: 0 of 51 with the outcome`."""
-    cells = list(result.full.separation.cells)
-    for name, label in {**result.labels, result.plan.outcome: result.outcome_label.lower()}.items():
-        cells = [cell.replace(f"{name} =", f"{label} =").replace(f"with {name}", f"with {label}") for cell in cells]
-    return cells
+    found = result.full.separation
+    return [margin.words(result.outcome_label.lower(), result.labels) for margin in found.separating]
 
 
 def _dropped(result: ModelStudy) -> list[str]:
