@@ -7,15 +7,52 @@ import numpy as np
 import pandas as pd
 
 from cohortbook.regression.exact import exact_logistic
+from cohortbook.regression.firth import firth_logistic
+from cohortbook.regression.flic import firth_predictions
 from cohortbook.tally import Tally
-from logistic_cases import table
+from logistic_cases import birthwt, endometrial, separated, table
 from survival_cases import reference
 from survival_comparisons import ITERATIVE, Comparison
 
 
 def comparisons(topic=None):
     """Return the comparisons of one topic, or all."""
-    return [c for made in (_exact,) for c in made() if topic in (None, c.topic)]
+    return [c for made in (_firth, _exact) for c in made() if topic in (None, c.topic)]
+
+
+FIRTH = {"endometrial": (endometrial, "hg", ["nv", "pi", "eh"]),
+         "separated": (separated, "failed", ["cement", "late", "weak"]),
+         "birthwt": (birthwt, "low", ["smoke", "ht", "race", "lwt"])}  # fmt: skip
+
+
+def _firth():
+    for case, values in reference("firth").items():
+        data, outcome, terms = FIRTH[case]
+
+        def fitted(data=data, outcome=outcome, terms=terms):
+            return firth_logistic(data(), outcome=outcome, terms=terms)
+
+        def predicted(data=data, outcome=outcome, terms=terms):
+            return firth_predictions(data(), outcome=outcome, terms=terms)
+
+        def probabilities(method, predicted=predicted):
+            patterns = predicted().patterns
+            if "race" in patterns:  # R orders by the columns of the design
+                patterns = patterns.assign(race=patterns["race"].map({"black": 0, "white": 1, "other": 2}).astype(int))
+            return patterns.sort_values(predicted().patterns.columns[: -5].tolist())[method]
+
+        brglm = 'brglm2::brglm_fit(type = "AS_mean")'
+        for statistic, counterpart, found, quantity in (
+            ("Firth: estimate", brglm, lambda f=fitted: f().estimates, "estimate"),
+            ("Firth: standard error", brglm, lambda f=fitted: f().std_errors, "std_error"),
+            ("FLIC: intercept", "glm(y ~ 1, offset), after brglm2", lambda f=predicted: f().flic[0], "flic_intercept"),
+            ("FLIC: probabilities", "glm(y ~ 1, offset), after brglm2", lambda f=probabilities: f("flic"), "p_flic"),
+            ("FLAC: estimates", "glm of the augmented data, after brglm2", lambda f=predicted: f().flac, "flac"),
+            ("FLAC: probabilities", "glm of the augmented data, after brglm2", lambda f=probabilities: f("flac"), "p_flac"),
+            ("Firth: probabilities", brglm, lambda f=probabilities: f("firth"), "p_firth"),
+        ):  # fmt: skip
+            yield Comparison(topic="firth", statistic=statistic, counterpart=counterpart, data=case, found=found,
+                             expected=values[quantity], tolerance=ITERATIVE)  # fmt: skip
 
 
 @functools.cache

@@ -14,7 +14,8 @@ from numpy.testing import assert_allclose
 from cohortbook.regression import firth
 from cohortbook.regression.firth import firth_logistic
 from cohortbook.tally import Tally
-from logistic_cases import birthwt, number, separated, table
+from logistic_cases import birthwt, endometrial, number, separated, table
+from logistic_comparisons import comparisons
 
 CASES = {
     "firth_separated": (separated, "failed", ["cement", "late", "weak"], 0.95),
@@ -38,6 +39,19 @@ def test_maximum_equals_r(case):
     data, outcome, terms, _ = CASES[case]
     fit = firth_logistic(data(), outcome=outcome, terms=terms)
     assert_allclose(fit.penalised_log_likelihood, number(case, "penalised_log_likelihood"), rtol=1e-10)
+
+
+@pytest.mark.parametrize("comparison", [c for c in comparisons("firth") if c.statistic.startswith("Firth")], ids=str)
+def test_equals_brglm2(comparison):
+    assert comparison.difference() < comparison.tolerance
+
+
+def test_published_example():
+    """Heinze and Schemper (2002), table 3: estimates and profile intervals of endometrial cancer, as printed."""
+    fit = firth_logistic(endometrial(), outcome="hg", terms=["nv", "pi", "eh"])
+    assert_allclose(fit.estimates[1:], [2.929, -0.035, -2.604], rtol=0, atol=5e-4)
+    assert_allclose(fit.conf_low[1:], [0.610, -0.124, -4.365], rtol=0, atol=5e-4)
+    assert_allclose(fit.conf_high[1:], [7.855, 0.040, -1.233], rtol=0, atol=5e-4)
 
 
 def test_equals_firthmodels():

@@ -1,4 +1,4 @@
-"""Write the tables of statistics and counterparts in README.md: run in this folder, `python differences.py`.
+"""Write the tables of statistics and counterparts in README.md: run in this folder, `python differences.py [table ...]`.
 
 Each row holds every comparison of one statistic with one counterpart; the difference is the largest, rounded up.
 """
@@ -49,7 +49,7 @@ def table(name):
 
 
 if __name__ == "__main__":
-    for name in TABLES:
+    for name in sys.argv[1:] or TABLES:
         start, end = marks(name)
         before, rest = README.read_text(encoding="utf-8").split(start)
         text = "\n".join([before + start, "", *table(name), "", end]) + rest.split(end)[1]
