@@ -9,6 +9,8 @@ import pandas as pd
 from cohortbook.regression.exact import exact_logistic
 from cohortbook.regression.firth import firth_logistic
 from cohortbook.regression.flic import firth_predictions
+from cohortbook.regression.logistic import fit_logistic
+from cohortbook.regression.term_tests import term_tests
 from cohortbook.tally import Tally
 from logistic_cases import birthwt, endometrial, separated, table
 from survival_cases import reference
@@ -17,12 +19,37 @@ from survival_comparisons import ITERATIVE, Comparison
 
 def comparisons(topic=None):
     """Return the comparisons of one topic, or all."""
-    return [c for made in (_firth, _exact) for c in made() if topic in (None, c.topic)]
+    return [c for made in (_tests, _firth, _exact) for c in made() if topic in (None, c.topic)]
 
 
 FIRTH = {"endometrial": (endometrial, "hg", ["nv", "pi", "eh"]),
          "separated": (separated, "failed", ["cement", "late", "weak"]),
          "birthwt": (birthwt, "low", ["smoke", "ht", "race", "lwt"])}  # fmt: skip
+
+
+def _tests():
+    for case, values in reference("term_tests").items():
+        data, outcome, terms = FIRTH[case]
+        for quantity, expected in values.items():
+            first, second = quantity.split()
+            if first == "profile":
+                column = {"raceother": "race: other", "racewhite": "race: white"}.get(second, second)
+
+                def found(data=data, outcome=outcome, terms=terms, column=column):
+                    fit = fit_logistic(data(), outcome=outcome, terms=terms, intervals="profile")
+                    return fit.frame.set_index("term").loc[column, ["conf_low", "conf_high"]]
+
+                statistic, counterpart = "Profile-likelihood interval", "glm.fit(offset), uniroot"
+            else:
+
+                def found(data=data, outcome=outcome, terms=terms, term=first, method=second):
+                    tests = term_tests(data(), outcome=outcome, terms=terms).tests
+                    return next((t.statistic, t.p_value) for t in tests if (t.term, t.method) == (term, method))
+
+                statistic = {"lr": "Likelihood ratio", "score": "Score", "wald": "Wald"}[second] + ", of terms and model"
+                counterpart = {"lr": 'anova(test = "LRT")', "score": 'anova(test = "Rao")', "wald": "coef(), vcov()"}[second]
+            yield Comparison(topic="term_tests", statistic=statistic, counterpart=counterpart, data=case, found=found,
+                             expected=expected, tolerance=ITERATIVE)  # fmt: skip
 
 
 def _firth():

@@ -132,7 +132,7 @@ def firth_logistic(tally: Tally, *, outcome: str, terms: Sequence[str], confiden
     problems: dict[str, str] = {} if converged else {"model": f"not converged after {steps} steps"}
     beta, errors, statistics, p_values, low, high = (np.full(len(names), NAN) for _ in range(6))
     for k, name in enumerate(names):
-        own, others = _split_basis(design.x, k)
+        own, others = split_basis(design.x, k)
         length = np.linalg.norm(own)
         model = _Penalised(np.column_stack([own / length, others]), design.y, design.n)
         peak = model.x.T @ log_odds
@@ -191,7 +191,7 @@ def firth_many(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.nda
     return tuple(map(np.array, zip(*found, strict=True)))
 
 
-def _split_basis(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def split_basis(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the part of a column that the others do not span, and an orthonormal basis of the others.
 
     With these for columns, the first coefficient is still that of the column, and nothing hangs on units and origins.

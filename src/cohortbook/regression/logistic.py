@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cohortbook.regression.design import Design, make_design
 from cohortbook.regression.separation import Separation, detect_separation
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ITERATE, BCON = 20, 0.001
 #: Limits under which an estimate that exists is exact to the last digits of a double.
 EXACT_ITERATIONS, EXACT_CHANGE = 100, 1e-10
+#: The intervals, and how a fit with them is called.
+METHODS = {"wald": "Wald", "profile": "Wald's P, profile intervals"}
+INTERVALS = tuple(METHODS)
 #: An information matrix of a larger condition number, its columns in units of their own information, is singular.
 WORST_CONDITION = 1e15
 
@@ -37,6 +40,8 @@ class ManyFits:
         Steps taken.
     converged : numpy.ndarray of bool
         The last step moved no estimate by `tolerance` or more.
+    last_step, gradient : numpy.ndarray, shape (tables,)
+        The largest change of an estimate in the last step, and the largest derivative of the log-likelihood after it.
     covariance : numpy.ndarray, shape (tables, columns, columns)
         The inverse of the information at the estimates.
     """
@@ -47,6 +52,8 @@ class ManyFits:
     log_likelihood: np.ndarray
     iterations: np.ndarray
     converged: np.ndarray
+    last_step: np.ndarray
+    gradient: np.ndarray
     covariance: np.ndarray
 
 
@@ -88,7 +95,7 @@ def fit_many(
     counts = np.atleast_2d(np.asarray(counts, float))
     tables, columns = len(counts), x.shape[1]
     beta = np.zeros((tables, columns))
-    steps = np.zeros(tables, int)
+    steps, last = np.zeros(tables, int), np.zeros(tables)
     going = np.ones(tables, bool)
     for _ in range(max_iterations):
         if not going.any():
@@ -97,8 +104,9 @@ def fit_many(
         step = _solve(information, score)
         beta[going] += step
         steps[going] += 1
-        going[going] = ~(np.abs(step).max(axis=1) < tolerance)  # NaN goes on, to the limit
-    _, information = _derivatives(x, y, counts, beta)
+        last[going] = np.abs(step).max(axis=1)
+        going[going] = ~(last[going] < tolerance)  # NaN goes on, to the limit
+    score, information = _derivatives(x, y, counts, beta)
     covariance = _inverse(information)
     with np.errstate(invalid="ignore", divide="ignore"):
         std_errors = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
@@ -110,6 +118,8 @@ def fit_many(
         log_likelihood=log_likelihood(x, y, counts, beta),
         iterations=steps,
         converged=~going,
+        last_step=last,
+        gradient=np.abs(score).max(axis=1),
         covariance=covariance,
     )
 
@@ -169,14 +179,21 @@ class LogisticFit:
     terms : tuple of str
         `intercept`, then the columns.
     estimates, std_errors, statistics, p_values, conf_low, conf_high : tuple of float
-        Log odds ratio at the last step, its standard error, Wald's chi-square and P, Wald's interval.
+        Log odds ratio at the last step, its standard error, Wald's chi-square and P, Wald's interval or the profile's.
+    intervals : {"wald", "profile"}
+        Which interval it is.
     log_likelihood, null_log_likelihood : float
     iterations : int
+    limit : int
+        Newton's steps after which it would have stopped, converged or not.
+    last_step, gradient : float
+        The largest change of an estimate in the last step, and the largest derivative of the log-likelihood after it: both
+        are all but 0 where the maximum was reached.
     converged : bool
         False under separation: the printed numbers then depend on where the program stopped.
     separation : Separation
     problems : dict
-        `model` -> what could not be computed, and why; empty when all could.
+        `model`, or a column -> what could not be computed, and why; empty when all could.
     blocks : dict
         Term -> its columns.
     dropped : dict
@@ -193,9 +210,13 @@ class LogisticFit:
     conf_low: tuple[float, ...]
     conf_high: tuple[float, ...]
     confidence_level: float
+    intervals: str
     log_likelihood: float
     null_log_likelihood: float
     iterations: int
+    limit: int
+    last_step: float
+    gradient: float
     converged: bool
     separation: Separation
     problems: dict[str, str]
@@ -225,6 +246,15 @@ class LogisticFit:
         statistic = max(0.0, 2 * (self.log_likelihood - self.null_log_likelihood)) if df else NAN
         return statistic, df, float(chi2.sf(statistic, df)) if df else NAN
 
+    @property
+    def wald_interval(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Both ends of Wald's intervals, whichever `conf_low` and `conf_high` are; of no meaning under separation."""
+        from scipy.stats import norm
+
+        reach = norm.isf((1 - self.confidence_level) / 2)
+        pairs = list(zip(self.estimates, self.std_errors, strict=True))
+        return tuple(b - reach * error for b, error in pairs), tuple(b + reach * error for b, error in pairs)
+
     def p_value(self, column: str) -> float:
         """Return Wald's P of a column; NaN when it is not in the model."""
         return self.p_values[self.terms.index(column)] if column in self.terms else NAN
@@ -253,7 +283,7 @@ def coefficient_frame(fit: LogisticFit) -> pd.DataFrame:
 
 def fit_logistic(
     tally: Tally, *, outcome: str, terms: Sequence[str], max_iterations: int = ITERATE, tolerance: float = BCON,
-    confidence_level: float = 0.95,
+    confidence_level: float = 0.95, intervals: Literal["wald", "profile"] = "wald",
 ) -> LogisticFit:  # fmt: skip
     """Fit a logistic model by maximum likelihood under stated limits.
 
@@ -268,7 +298,10 @@ def fit_logistic(
     max_iterations, tolerance
         Newton's limits; the defaults are SPSS's.
     confidence_level : float
-        Of Wald's intervals.
+        Of the intervals.
+    intervals : {"wald", "profile"}
+        Wald's, symmetric about the log odds ratio; or the profile likelihood's (see `cohortbook.regression.profile`), which
+        exist under separation too.
 
     Returns
     -------
@@ -280,7 +313,8 @@ def fit_logistic(
     Raises
     ------
     ValueError
-        When a column is not there, the outcome is not boolean or the same in all, or no patient is complete.
+        When a column is not there, the outcome is not boolean or the same in all, no patient is complete, or for another
+        kind of interval.
 
     Notes
     -----
@@ -299,23 +333,29 @@ def fit_logistic(
     ([0.25, 6.0], 0.0055, True)
     """
     require_confidence_level(confidence_level)
+    if intervals not in INTERVALS:
+        raise ValueError(f"intervals: {intervals!r}; expected {' or '.join(INTERVALS)}")
     design = make_design(tally, outcome=outcome, terms=terms)
     if design.events in (0, design.total):
         raise ValueError(
             f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values"
         )
     fit = fit_many(design.x, design.y, design.n, max_iterations=max_iterations, tolerance=tolerance)
-    return _as_fit(tally, outcome, terms, design, fit, max_iterations, confidence_level)
+    return _as_fit(tally, outcome, terms, design, fit, max_iterations, confidence_level, intervals)
 
 
 def _as_fit(
-    tally: Tally, outcome: str, terms: Sequence[str], design: Design, fit: ManyFits, limit: int, confidence_level: float
-) -> LogisticFit:
+    tally: Tally, outcome: str, terms: Sequence[str], design: Design, fit: ManyFits, limit: int, confidence_level: float,
+    intervals: str,
+) -> LogisticFit:  # fmt: skip
     import numpy as np
     from scipy.stats import norm
 
+    from cohortbook.regression.profile import profile_limits
+
     beta, errors = fit.coefficients[0], fit.std_errors[0]
     reach = norm.isf((1 - confidence_level) / 2) * errors
+    low, high = beta - reach, beta + reach
     events, total = design.events, design.total
     names = ("intercept", *design.columns)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -325,27 +365,38 @@ def _as_fit(
         problems["model"] = f"the information was singular before {limit} Newton steps were done: no estimates"
     elif np.isnan(errors).any():
         problems["model"] = f"the information at the last of {limit} Newton steps is singular: no standard errors"
-    warn_undefined(f"logistic model of {outcome}", problems.get("model"), depth=2)
+    separation = detect_separation(tally, outcome=outcome, terms=terms)
+    if intervals == "profile":
+        infinite = {names.index(column): sign for column, sign in separation.directions.items()}
+        low, high, ends = profile_limits(
+            design.x, design.y, design.n, infinite=infinite, confidence_level=confidence_level
+        )
+        problems |= {names[k]: problem for k, problem in ends.items()}
+    warn_undefined(f"logistic model of {outcome}", "; ".join(problems.values()), depth=2)
     return LogisticFit(
         terms=names,
         estimates=tuple(beta.tolist()),
         std_errors=tuple(errors.tolist()),
         statistics=tuple(statistics.tolist()),
         p_values=tuple(fit.p_values[0].tolist()),
-        conf_low=tuple((beta - reach).tolist()),
-        conf_high=tuple((beta + reach).tolist()),
+        conf_low=tuple(low.tolist()),
+        conf_high=tuple(high.tolist()),
         confidence_level=confidence_level,
+        intervals=intervals,
         log_likelihood=float(fit.log_likelihood[0]),
         null_log_likelihood=float(events * np.log(events / total) + (total - events) * np.log1p(-events / total)),
         iterations=int(fit.iterations[0]),
+        limit=limit,
+        last_step=float(fit.last_step[0]),
+        gradient=float(fit.gradient[0]),
         converged=bool(fit.converged[0]),
-        separation=detect_separation(tally, outcome=outcome, terms=terms),
+        separation=separation,
         problems=problems,
         blocks={term: tuple(names[k] for k in positions) for term, positions in design.blocks.items()},
         dropped=design.dropped,
         n=total,
         events=events,
         n_missing=design.n_missing,
-        method=f"maximum likelihood, Wald, at most {limit} Newton steps",
+        method=f"maximum likelihood, {METHODS[intervals]}, at most {limit} Newton steps",
         provenance=tally.provenance,
     )
