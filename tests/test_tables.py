@@ -246,7 +246,7 @@ def test_json_gives_every_number_back(value):
 def test_save_leaves_the_last_good_file_and_nothing_half_written(tmp_path, monkeypatch):
     table(("old", "1", "2")).save(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert set(before) == {"t.csv", "t.json"}
+    assert set(before) == {"t.csv", "t.json", "t.tex"}
     lone = table(("a surrogate that no file can hold: \ud800", "1", "2"))
     with pytest.raises(UnicodeEncodeError):
         lone.save(tmp_path)

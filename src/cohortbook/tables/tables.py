@@ -1,7 +1,7 @@
 """Results as tables: the only room that rounds and formats.
 
 A `DisplayTable` holds strings, as a journal prints them, and the unrounded frame they were made from. It shows itself in
-a notebook, and `save` writes it as CSV (the strings) and JSON (the numbers).
+a notebook, and `save` writes it as CSV and LaTeX (the strings) and JSON (the numbers).
 """
 
 from __future__ import annotations
@@ -209,10 +209,16 @@ class DisplayTable:
         return "\n".join([self.title, *shown, *self.notes])
 
     def save(self, folder: Path) -> None:
-        """Write the strings as CSV and the unrounded results as JSON, each whole or not at all."""
+        """Write the strings as CSV and LaTeX and the unrounded results as JSON, each whole or not at all."""
+        from cohortbook.tables.latex import latex_of
+
         shown = io.StringIO(newline="")
         csv.writer(shown, lineterminator="\n").writerows([_inert(c) for c in line] for line in self.strings)
-        contents = {"csv": shown.getvalue().encode("utf-8-sig"), "json": _as_json(self).encode("utf-8")}
+        contents = {
+            "csv": shown.getvalue().encode("utf-8-sig"),
+            "json": _as_json(self).encode("utf-8"),
+            "tex": latex_of(self).encode("utf-8"),
+        }
         folder.mkdir(parents=True, exist_ok=True)
         for form, content in contents.items():
             part = folder / f".{self.name}.{form}.part"
