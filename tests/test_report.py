@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from cohortbook.report.report import FIGURE, Page, build_report, main, revision, sha256
+from cohortbook.report.document import FIGURE, Document
+from cohortbook.report.provenance import revision, sha256
+from cohortbook.report.report import build_report, main
+from cohortbook.report.report_html import ASSETS, PLAIN
+from cohortbook.report.report_html import shown as as_html
 from cohortbook.study.study import load_study
 from sample_notebooks import code, markdown, notebook, runnable, write
 
@@ -40,9 +44,9 @@ def figure(name="survival", caption="Survival, with 95% bands", alt='Curves that
 
 def blocks(*cells, figures=Path("nowhere"), **about):
     """Return the HTML of a section made from cells."""
-    page = Page(figures)
-    page.add("01_x", notebook(*cells, **about))
-    return "\n".join(page.sections[0].blocks)
+    document = Document(figures)
+    document.add("01_x", notebook(*cells, **about))
+    return "\n".join(as_html(document.sections[0]))
 
 
 class Checker(HTMLParser):
@@ -204,9 +208,9 @@ def test_a_cell_can_stay_out_of_the_report():
 
 
 def test_a_title_loses_the_number_of_its_notebook():
-    page = Page(Path("nowhere"))
-    page.add("04_x", notebook(markdown("# 4. The *model*")))
-    assert page.sections[0].title == "The model"
+    document = Document(Path("nowhere"))
+    document.add("04_x", notebook(markdown("# 4. The *model*")))
+    assert document.sections[0].title == "The model"
 
 
 def test_headings_move_one_level_down_and_names_stay_apart():
@@ -232,9 +236,9 @@ def test_the_page_tells_what_it_was_made_from(page):
 
 
 def test_the_revision_says_when_files_were_changed(tmp_path, monkeypatch):
-    import cohortbook.report.report as report
+    import cohortbook.report.provenance as provenance
 
-    monkeypatch.setattr(report, "__file__", str(tmp_path / "report.py"))
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "report.py"))
     assert revision() == "not in a git checkout"
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
     subprocess.run([*git, "init", "--quiet"], check=True)
@@ -314,8 +318,6 @@ def test_only_a_page_with_a_long_table_holds_the_filter(page):
 def test_verdicts_have_the_colours_of_the_figure():
     from cohortbook.audit.verdicts import VERDICTS
     from cohortbook.figures.figures_audit import TILES
-    from cohortbook.report.report import ASSETS, PLAIN
-
     css = (ASSETS / "report.css").read_text()
     found = dict(re.findall(r'\.verdict\[data-verdict="([^"]*)"\] \{ background: ([^;]*);', css))
     assert found == {verdict: fill.lower() for verdict, (fill, *_) in TILES.items()}

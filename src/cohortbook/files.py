@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file under another name and move it there when it is whole."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file under another name and move it there when it is whole; a text in UTF-8."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -1,68 +1,165 @@
-"""Pieces of HTML as the report shows them: tables that scroll, columns set flush right, pictures that need no file."""
+"""The report as HTML: blocks of the document as the page shows them."""
 
 from __future__ import annotations
 
 import base64
 import html
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cohortbook.report.document import Block, Code, Document, Figure, Heading, Printed, Prose, Section, Table, across
+from cohortbook.report.provenance import changed_parameters, not_run, provenance
+
+if TYPE_CHECKING:
+    from cohortbook.study.study import Study
+    from cohortbook.tables.tables import Row
+
+#: Columns that fit on an upright page; a table with more is printed on a page of its own, turned.
+WIDE = 8
+#: Tables by name that get a filter, and the columns that it offers as lists, each with the word for all of it.
+FILTERED = {"audit": {"Verdict": "All verdicts", "Where": "All places"}}
+#: Verdicts that are no finding.
+PLAIN = ("reproduced", "compatible", "not checkable")
+ASSETS = Path(__file__).with_name("assets")
 
 
-def taken_out(text: str, tag: str) -> tuple[str, str]:
-    """Take the first element of a kind out of a piece of HTML: what is left, and what the element held."""
-    found = re.search(rf"<{tag}\b[^>]*>(.*?)</{tag}>", text, re.S)
-    return (text.replace(found[0], "", 1), found[1].strip()) if found else (text, "")
+def page_of(study: Study, document: Document) -> str:
+    """Return the report as one HTML page that needs no other file."""
+    import jinja2
+    from markupsafe import Markup
+    from pygments.formatters import HtmlFormatter
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ASSETS), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    filtered = any(table.name in FILTERED for table in document.tables)
+    return environment.get_template("report.html.jinja").render(
+        study=study.file.study,
+        page=document,
+        css=(ASSETS / "report.css").read_text(encoding="utf-8"),
+        lacks=lambda section: [Markup(html.escape(part, quote=False)) for part in not_run(study, section)],
+        shown=shown,
+        parameters=changed_parameters,
+        filter_js=(ASSETS / "filter.js").read_text(encoding="utf-8") if filtered else "",
+        code_css=HtmlFormatter(style="friendly").get_style_defs(".code pre"),
+        provenance=provenance(study),
+    )
 
 
-def numbers_aligned(text: str) -> str:
-    """Mark the cells of columns that hold nothing but single numbers, to be set flush right."""
-    rows = [re.findall(r"<td\b[^>]*>(.*?)</td>", row, re.S) for row in re.findall(r"<tr\b.*?</tr>", text, re.S)]
-    rows = [row for row in rows if row]
-    width = max(map(len, rows), default=0)
-    full = [row for row in rows if len(row) == width]
-    single = re.compile(r"[−-]?(?:&[lg]t;)?\d[\d.,]*|[–∞]?")
-    numeric = {i for i in range(width) if all(single.fullmatch(row[i].strip()) for row in full)}
-
-    def marked(row: re.Match) -> str:
-        cells = re.findall(r"<t[hd]\b[^>]*>.*?</t[hd]>", row[0], re.S)
-        if len(cells) != width + 1:  # a heading across the table
-            return row[0]
-        for i in numeric:
-            cell = cells[i + 1]
-            new = cell.replace(' class="short"', "").replace("<td", '<td class="num"').replace("<th", '<th class="num"')
-            cells[i + 1] = new
-        return row[1] + "".join(cells) + "</tr>"
-
-    return re.sub(r"(<tr\b[^>]*>).*?</tr>", marked, text, flags=re.S)
+def shown(section: Section) -> list[str]:
+    """Return the blocks of a section as HTML."""
+    return [_block(block) for block in section.blocks]
 
 
-def columns_named(text: str) -> str:
-    """Name each cell after its column, and a verdict by its own word: style sheet and filter go by them."""
-    heads = [
-        plain_text(head).lower() for head in re.findall(r"<th\b[^>]*>(.*?)</th>", text.partition("</tr>")[0], re.S)
-    ]
-
-    def row(found: re.Match) -> str:
-        columns = iter(heads)
-
-        def cell(parts: re.Match) -> str:
-            tag, attributes, words = parts.groups()
-            column = next(columns, "")
-            attributes = re.sub(r' class="[^"]*"', "", attributes)
-            if column == "verdict" and tag == "td":
-                words = f'<span class="verdict" data-verdict="{words}">{words}</span>'
-            elif column == "id":
-                words = words.replace("_", "_<wbr>")  # where a long one may break
-            return f'<{tag}{attributes} data-column="{column}">{words}</{tag}>'
-
-        return re.sub(r"<(t[hd])\b([^>]*)>(.*?)</\1>", cell, found[0], flags=re.S)
-
-    return re.sub(r"<tr\b.*?</tr>", row, text, flags=re.S)
+def _block(block: Block) -> str:
+    match block:
+        case Heading():
+            tag = f"h{min(max(block.level, 2) + 1, 6)}"
+            return f'<{tag} id="{block.id}">{_rendered(block.tokens)}</{tag}>\n'
+        case Prose():
+            text = in_scrollers(_rendered(block.tokens))
+            return f'<div class="finding">{text}</div>' if block.finding else text
+        case Code():
+            code = "".join(f"<pre>{highlighted(source)}</pre>" for source in block.sources)
+            return f'<details class="code"><summary>Code</summary>{code}</details>'
+        case Printed():
+            if block.html:
+                return f'<div class="html">{in_scrollers(block.html)}</div>'
+            return f'<pre class="{"warning" if block.warning else "printed"}">{html.escape(block.text)}</pre>'
+        case Table():
+            return _table(block)
+        case Figure():
+            return _figure(block)
 
 
-def plain_text(text: str) -> str:
-    """Return the text of a piece of HTML on one line."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", text)).split())
+def _rendered(tokens: Sequence[dict[str, Any]]) -> str:
+    """Render mistune's tokens."""
+    import mistune
+    from mistune.plugins.formatting import strikethrough
+    from mistune.plugins.table import table
+
+    renderer = mistune.HTMLRenderer(escape=False)
+    mistune.Markdown(renderer, plugins=[table, strikethrough])  # teaches the renderer both
+    return str(renderer.render_tokens(tokens, mistune.BlockState()))
+
+
+def _table(table: Table) -> str:
+    """Caption and footnotes stand outside the table: they stay in place when a wide one scrolls."""
+    caption, label = f"{table.id}-caption", html.escape(f"Table {table.number}.")
+    kind, about, columns = "table", "", [""] * len(table.head)
+    if table.name in FILTERED:
+        columns = [head.lower() for head in table.head]
+        lists, plain_ones = (html.escape(json.dumps(value)) for value in (FILTERED[table.name], PLAIN))
+        about = f' data-filters="{lists}" data-plain="{plain_ones}"'
+    if len(table.head) > WIDE or about:
+        kind += " wide"
+    if about:
+        kind += " filtered"
+    numeric = table.numeric
+    head = "".join(
+        _cell("th", cell, column, "num" * right, ' scope="col"')
+        for cell, column, right in zip(table.head, columns, numeric, strict=True)
+    )
+    body = "".join(_row(row, columns, numeric) for row in table.rows)
+    notes = "".join(f"<p>{_text(note)}</p>" for note in table.notes)
+    return (
+        f'<figure class="{kind}" id="{table.id}"{about}><figcaption id="{caption}"><span class="number">{label}</span> '
+        f'{_text(table.title)}</figcaption><div class="scroll" tabindex="0"><table aria-labelledby="{caption}">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        + (f'<div class="footnotes">{notes}</div>' if notes else "")
+        + "</figure>"
+    )
+
+
+def _row(row: Row, columns: Sequence[str], numeric: Sequence[bool]) -> str:
+    first, *rest = row.cells
+    if across(row):
+        spans = f' scope="rowgroup" colspan="{len(row.cells)}"'
+        return f'<tr class="heading">{_cell("th", first, "", "", spans)}</tr>'
+    cells = _cell("th", first, columns[0], "", ' scope="row"')
+    for cell, column, right in zip(rest, columns[1:], numeric[1:], strict=True):
+        # "61.6 (11.9)" stays on one line; a sentence in a cell may wrap.
+        kind = "num" if right else "short" if 0 < len(cell) <= 20 else "long" if len(cell) >= 40 else ""
+        cells += _cell("td", cell, column, kind)
+    return f'<tr class="{row.kind}">{cells}</tr>'
+
+
+def _cell(tag: str, text: str, column: str, kind: str, attributes: str = "") -> str:
+    """Write a cell; in a table with a filter, it is named after its column, by which style sheet and filter go."""
+    words = _text(text)
+    if column:
+        if column == "verdict" and tag == "td":
+            words = f'<span class="verdict" data-verdict="{words}">{words}</span>'
+        elif column == "id":
+            words = words.replace("_", "_<wbr>")  # where a long one may break
+        return f'<{tag}{attributes} data-column="{html.escape(column)}">{words}</{tag}>'
+    shape = f' class="{kind}"' if kind else ""
+    return f"<{tag}{attributes}{shape}>{words}</{tag}>"
+
+
+def _text(text: str) -> str:
+    """Escape a text; "n = 69" stays on one line."""
+    return re.sub(r"\bn = (\d)", "n\u00a0=\u00a0\\1", html.escape(text, quote=False))
+
+
+def _figure(figure: Figure) -> str:
+    image = f'<img src="{picture_of(figure)}" alt="{html.escape(figure.alt)}">'
+    if not figure.number:
+        return f'<figure class="figure"><div class="scroll">{image}</div></figure>'
+    caption = f'<span class="number">Figure {figure.number}.</span> {html.escape(figure.caption, quote=False)}'
+    return (
+        f'<figure class="figure" id="{figure.id}"><div class="scroll">{image}</div>'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def picture_of(figure: Figure) -> str:
+    """Return the best picture of a figure as a data address."""
+    kind = next(kind for kind in ("image/svg+xml", "image/png", "image/jpeg") if kind in figure.pictures)
+    return f"data:{kind};base64,{base64.b64encode(figure.pictures[kind]).decode()}"
 
 
 def highlighted(source: str) -> str:
@@ -72,14 +169,6 @@ def highlighted(source: str) -> str:
     from pygments.lexers import PythonLexer
 
     return highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))
-
-
-def picture_of(data: Mapping[str, str]) -> str:
-    """Return the best picture of a bundle as a data address, or an empty text."""
-    if "image/svg+xml" in data:
-        return f"data:image/svg+xml;base64,{base64.b64encode(data['image/svg+xml'].encode()).decode()}"
-    kind = next((kind for kind in ("image/png", "image/jpeg") if kind in data), None)
-    return f"data:{kind};base64,{''.join(data[kind].split())}" if kind else ""
 
 
 def in_scrollers(text: str) -> str:
