@@ -19,7 +19,7 @@ PYTHON ?= python3
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help report new check audit scenarios test lab cohort notebooks clean FORCE
+.PHONY: help report new check audit scenarios test lab cohort notebooks clean documents FORCE
 
 # Names with a space or a colon would be several names, or rules, to make.
 ifneq ($(words $(STUDY)) $(findstring :,$(STUDY)),1 )
@@ -39,6 +39,7 @@ endif
 
 BUILD := build/$(notdir $(STUDY))
 REPORT := $(BUILD)/report.html
+DOCUMENTS := $(addprefix $(BUILD)/,report.docx report.pdf tables.xlsx)
 AUDIT := $(BUILD)/audit.html
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 EXECUTED := $(NOTEBOOKS:%=$(BUILD)/%)
@@ -74,9 +75,9 @@ help: ## list the targets
 fresh = rm -rf $(BUILD)/failed $(BUILD)/.new
 told = rm $(BUILD)/.new 2>/dev/null || echo "Nothing to do: $(1) is up to date."
 
-report: ## run what changed and build the report: build/<study>/report.html (STUDY=folder, P="name=value ...")
+report: ## run what changed and build the report: build/<study>/report.html, .docx, .pdf (STUDY=folder, P="name=value ...")
 	@$(fresh)
-	@$(MAKE) $(PARALLEL) $(REPORT)
+	@$(MAKE) $(PARALLEL) documents
 	@$(call told,$(REPORT))
 
 audit: ## audit the printed figures, with or without patients: build/<study>/audit.html and audit.csv (STUDY=folder)
@@ -115,10 +116,13 @@ notebooks: $(ENVIRONMENT) ## run the notebooks with their defaults and keep the 
 clean: ## remove what was built; .venv stays
 	@rm -rf build
 
+documents: $(REPORT) $(DOCUMENTS)
+	@:
+
 # The audit takes longest: it starts first.
-$(AUDIT) $(REPORT): $(filter %_audit.ipynb,$(EXECUTED))
-$(REPORT): $(EXECUTED)
-$(AUDIT) $(REPORT): $(wildcard src/cohortbook/report/*.py) $(wildcard src/cohortbook/report/assets/*) $(BUILD)/.sections | $(BUILD)/.checked
+$(AUDIT) $(REPORT) $(DOCUMENTS): $(filter %_audit.ipynb,$(EXECUTED))
+$(REPORT) $(DOCUMENTS): $(EXECUTED)
+$(AUDIT) $(REPORT) $(DOCUMENTS): $(wildcard src/cohortbook/report/*.py) $(wildcard src/cohortbook/report/assets/*) $(BUILD)/.sections | $(BUILD)/.checked
 	@$(PY) -m cohortbook.report --study $(STUDY) --output $@ $(sort $(filter %.ipynb,$^))
 	@touch $(BUILD)/.new
 
