@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pandas as pd
 
+import performance_comparisons
 from cohortbook.regression.exact import exact_logistic
 from cohortbook.regression.firth import firth_logistic
 from cohortbook.regression.flic import firth_predictions
@@ -19,7 +20,7 @@ from survival_comparisons import ITERATIVE, Comparison
 
 def comparisons(topic=None):
     """Return the comparisons of one topic, or all."""
-    return [c for made in (_tests, _firth, _exact) for c in made() if topic in (None, c.topic)]
+    return [c for made in (_tests, _firth, _exact, *performance_comparisons.MADE) for c in made() if topic in (None, c.topic)]
 
 
 FIRTH = {"endometrial": (endometrial, "hg", ["nv", "pi", "eh"]),
