@@ -14,7 +14,8 @@ from cohortbook.regression.design import make_design
 from cohortbook.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
 from cohortbook.regression.selection import select_terms
 from cohortbook.tally import Tally
-from logistic_cases import birthwt, infert, number, reference, separated, table
+from logistic_cases import birthwt, number, reference, separated, table
+from performance_comparisons import CASES, _stepwise, logged
 
 EXACT = {"max_iterations": EXACT_ITERATIONS, "tolerance": EXACT_CHANGE}
 ALL = ["smoke", "ht", "race", "lwt", "ui", "ptl"]
@@ -43,27 +44,23 @@ def test_removal_tests_equal_r(method, term):
     assert_allclose(found[term].statistic, number("leave", f"{term}:{method}"), rtol=1e-7)
 
 
-CANDIDATES = {"low": ["smoke", "ht", "ui", "ptl", "lwt", "race"],
-              "case": ["education", "age", "parity", "spontaneous", "induced"]}  # fmt: skip
 STEPWISE = reference("selection")
 
 
+@pytest.mark.parametrize("one", list(_stepwise()), ids=str)
+def test_selections_equal_r_at_every_step(one):
+    assert one.difference() < one.tolerance
+
+
 @pytest.mark.parametrize("case", [case for case in STEPWISE if " " in case])
-def test_selections_equal_r_at_every_step(case):
+def test_selections_take_the_steps_that_r_takes(case):
     outcome, method, test, entry, removal = case.split()
-    found = select_terms(birthwt() if outcome == "low" else infert(), outcome=outcome, candidates=CANDIDATES[outcome],
-                         method=method, entry=float(entry), removal=float(removal), removal_test=test, **EXACT)  # fmt: skip
-    values, signs = STEPWISE[case], {"enter": "+", "remove": "-"}
-    assert [signs[step.action] + step.term for step in found.steps[1:]] == str(values.get("log", "")).split()
-    seen = {}
-    for step in found.steps:
-        seen[f"step{step.number}:minus_2_log_likelihood"] = -2 * step.log_likelihood
-        tests = [("inside", t) for t in step.inside] + [("outside", t) for t in step.outside]
-        seen |= {f"step{step.number}:{where}:{t.term}": t.statistic for where, t in tests}
-        if step.overall:
-            seen[f"step{step.number}:outside:all"] = step.overall.statistic
-    assert set(seen) == set(values) - {"log"}
-    assert_allclose(list(seen.values()), [float(values[name]) for name in seen], rtol=1e-6)
+    data, _, candidates = CASES["birthwt" if outcome == "low" else "infert"]
+    found = select_terms(data(), outcome=outcome, candidates=candidates, method=method, entry=float(entry),
+                         removal=float(removal), removal_test=test, **EXACT)  # fmt: skip
+    signs = {"enter": "+", "remove": "-"}
+    assert [signs[step.action] + step.term for step in found.steps[1:]] == STEPWISE[case]["log"].split()
+    assert set(logged(found.steps)) == set(STEPWISE[case]) - {"log"}
 
 
 def test_single_columns_of_a_factor_outside_equal_r():
