@@ -17,6 +17,7 @@ _WHERE = {
     "plan.analysis": ("compare_groups", "descriptive_table", "descriptive_tables", "numeric_summaries", "outcome_rate"),
     "plan.models": ("full_model", "screen_candidates", "study_model"),
     "plan.endpoints": ("study_competing", "study_cox", "study_survival"),
+    "plan.visits": ("study_visits",),
     "plan.questions": ("key_results", "scenario_results"),
     "tables.layouts": (
         "adjusted_table",
@@ -39,6 +40,7 @@ _WHERE = {
     "figures.figures": ("plot_adjusted", "plot_effects", "plot_flow", "plot_histograms", "plot_outcome_rate"),
     "figures.figures_models": ("plot_odds_ratios",),
     "figures.figures_survival": ("plot_competing", "plot_strata", "plot_survival"),
+    "figures.figures_visits": ("plot_visits",),
     "text.findings": ("provenance_finding", "synthetic_banner"),
     "text.findings_models": (
         "carrying_finding",

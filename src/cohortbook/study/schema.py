@@ -236,7 +236,23 @@ class Competing(Part):
     label: str = Field(description="what the event is called")
     event: str = Field(description="binary variable: whether it came about")
     time: str = Field(description="when it did, or the last look")
+    seen: Literal["exact", "visit", "between"] = Field(
+        "exact",
+        description="exact: the day is known; visit: looked for once, at `time`, whether it had come; between: it came "
+        "between `last_negative` and `first_positive`",
+    )
+    last_negative: str | None = Field(None, description="last time without it; missing in whoever was never seen without")
+    first_positive: str | None = Field(None, description="first time with it; missing in whoever was never seen with it")
     landmarks: tuple[float, ...] = Field((), description="times at which incidence is read")
+
+    @model_validator(mode="after")
+    def _bounds_where_it_came_between(self) -> Competing:
+        bounds = [name for name in ("last_negative", "first_positive") if getattr(self, name)]
+        if self.seen == "between" and len(bounds) < 2:
+            raise ValueError("seen: between needs last_negative and first_positive, the times between which it came")
+        if self.seen != "between" and bounds:
+            raise ValueError(f"{bounds[0]} is read only where seen: between; here it is {self.seen}")
+        return self
 
 
 class Survival(Part):

@@ -131,7 +131,9 @@ class Study:
     def times(self) -> frozenset[str]:
         """The variables that the survival endpoint counts as times, none of which can be negative."""
         plan = self.file.survival
-        times = (plan.time, plan.entry, plan.competing and plan.competing.time) if plan else ()
+        event = plan and plan.competing
+        bounds = (event.time, event.last_negative, event.first_positive) if event else ()
+        times = (plan.time, plan.entry, *bounds) if plan else ()
         return frozenset(time for time in times if isinstance(time, str))
 
     def plan(self, section: str):

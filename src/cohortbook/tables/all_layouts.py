@@ -7,6 +7,7 @@ from cohortbook.tables import (
     layouts_printed_audit,
     layouts_scenarios,
     layouts_survival,
+    layouts_visits,
 )
 from cohortbook.tables.layouts import table_of
 
@@ -17,5 +18,6 @@ __all__ = [
     "layouts_printed_audit",
     "layouts_scenarios",
     "layouts_survival",
+    "layouts_visits",
     "table_of",
 ]

@@ -10,7 +10,7 @@ from cohortbook.tables.layouts_audit import is_p, range_shown
 from cohortbook.tables.layouts_models import removal_in_words
 from cohortbook.tables.layouts_printed_audit import p_span, printed_terms
 from cohortbook.text.findings import listed, several
-from cohortbook.text.findings_survival import finding
+from cohortbook.text.findings_visits import finding
 from cohortbook.text.paragraph import Text
 
 if TYPE_CHECKING:

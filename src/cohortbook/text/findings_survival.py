@@ -13,7 +13,7 @@ from cohortbook.text.paragraph import Text
 if TYPE_CHECKING:
     from cohortbook.survival.curves import SurvivalCurve
 
-__all__ = ["finding", "immortal_finding"]
+__all__ = ["caution", "finding", "immortal_finding"]
 
 
 def _median(curve: SurvivalCurve, unit: str) -> str:
@@ -23,7 +23,7 @@ def _median(curve: SurvivalCurve, unit: str) -> str:
     return f"{decimal(curve.median, 0)} {unit} ({low} to {high})"
 
 
-def _caution(provenance: str, text: str) -> Text:
+def caution(provenance: str, text: str) -> Text:
     """Keep a result that rests on assumed values from reading like a finding."""
     return Text(
         f"*Illustration, not a finding: it rests on assumed values.* {text}" if provenance == "assumed" else text
@@ -45,7 +45,7 @@ def _(result: SurvivalStudy, *, significance: float = 0.05) -> Text:
         )
     text += f" Median follow-up (reverse Kaplan-Meier) {_median(result.follow_up, plan.unit)}."
     tests = [f"{s.label} P {p_value(s.test.p_value)}" for s in result.strata]
-    return _caution(result.provenance, text + (f" Log-rank: {listed(tests)}." if tests else ""))
+    return caution(result.provenance, text + (f" Log-rank: {listed(tests)}." if tests else ""))
 
 
 def immortal_finding(result: SurvivalStudy) -> Text:
@@ -73,7 +73,7 @@ def immortal_finding(result: SurvivalStudy) -> Text:
         if moved < 1e-12
         else f"The curve moves by up to {decimal(100 * moved, 1)} points."
     )
-    return _caution(result.provenance, text)
+    return caution(result.provenance, text)
 
 
 @finding.register
@@ -85,7 +85,7 @@ def _(result: CompetingStudy, *, significance: float = 0.05) -> Text:
     if marks:
         last = marks[-1]
         text += f" One less Kaplan-Meier would say {decimal(100 * last['naive'], 1)} % at the last."
-    return _caution(result.provenance, text)
+    return caution(result.provenance, text)
 
 
 @finding.register
@@ -104,4 +104,4 @@ def _(result: CoxStudy, *, significance: float = 0.05) -> Text:
         )
         said += f", which cannot be tested for {listed(untested)}" if untested else ""
         parts.append(f"{name}: {said}.")
-    return _caution(assumed, " ".join(parts))
+    return caution(assumed, " ".join(parts))

@@ -11,11 +11,12 @@ from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import GroupComparison, OutcomeRate
 from cohortbook.plan.endpoints import CompetingStudy, CoxStudy, SurvivalStudy
 from cohortbook.plan.models import ModelStudy
+from cohortbook.plan.visits import VisitStudy
 from cohortbook.results import Absent
 from cohortbook.tables.layouts_models import removal_in_words
 from cohortbook.tables.tables import DisplayTable, Row, decimal, p_value, percent
 from cohortbook.text.findings import listed, several
-from cohortbook.text.findings_survival import finding
+from cohortbook.text.findings_visits import finding
 from cohortbook.text.paragraph import Text
 
 #: The test as a Methods section names it, by the name that results give it.
@@ -61,6 +62,7 @@ def planned_results(
     from cohortbook.plan.analysis import compare_groups, outcome_rate
     from cohortbook.plan.endpoints import study_competing, study_cox, study_survival
     from cohortbook.plan.models import study_model
+    from cohortbook.plan.visits import study_visits
 
     file, level = cohort.study.file, {"confidence_level": confidence_level}
     found = [outcome_rate(cohort, **level)] if file.outcome else []
@@ -72,6 +74,7 @@ def planned_results(
         found += [
             study_survival(cohort, entry=entry, **level),
             study_competing(cohort, **level),
+            study_visits(cohort, **level),
             study_cox(cohort, **level),
         ]
     return tuple(found)
@@ -193,6 +196,16 @@ def _of_competing(cohort: Cohort, result: CompetingStudy) -> Iterator[str]:
     )
 
 
+def _of_visits(cohort: Cohort, result: VisitStudy) -> Iterator[str]:
+    once = result.plan.seen == "visit"
+    how = "isotonic regression, with Kim, Fay and Proschan's limits" if once else "Turnbull's method, with binomial limits"
+    yield (
+        f"As {_low(result.plan.label)} is seen only at visits, its share among the living was estimated by {how}, and its "
+        "cumulative incidence from that share and from survival, on the assumption that it does not change the hazard of "
+        "death."
+    )
+
+
 def _of_cox(cohort: Cohort, result: CoxStudy) -> Iterator[str]:
     fitted = [name for name, fit in result.models if not fit.refused]
     if fitted:
@@ -204,7 +217,7 @@ def _of_cox(cohort: Cohort, result: CoxStudy) -> Iterator[str]:
 
 _METHODS = {
     OutcomeRate: _of_rate, GroupComparison: _of_comparison, ModelStudy: _of_model, SurvivalStudy: _of_survival,
-    CompetingStudy: _of_competing, CoxStudy: _of_cox,
+    CompetingStudy: _of_competing, VisitStudy: _of_visits, CoxStudy: _of_cox,
 }  # fmt: skip
 
 
