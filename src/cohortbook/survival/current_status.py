@@ -157,8 +157,8 @@ def current_status(
     Interval [2]_: of the m examinations last before or at t, the number with the event is at most binomial (m, F(t)), as
     F climbs: Clopper and Pearson's lower limit; the m next at or after t give the upper. Where fewer lie on a side, all do.
     It holds its level whatever n and F, if examinations tell nothing of the event, and is widened to hold the estimate. The
-    ordinary bootstrap does not hold it even in large samples: the estimate moves by n^(-1/3) and has no normal limit [3]_.
-    `benchmarks/current_status_coverage.txt` shows both.
+    ordinary bootstrap has no theory here, as the estimate moves by n^(-1/3) and has no normal limit [3]_, and fails where
+    events are few: `benchmarks/current_status_coverage.txt` has the numbers.
 
     R: ``isoreg(event[order(time)])$yf`` without ties; ``csci::CSCI(time, event, type = "VALID")``.
 

@@ -154,7 +154,7 @@ def turnbull(tally: Tally, *, left: str, right: str, confidence_level: float = 0
     The interval holds its level whatever n, and is wider than need be. At t, whoever is seen with the event by t had it,
     so their number is at most binomial (n, F(t)): Clopper and Pearson's lower limit. Of all but those last looked at before t
     without it, count whoever is not known to be free at t as having it: their share is at least F(t), hence the upper.
-    Both are widened to hold the estimate. The bootstrap is inconsistent here; see `cohortbook.survival.current_status`.
+    Both are widened to hold the estimate. The bootstrap fails where events are few; see `cohortbook.survival.current_status`.
 
     R: ``survival::survfit(Surv(left, right, type = "interval2") ~ 1)``, by EM until no value moves by 5e-5, its steps at
     the middle of each interval; ``interval::icfit``.

@@ -41,8 +41,8 @@ def _(result: VisitStudy) -> DisplayTable:
         f"{name} has come, not when; two numbers are the least and the most that examinations allow."
         if once
         else f"{plan.label} came between two visits; two numbers are the least and the most that visits allow.",
-        "Of the living: isotonic regression, with Kim, Fay and Proschan's interval, which holds its level in any sample; the "
-        "bootstrap's does not."
+        "Of the living: isotonic regression, with Kim, Fay and Proschan's interval, which holds its level however few the "
+        "events; the bootstrap's does not."
         if once
         else "Of the living: Turnbull's estimate, with binomial limits of what is known, which hold their level in any sample.",
         "Death competing: it is assumed that the event does not change the hazard of death, and visits tell nothing of it.",
