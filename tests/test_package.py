@@ -17,6 +17,7 @@ HEAVY = ("pandas", "numpy", "matplotlib", "seaborn", "scipy", "statsmodels", "li
 ROOMS = (
     {"errors", "results", "tally", "files", "progress", "cache"},
     {"study"},
+    {"privacy"},
     {"cohort"},
     {"statistics", "regression", "survival", "missing"},
     {"printed"},

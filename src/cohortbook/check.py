@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from cohortbook.cohort.cohort import ROW_NUMBER, Cohort, FlowStep, load_cohort
 from cohortbook.errors import command
+from cohortbook.results import Hidden
 from cohortbook.study.study import Study, load_study
 
 #: Sections of the plan, and what each gives the report.
@@ -128,7 +129,9 @@ def check_study(study: Study | str) -> Checked:
 
 def _missing(cohort: Cohort) -> tuple[Missing, ...]:
     found = [Missing(variable=name, count=cohort.missing(name), total=cohort.size) for name in cohort.study.names]
-    return tuple(sorted((one for one in found if one.count), key=lambda one: -one.count))
+    known = [one for one in found if one.count and not isinstance(one.count, Hidden)]
+    known.sort(key=lambda one: -one.count)
+    return (*known, *(one for one in found if isinstance(one.count, Hidden)))
 
 
 def _unused(cohort: Cohort) -> tuple[str, ...]:
@@ -180,7 +183,8 @@ def _told_missing(checked: Checked, whole: int) -> Iterator[str]:
         yield "none"
         return
     for one in checked.missing[:20]:
-        yield f"{one.variable}: {one.count} of {one.total} ({100 * one.count / one.total:.1f} %)"
+        share = "" if isinstance(one.count, Hidden) else f" ({100 * one.count / one.total:.1f} %)"
+        yield f"{one.variable}: {one.count} of {one.total}{share}"
     if len(checked.missing) > 20:
         yield f"and {len(checked.missing) - 20} more variables"
     yield f"none in the other {whole}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,58 @@ if TYPE_CHECKING:
 
 NAN = float("nan")
 CONSTANT = "every patient has the same value"
+
+
+#: What stands where a number is hidden: a small count, or a number that would reveal one.
+MARK = "[hidden]"
+
+
+class Hidden:
+    """A number that is not shown: to arithmetic no number, and its results are hidden too; to a reader a mark.
+
+    No float, as pandas would make a plain NaN of it.
+
+    Examples
+    --------
+    >>> f"{HIDDEN} of 72", 100 * HIDDEN / 72, HIDDEN < 5, bool(HIDDEN)
+    ('[hidden] of 72', [hidden], False, True)
+    """
+
+    __slots__ = ()
+
+    def __float__(self) -> float:
+        return NAN
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return id(Hidden)
+
+    def __repr__(self) -> str:
+        return MARK
+
+    def __format__(self, how: str) -> str:
+        return MARK
+
+    def __reduce__(self) -> tuple:
+        return (Hidden, ())
+
+    def _itself(self, *_: object) -> Hidden:
+        return self
+
+    def _never(self, other: object) -> bool:
+        return False
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _itself
+    __neg__ = __abs__ = __copy__ = __deepcopy__ = _itself
+    __lt__ = __le__ = __gt__ = __ge__ = _never
+
+
+HIDDEN = Hidden()
 
 
 class UndefinedWarning(RuntimeWarning):
@@ -49,12 +102,20 @@ def require_confidence_level(confidence_level: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """A result that is not there, and why: the study file does not plan it, or the data give nothing to compute."""
+    """A result that is not there, and why: the study file does not plan it, or the data give nothing to compute.
+
+    `hidden` says that it is there and not shown, as it would reveal a small count.
+    """
 
     reason: str
+    hidden: bool = False
 
     def __bool__(self) -> bool:
         return False
+
+    def __iter__(self) -> Iterator[Absent]:
+        """Stand for each of several results that are not there: the reason is told once."""
+        yield self
 
     def _repr_markdown_(self) -> str:
         return self.reason

@@ -6,6 +6,7 @@ are looked up only to say where an error stands.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from cohortbook.tally import Tally, count_patterns, in_memory
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cohortbook.privacy.counts import Protection
     from cohortbook.study.schema import Condition
 
 _SEPARATOR = "\x1f"
@@ -58,6 +60,8 @@ class Cohort:
         The eligibility flow; the last step's `remaining` is the cohort's size.
     notes : tuple of str
         What was found out about the file: delimiter, encoding, decimal sign, sheet.
+    suppress_below : int
+        Counts from 1 to one less are hidden in all that is shown, with what would reveal them; 0: none is.
     """
 
     study: Study
@@ -65,6 +69,15 @@ class Cohort:
     source: str
     flow: tuple[FlowStep, ...]
     notes: tuple[str, ...] = ()
+    suppress_below: int = 0
+
+    @functools.cached_property
+    def protection(self) -> Protection | None:
+        """What is hidden of single variables; None where nothing is."""
+        from cohortbook.privacy.counts import protection
+
+        count = functools.partial(self._tally, self.data)
+        return protection(self.study, lambda *names: count(names), self.suppress_below) if self.suppress_below else None
 
     @property
     def size(self) -> int:
@@ -76,7 +89,16 @@ class Cohort:
 
         Recorded columns are grouped where the data live; cleaning and deriving then cost what the distinct patterns
         cost.
+
+        Raises
+        ------
+        NotShown
+            When small counts are hidden, and what asks has no rule for them.
         """
+        if self.suppress_below:
+            from cohortbook.privacy.guard import require_rule
+
+            require_rule()
         return self._tally(self.data, names)
 
     def patient(self, identifier: str, *names: str) -> Tally:
@@ -104,12 +126,13 @@ class Cohort:
         return Tally(counts.reset_index().astype(patterns.dtypes), self.study.provenance(*names))
 
     def missing(self, name: str) -> int:
-        """Return how many eligible patients have no value of a variable."""
-        tally = self.tally(name)
-        return tally.total - tally.complete().total
+        """Return how many eligible patients have no value of a variable; hidden where the count is too small."""
+        tally = self._tally(self.data, (name,))
+        n = tally.total - tally.complete().total
+        return self.protection.of(name, "missing", n) if self.protection else n
 
 
-def load_cohort(study: Study | str | Path, data: Any = None) -> Cohort:
+def load_cohort(study: Study | str | Path, data: Any = None, *, suppress_below: int = 0) -> Cohort:
     """Read the patients of a study, check every value, and apply the eligibility criteria.
 
     Parameters
@@ -119,6 +142,9 @@ def load_cohort(study: Study | str | Path, data: Any = None) -> Cohort:
     data : frame or path, optional
         One row a patient: a path to a file that `read_source` reads, a pandas or Polars frame, a DuckDB relation or any
         other frame that narwhals reads. Default: the file that the study file names.
+    suppress_below : int
+        Hide counts from 1 to one less, and what would reveal them; the study file's `privacy: suppress_below:` where that
+        is more.
 
     Raises
     ------
@@ -136,17 +162,32 @@ def load_cohort(study: Study | str | Path, data: Any = None) -> Cohort:
         study = load_study(study)
     if data is None:
         data = study.folder / study.file.study.data
+    below = max(suppress_below, study.file.privacy.suppress_below)
     if isinstance(data, str | Path):
         path = Path(data)
         found = study_source(study, path)
         frame = _recorded(study, found)
         _check(study, frame, str(path), found.rows, found.frame)
-        return replace(_eligible(study, frame, path.name), notes=found.notes)
+        return _protected(replace(_eligible(study, frame, path.name), notes=found.notes), below)
     source = type(data).__name__
     data = _numbered(study, data)
     _check_frame(study, data, source)
     _check(study, data, source, None)
-    return _eligible(study, data, source)
+    return _protected(_eligible(study, data, source), below)
+
+
+def _protected(cohort: Cohort, below: int) -> Cohort:
+    """Hide the small counts of a cohort, its flow's first."""
+    from cohortbook.privacy.counts import protected_flow
+
+    if below < 2:
+        return cohort
+    if cohort.size < below:
+        raise CohortError(
+            f"{cohort.source}: {cohort.study.file.study.unit}s who are eligible are fewer than {below}, so nothing can be "
+            "shown of them (privacy: suppress_below)"
+        )
+    return replace(cohort, flow=protected_flow(cohort.flow, below), suppress_below=below)
 
 
 def study_source(study: Study, path: Path | None = None) -> Source:

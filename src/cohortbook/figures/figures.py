@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.results import Absent
+from cohortbook.results import Absent, Hidden
 from cohortbook.tables.tables import decimal, interval, p_value, percent, significant
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cohortbook.cohort.cohort import Cohort
     from cohortbook.plan.analysis import GroupComparison, OutcomeRate
+    from cohortbook.statistics.describe import Summary
 
 #: Okabe and Ito's colours, told apart by the colour-blind; black first, the pale yellow left out.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -177,6 +178,8 @@ def plot_histograms(cohort: Cohort) -> Plot | Absent:
     from cohortbook.plan.analysis import numeric_summaries, with_unit
 
     parts = [part for part in numeric_summaries(cohort).parts if part[0].n]
+    if cohort.protection:
+        parts = [part for part in parts if cohort.protection.drawn(part[0].term)]
     if not parts:
         return Absent("No numeric variable has a value.")
     columns = 3 if len(parts) > 4 else 2
@@ -186,6 +189,11 @@ def plot_histograms(cohort: Cohort) -> Plot | Absent:
         axis.axis("off")
     words = []
     for axis, (summary, _) in zip(grid.flat, parts, strict=False):
+        if cohort.protection:
+            _safe_bars(axis, cohort, summary)
+            words.append(f"{cohort.study.label(summary.term)}: median {significant(summary.median)}")
+            axis.set_xlabel(wrapped(with_unit(cohort, summary.term), 28))
+            continue
         tally = cohort.tally(summary.term).complete().frame
         values = tally[summary.term].to_numpy()
         whole = np.ptp(values) <= 20 and (values == np.round(values)).all()
@@ -207,7 +215,19 @@ def plot_histograms(cohort: Cohort) -> Plot | Absent:
     )
     return Plot(name="histograms", figure=figure, alt="Histograms. " + "; ".join(words) + ".",
                 caption="Numeric variables. Where mean (solid) and median (dashed) part, the distribution is skewed and a "
-                "mean says little of the typical patient.")  # fmt: skip
+                "mean says little of the typical patient." + " Bars whose height would tell a small count are hatched, and "
+                "times to events are not drawn." * bool(cohort.protection))  # fmt: skip
+
+
+def _safe_bars(axis: Axes, cohort: Cohort, summary: Summary) -> None:
+    """Draw a histogram whose bars are hatched, all as high, where their count is hidden."""
+    for low, high, n in cohort.protection.bars(summary.term):
+        hidden = isinstance(n, Hidden)
+        look = {"color": "none", "edgecolor": MUTED, "hatch": "////"} if hidden else {"color": COLOURS[4], "edgecolor": "white"}
+        axis.bar(low, cohort.protection.below if hidden else n, high - low, align="edge", linewidth=0.5, **look)
+    axis.axvline(summary.mean, color=COLOURS[1], linewidth=1.2, label="mean")
+    if not isinstance(summary.median, Hidden):
+        axis.axvline(summary.median, color=INK, linewidth=1.2, linestyle=(0, (3, 2)), label="median")
 
 
 def plot_outcome_rate(result: OutcomeRate | Absent) -> Plot | Absent:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.figures.figures import COLOURS, MUTED, PALE, Plot, axes, mark_illustration, wrapped
-from cohortbook.results import Absent
+from cohortbook.privacy.guard import withheld
+from cohortbook.results import HIDDEN, Absent
 from cohortbook.tables.layouts_survival import level_name
 from cohortbook.tables.tables import decimal, p_value
 
@@ -38,16 +39,26 @@ def plot_survival(result: SurvivalStudy) -> Plot:
     return Plot(
         name="survival", figure=figure, alt=f"Kaplan-Meier curve, {plan.label.lower()}: {words}.",
         caption=f"{plan.label}, Kaplan-Meier with {level}% log-log band, ticks where patients were censored, and the number "
-        f"at risk. {curve.events} events in {curve.n} patients. Conditional on what eligibility required.",
+        f"at risk. {curve.events} events in {curve.n} patients. Conditional on what eligibility required.{_read(result)}",
     )  # fmt: skip
 
 
-def plot_strata(result: SurvivalStudy) -> tuple[Plot, ...]:
+def plot_strata(result: SurvivalStudy) -> tuple[Plot | Absent, ...]:
     """Draw the curves of each stratifying variable, with numbers at risk and the log-rank P."""
     return tuple(_plot_stratum(result, stratum) for stratum in result.strata if stratum.curves)
 
 
-def _plot_stratum(result: SurvivalStudy, stratum: Stratum) -> Plot:
+def _read(result: SurvivalStudy) -> str:
+    return f" {result.notes[0]}" if result.notes else ""
+
+
+def _told(median: float) -> str:
+    return "not reached" if median != median and median is not HIDDEN else decimal(median, 0)
+
+
+def _plot_stratum(result: SurvivalStudy, stratum: Stratum) -> Plot | Absent:
+    if stratum.curves[0].table.shown is not None and not any(curve.n_events.any() for curve in stratum.curves):
+        return withheld(f"curves by {stratum.label} could be read at no time after an event")
     names = [wrapped(level_name(curve.group), 24) for curve in stratum.curves]
     many = len(names) > MANY
     lines = sum(name.count("\n") + 1 for name in names)
@@ -64,10 +75,10 @@ def _plot_stratum(result: SurvivalStudy, stratum: Stratum) -> Plot:
               transform=axis.transAxes, fontsize=8.5)  # fmt: skip
     mark_illustration(figure, result.provenance)
     words = "; ".join(f"{level_name(c.group)}: {c.events} events in {c.n}, median "
-                      f"{'not reached' if c.median != c.median else decimal(c.median, 0)}" for c in stratum.curves)  # fmt: skip
+                      f"{_told(c.median)}" for c in stratum.curves)  # fmt: skip
     return Plot(name=f"survival-{stratum.name.replace('_', '-')}", figure=figure, alt=f"Kaplan-Meier curves. {words}.",
                 caption=f"{result.plan.label} by {stratum.label}, Kaplan-Meier with "
-                f"{'' if many else 'log-log bands, '}censoring ticks and numbers at risk.")  # fmt: skip
+                f"{'' if many else 'log-log bands, '}censoring ticks and numbers at risk.{_read(result)}")  # fmt: skip
 
 
 def plot_competing(result: CompetingStudy | Absent) -> Plot | Absent:
@@ -126,6 +137,8 @@ def _time_axis(axis: Axes, risk: Axes, rows: Sequence[tuple[str, LifeTable]], or
     last = max(float(table.times[-1]) for _, table in rows)
     axis.set_xlim(0, last * 1.02)
     ticks = [t for t in axis.get_xticks() if 0 <= t <= last]
+    if (shown := rows[0][1].shown) is not None:  # the only times of which numbers may be told
+        ticks = [t for k, t in enumerate(shown) if not any(0 < t - s < 0.08 * last for s in shown[:k])]
     axis.set_xticks(ticks)
     axis.set_xlabel(f"{unit.capitalize()} since {origin}")
     lines = [name.count("\n") + 1 for name, _ in rows]
@@ -138,5 +151,5 @@ def _time_axis(axis: Axes, risk: Axes, rows: Sequence[tuple[str, LifeTable]], or
                           va="center", annotation_clip=False)  # fmt: skip
         for tick, n in zip(ticks, table.at_risk(ticks), strict=True):
             # Nobody has left at time 0 yet: those who enter then are counted there.
-            shown = n if tick else int(((table.entry <= 0) * table.weight).sum())
+            shown = n if tick or table.shown is not None else int(((table.entry <= 0) * table.weight).sum())
             risk.text(tick, y, str(shown), fontsize=8, ha="center", va="center")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.errors import CohortbookError
+from cohortbook.results import Absent
 from cohortbook.study.study import NUMERIC
 
 if TYPE_CHECKING:
@@ -99,4 +100,6 @@ def _drawn(cohort: Cohort, variable: str, options: dict) -> tuple[str, bytes]:
         result = compare_between(cohort, variable, **options)
     except (CohortbookError, ValueError) as error:
         return f"<p>{html.escape(str(error))}</p>", b""
+    if isinstance(result, Absent):
+        return f"<p>{html.escape(result.reason)}</p>", b""
     return table_of(result).html, plot_groups(result).rendered("png", dpi=100)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
+from cohortbook.privacy.guard import protecting
 from cohortbook.results import Absent
 from cohortbook.study.study import NUMERIC
 from cohortbook.tally import weakest
@@ -32,6 +33,8 @@ def quiet() -> Iterator[None]:
         yield
 
 
+#: Passes what is returned through the rules for small counts, where the study file asks for it.
+protected = protecting("cohortbook.plan.protect")
 ADJUSTMENTS = ("bonferroni", "holm", "benjamini-hochberg")
 
 
@@ -84,6 +87,7 @@ class DescriptiveTable:
         return render(self)
 
 
+@protected
 @quiet()
 def descriptive_table(cohort: Cohort, name: str) -> DescriptiveTable:
     """Count the rows of one descriptive table of the study file.
@@ -120,6 +124,7 @@ def descriptive_table(cohort: Cohort, name: str) -> DescriptiveTable:
     )  # fmt: skip
 
 
+@protected
 def descriptive_tables(cohort: Cohort) -> tuple[DescriptiveTable, ...]:
     """Count every descriptive table of the study file, in its order."""
     return tuple(descriptive_table(cohort, name) for name in cohort.study.plan("tables"))
@@ -149,6 +154,7 @@ class NumericSummaries:
         return render(self)
 
 
+@protected
 def numeric_summaries(cohort: Cohort) -> NumericSummaries:
     """Summarise every recorded numeric variable and test it for normality by Shapiro and Wilk's test."""
     from cohortbook.statistics.describe import shapiro_wilk, summarise
@@ -199,6 +205,7 @@ class OutcomeRate:
         return render(self)
 
 
+@protected
 @quiet()
 def outcome_rate(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeRate | Absent:
     """Estimate the rate of the study's outcome with Clopper-Pearson's and Wilson's intervals."""
@@ -243,6 +250,8 @@ class GroupComparison:
     exceptions : dict
         Variable -> what the paper prints of it that cannot hold together with the rest.
     provenance : str
+    withheld : tuple of str
+        Labels of rows that are not here, as a count in them is too small to be shown.
     """
 
     plan: ComparisonPlan
@@ -255,6 +264,7 @@ class GroupComparison:
     n_tests: int
     exceptions: dict[str, tuple[str, ...]]
     provenance: str
+    withheld: tuple[str, ...] = ()
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -286,6 +296,7 @@ def compare_row(cohort: Cohort, variable: str, *, test: str = "", confidence_lev
         )  # fmt: skip
 
 
+@protected
 @quiet()
 def compare_groups(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupComparison:
     """Compare the two groups of the study file on every planned variable and adjust P for their number.

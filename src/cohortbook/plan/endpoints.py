@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
-from cohortbook.plan.analysis import not_planned, quiet, with_unit
+from cohortbook.plan.analysis import not_planned, protected, quiet, with_unit
 from cohortbook.results import Absent, OneRow
 from cohortbook.tally import Tally, weakest
 
@@ -52,6 +52,8 @@ class SurvivalStudy:
         `label, time, n_risk, estimate, conf_low, conf_high, printed, printed_n`: the curve at the plan's times, and the
         share that the printed bands give of patients followed longer.
     strata : tuple of Stratum
+    notes : tuple of str
+        What is not shown, or only at some times, to hide small counts.
     """
 
     plan: Survival
@@ -66,6 +68,7 @@ class SurvivalStudy:
     size: int
     units_per_year: float
     provenance: str
+    notes: tuple[str, ...] = ()
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -75,6 +78,7 @@ class SurvivalStudy:
     _repr_html_ = OneRow._repr_html_
 
 
+@protected
 @quiet()
 def study_survival(cohort: Cohort, *, entry: str | float = "plan", confidence_level: float = 0.95) -> SurvivalStudy:
     """Carry out the planned survival analysis.
@@ -156,6 +160,7 @@ class CompetingStudy:
     _repr_html_ = OneRow._repr_html_
 
 
+@protected
 @quiet()
 def study_competing(cohort: Cohort, *, confidence_level: float = 0.95) -> CompetingStudy | Absent:
     """Estimate the cumulative incidence of an event with death competing.
@@ -221,6 +226,7 @@ class CoxStudy:
     _repr_html_ = OneRow._repr_html_
 
 
+@protected
 @quiet()
 def study_cox(cohort: Cohort, *, confidence_level: float = 0.95) -> CoxStudy | Absent:
     """Fit the planned Cox model of survival, and the cause-specific one of the competing event, or refuse."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
-from cohortbook.plan.analysis import compare_groups, quiet, with_unit
+from cohortbook.plan.analysis import compare_groups, protected, quiet, with_unit
 from cohortbook.results import Absent, OneRow
 from cohortbook.tally import weakest
 
@@ -102,6 +102,7 @@ class ModelStudy:
     _repr_html_ = OneRow._repr_html_
 
 
+@protected
 def screen_candidates(cohort: Cohort) -> Screening:
     """Find the candidates of the model: those that the plan names, or those whose univariate P is small enough."""
     study, plan = cohort.study, cohort.study.plan("model")
@@ -122,6 +123,7 @@ def screen_candidates(cohort: Cohort) -> Screening:
     )  # fmt: skip
 
 
+@protected
 def full_model(cohort: Cohort, *, confidence_level: float = 0.95) -> LogisticFit:
     """Fit the model of all candidates by maximum likelihood under the limits that the plan states."""
     from cohortbook.regression.logistic import fit_logistic
@@ -131,6 +133,7 @@ def full_model(cohort: Cohort, *, confidence_level: float = 0.95) -> LogisticFit
                         max_iterations=plan.max_iterations, confidence_level=confidence_level)  # fmt: skip
 
 
+@protected
 @quiet()
 def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 0.95) -> ModelStudy | Absent:
     """Carry out the planned logistic model: screening, full model, selection, Firth's estimates beside.

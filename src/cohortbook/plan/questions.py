@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cohortbook.plan.analysis import compare_row, outcome_rate, quiet
+from cohortbook.plan.analysis import compare_row, outcome_rate, protected, quiet
 from cohortbook.plan.endpoints import competing_tally
-from cohortbook.results import NAN, Absent
+from cohortbook.results import HIDDEN, MARK, NAN, Absent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -207,7 +207,8 @@ class KeyResults:
         """One row a result: `scenario, name, label, group, value, threshold, words`."""
         import pandas as pd
 
-        return pd.DataFrame([asdict(row) for row in self.rows]).assign(scenario=self.scenario, size=self.size)
+        frame = pd.DataFrame([asdict(row) for row in self.rows], dtype=object)
+        return frame.assign(scenario=self.scenario, size=self.size)
 
     def _repr_html_(self) -> str:
         from cohortbook.tables.tables import render
@@ -215,6 +216,7 @@ class KeyResults:
         return render(self)
 
 
+@protected
 @quiet()
 def key_results(cohort: Cohort, *, scenario: str = "", label: str = "") -> KeyResults:
     """Compute the numbers that a study's conclusions hang on: rate, comparisons, model, survival, as far as planned.
@@ -292,6 +294,7 @@ def scenario_results(study: str | Path, folder: str | Path = "") -> tuple[KeyRes
 def _read(rows: Sequence[dict], name: str, label: str) -> KeyResults:
     """Return key results from the records of their frame; JSON has no word for an undefined number."""
     fields = KeyResult.__dataclass_fields__
-    read = [KeyResult(**{key: row[key] for key in fields} | {"value": NAN if row["value"] is None else row["value"]})
+    words = {None: NAN, MARK: HIDDEN}
+    read = [KeyResult(**{key: row[key] for key in fields} | {"value": words.get(row["value"], row["value"])})
             for row in rows]  # fmt: skip
-    return KeyResults(scenario=name, label=label, size=rows[0]["size"], rows=tuple(read))
+    return KeyResults(scenario=name, label=label, size=words.get(rows[0]["size"], rows[0]["size"]), rows=tuple(read))

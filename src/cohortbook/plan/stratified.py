@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
-from cohortbook.plan.analysis import quiet, with_unit
+from cohortbook.plan.analysis import protected, quiet, with_unit
 from cohortbook.tally import Tally
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class Stratified:
         return render(self)
 
 
+@protected
 @quiet()
 def compare_between(
     cohort: Cohort, variable: str, *, by: str, test: str = "auto", strata: str = "", confidence_level: float = 0.95

@@ -304,6 +304,14 @@ class Scenario(Part):
         return self
 
 
+class Privacy(Part):
+    """What is kept out of all that is shown."""
+
+    suppress_below: int = Field(
+        0, ge=0, description="counts from 1 to one less are hidden, with what would reveal them; 0: nothing is hidden"
+    )
+
+
 class StudyFile(Part):
     """Everything that `study.yml` may hold."""
 
@@ -319,3 +327,4 @@ class StudyFile(Part):
     published: Published | None = Field(None, description="the figures that a paper prints")
     reconstruction: Reconstruction | None = Field(None, description="how a cohort is made from them")
     scenarios: dict[str, Scenario] = Field({}, description="the study under other choices")
+    privacy: Privacy = Field(Privacy(), description="what is kept out of all that is shown")

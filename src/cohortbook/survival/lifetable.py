@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cohortbook.results import HIDDEN
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -32,6 +34,8 @@ class LifeTable:
         Of each complete pattern: entry (minus infinity where there is none), exit, and how many patients show it.
     n, n_missing : int
         Complete patients; patients who lack a value.
+    shown : numpy.ndarray, optional
+        The only times of which anything may be told, where small counts are hidden.
     """
 
     times: np.ndarray
@@ -43,6 +47,7 @@ class LifeTable:
     weight: np.ndarray
     n: int
     n_missing: int
+    shown: np.ndarray | None = None
 
     @property
     def exhausted(self) -> bool:
@@ -54,7 +59,13 @@ class LifeTable:
         import numpy as np
 
         entered = np.where(self.entry <= 0, -np.inf, self.entry)
-        return _before(entered, self.weight, times) - _before(self.exit, self.weight, times)
+        found = _before(entered, self.weight, times) - _before(self.exit, self.weight, times)
+        if self.shown is None:
+            return found
+        told = np.isin(times, self.shown)
+        # Who leaves at a shown time is gone by then: the count just before would tell how many do.
+        left = _before(entered, self.weight, times) - _before(self.exit, self.weight, np.nextafter(times, np.inf))
+        return np.array([n if may else HIDDEN for n, may in zip(left, told, strict=True)], dtype=object)
 
 
 def _before(moments: np.ndarray, weight: np.ndarray, times: Sequence[float]) -> np.ndarray:
@@ -197,4 +208,10 @@ def read_steps(
     counts = {name: np.concatenate([[0], values.cumsum()])[at] for name, values in so_far.items()}
     read = {name: np.where(unknown, np.nan, np.concatenate([[start], values])[at])
             for name, (values, start) in columns.items()}  # fmt: skip
-    return pd.DataFrame({"time": when, "n_risk": table.at_risk(when), **counts, **read})
+    frame = pd.DataFrame({"time": when, "n_risk": table.at_risk(when), **counts, **read})
+    if table.shown is not None:
+        told = np.isin(when, table.shown)
+        hidden = {name: pd.Series([v if may else HIDDEN for v, may in zip(frame[name], told, strict=True)], dtype=object)
+                  for name in frame.columns if name != "time"}  # fmt: skip
+        frame = frame.assign(**hidden)
+    return frame

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import DescriptiveTable, GroupComparison, NumericSummaries, OutcomeRate, with_unit
-from cohortbook.results import Absent
+from cohortbook.results import Absent, Hidden
 from cohortbook.tables.tables import (
     PROVENANCE_NOTES,
     UNDEFINED,
@@ -193,12 +193,14 @@ def missing_table(cohort: Cohort) -> DisplayTable:
 
     names = list(cohort.study.file.variables)
     missing = [cohort.missing(name) for name in names]
-    frame = pd.DataFrame({"term": names, "label": [with_unit(cohort, name) for name in names], "n_missing": missing,
-                          "total": cohort.size})  # fmt: skip
-    incomplete = frame[frame["n_missing"] > 0].sort_values("n_missing", ascending=False, kind="stable")
-    rows = [Row((label, count_percent(n, cohort.size))) for label, n in zip(incomplete["label"], incomplete["n_missing"],
-                                                                           strict=True)]  # fmt: skip
-    complete = len(frame) - len(incomplete)
+    labels = [with_unit(cohort, name) for name in names]
+    hidden = [isinstance(n, Hidden) for n in missing]
+    counts = pd.Series(missing, dtype=object if any(hidden) else None)
+    frame = pd.DataFrame({"term": names, "label": labels, "n_missing": counts, "total": cohort.size})
+    # Most first; hidden ones last, in the order of the file.
+    order = sorted(range(len(names)), key=lambda i: (hidden[i], 0 if hidden[i] else -missing[i]))
+    rows = [Row((labels[i], count_percent(missing[i], cohort.size))) for i in order if missing[i]]
+    complete = len(names) - len(rows)
     rows.append(Row((f"No value missing: {complete} of {len(frame)} variables", count_percent(0, cohort.size))))
     return DisplayTable(name="missing", title="Missing values", head=("Variable", "Missing, n (%)"), rows=tuple(rows),
                         frame=frame)  # fmt: skip

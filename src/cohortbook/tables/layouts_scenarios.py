@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cohortbook.plan.questions import KeyResult, KeyResults
 from cohortbook.tables.layouts import table_of
-from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, p_value, significant
+from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, p_value, significant
 
 #: Marks a result that leads to another conclusion than the study as planned.
 MOVED, ASSUMED = "*", "‡"
@@ -68,7 +68,9 @@ def moved(result: KeyResult | None, planned: KeyResult | None) -> bool:
 
 
 def _shown(result: KeyResult | None, planned: KeyResult | None) -> str:
-    if result is None or (result.value != result.value and not result.words):
+    if result is None:
         return UNDEFINED
+    if result.value != result.value and not result.words:
+        return decimal(result.value, 0)
     text = result.words or (significant if result.threshold is None else p_value)(result.value)
     return f"{text} {MOVED}" if moved(result, planned) else text

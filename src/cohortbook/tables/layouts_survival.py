@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.plan.endpoints import CompetingStudy, CoxStudy, SurvivalStudy
+from cohortbook.results import Hidden
 from cohortbook.tables.layouts import provenance_notes, table_of
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
 
@@ -38,6 +39,7 @@ def landmark_table(result: SurvivalStudy) -> DisplayTable:
         * bands,
         f"Median survival {_median(result.overall)}; median follow-up by the reverse Kaplan-Meier method "
         f"{_median(result.follow_up)} {result.plan.unit}.",
+        *result.notes,
         *provenance_notes(result.provenance),
     )
     return DisplayTable(
@@ -49,6 +51,8 @@ def landmark_table(result: SurvivalStudy) -> DisplayTable:
 
 
 def _median(curve: SurvivalCurve) -> str:
+    if isinstance(curve.median, Hidden):
+        return decimal(curve.median, 0)
     if curve.median != curve.median:
         return "not reached"
     low, high = (decimal(v, 0) if v == v else "not reached" for v in (curve.median_low, curve.median_high))

@@ -20,12 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cohortbook.printed.published import round_half_away
+from cohortbook.results import MARK, Hidden
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: What stands where a number is undefined.
 UNDEFINED = "–"
+HIDDEN_NOTE = f"{MARK}: a small count (privacy: suppress_below in the study file), or a number that would reveal one."
 PROVENANCE_NOTES = {
     "printed": "Counts as printed.",
     "implied": "Rests on values drawn to fit the printed figures.",
@@ -41,6 +43,8 @@ def decimal(value: float | None, places: int) -> str:
     >>> decimal(12.5, 0), decimal(-0.125, 2), decimal(float("nan"), 1), decimal(float("inf"), 1)
     ('13', '−0.13', '–', '∞')
     """
+    if isinstance(value, Hidden):
+        return MARK
     if value is None or value != value:
         return UNDEFINED
     if math.isinf(value):
@@ -90,7 +94,7 @@ def p_value(value: float | None, places: int | None = None) -> str:
     ('0.049', '0.051')
     """
     if value is None or value != value:
-        return UNDEFINED
+        return decimal(value, 0)
     if places is None:
         if value < 0.001:
             return "<0.001"
@@ -109,6 +113,8 @@ def percent(count: float, total: float, places: int = 1) -> str:
     >>> percent(17, 72), percent(0, 0)
     ('23.6', '–')
     """
+    if isinstance(count, Hidden) or isinstance(total, Hidden):
+        return MARK
     return decimal(Fraction(100 * int(count), int(total)), places) if total else UNDEFINED
 
 
@@ -120,6 +126,8 @@ def count_percent(count: float, total: float, places: int = 1) -> str:
     >>> count_percent(17, 72)
     '17 (23.6)'
     """
+    if isinstance(count, Hidden):
+        return MARK
     return f"{decimal(count, 0)} ({percent(count, total, places)})"
 
 
@@ -132,7 +140,7 @@ def interval(low: float, high: float, places: int | None = 2) -> str:
     ('0.50 to 2.25', '−1.0 to ∞')
     """
     if low != low and high != high:
-        return UNDEFINED
+        return decimal(low, 0)
     ends = [significant(v) if places is None else decimal(v, places) for v in (low, high)]
     return " to ".join(ends)
 
@@ -172,6 +180,12 @@ class DisplayTable:
     frame: pd.DataFrame
     number: str | None = None
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Say under the table what the mark of a hidden number means, where there is one."""
+        shown = [*self.head, *(cell for row in self.rows for cell in row.cells), *self.notes]
+        if HIDDEN_NOTE not in self.notes and any(MARK in text for text in shown):
+            object.__setattr__(self, "notes", (*self.notes, HIDDEN_NOTE))
 
     @property
     def strings(self) -> list[list[str]]:
@@ -230,7 +244,7 @@ class DisplayTable:
 
 
 #: A cell of a column of numbers, right-aligned: a number, a sign for one that is undefined, or nothing.
-_NUMBER = re.compile(r"^[<>]?−?[\d.,]*[–∞]?( [a-h]?‡?)?$")
+_NUMBER = re.compile(r"^[<>]?−?([\d.,]*[–∞]?|\[hidden\])( [a-h]?‡?)?$")
 #: Text is set flush left where a page's own style would not (JupyterLab sets every cell flush right).
 _LEFT = ' style="text-align:left"'
 _CLASS = (_LEFT, ' class="number"')
@@ -267,6 +281,8 @@ def _plain(value: Any) -> Any:
         value = value.item()
     if isinstance(value, tuple | list):
         return [_plain(v) for v in value]
+    if isinstance(value, Hidden):
+        return MARK
     if isinstance(value, float):
         return None if value != value else ("inf" if value > 0 else "-inf") if math.isinf(value) else value
     return value if value is None or isinstance(value, bool | int | str) else str(value)
@@ -304,7 +320,7 @@ def plain_cell(value: Any) -> str:
     if hasattr(value, "item"):
         value = value.item()
     if value is None or value != value:
-        return UNDEFINED
+        return decimal(value, 0)
     if isinstance(value, float):
         return decimal(value, 0) if value.is_integer() else significant(value)
     return str(value)

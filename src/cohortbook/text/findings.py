@@ -46,7 +46,13 @@ def several(n: int, one: str) -> str:
 def synthetic_banner(cohort: Cohort) -> Text:
     """Say loudly that the rows are not real patients, where the study file says so."""
     words = cohort.study.file.study.synthetic
-    return Text(f"> **Synthetic patients.** {words}" if words else f"Data: {cohort.source}.")
+    text = f"> **Synthetic patients.** {words}" if words else f"Data: {cohort.source}."
+    if cohort.suppress_below:
+        text += (
+            f" Counts from 1 to {cohort.suppress_below - 1} are not shown, nor what would reveal them; nor are extremes of "
+            "numbers, each the value of one patient."
+        )
+    return Text(text)
 
 
 @finding.register
@@ -101,8 +107,9 @@ def _(result: GroupComparison, *, significance: float = 0.05) -> Text:
     small = [(label, row) for label, row in zip(result.labels, result.rows, strict=True)
              if row.test.p_value < plan.significance]  # fmt: skip
     text = "1 test is defined. " if result.n_tests == 1 else f"{result.n_tests} tests are defined. "
+    hidden = f" Not shown, to protect patients: {listed(result.withheld)}." if result.withheld else ""
     if not small:
-        return Text(text + f"None has P < {plan.significance:g}.")
+        return Text(text + f"None has P < {plan.significance:g}.{hidden}")
     text += f"P < {plan.significance:g} unadjusted: " + listed(
         [f"{label} ({p_value(row.test.p_value)})" for label, row in small]
     )
@@ -123,7 +130,7 @@ def _(result: GroupComparison, *, significance: float = 0.05) -> Text:
     late = [label for label, row in small if row.term in result.after]
     if late:
         text += f". {listed(late)}: known only after {result.procedure}, so no predictor of what may precede it"
-    return Text(text + ".")
+    return Text(f"{text}.{hidden}")
 
 
 def _method(method: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cohortbook.plan.models import ModelStudy, Screening
-from cohortbook.results import Absent
+from cohortbook.results import Absent, Hidden
 from cohortbook.tables.layouts_models import columns_of, removal_in_words, separating_cells
 from cohortbook.tables.tables import decimal, interval, p_value, significant
 from cohortbook.text.findings import finding, listed, several
@@ -34,6 +34,8 @@ def carrying_finding(result: ModelStudy | Absent) -> Text:
     full = result.full
     columns = len(full.terms) - 1
     ratio = full.events_per_variable
+    if isinstance(ratio, Hidden):
+        return Text(f"How many events there are for {several(columns, 'estimate')} is not shown, to protect patients.")
     verdict = (
         f"far below the {RULE_OF_TEN} of the common rule: the data do not carry this model"
         if ratio < RULE_OF_TEN / 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cohortbook.plan.endpoints import CompetingStudy, CoxStudy, SurvivalStudy
+from cohortbook.results import Hidden
 from cohortbook.tables.tables import decimal, interval, p_value
 from cohortbook.text.findings import listed, several
 from cohortbook.text.findings_models import finding
@@ -17,6 +18,8 @@ __all__ = ["caution", "finding", "immortal_finding"]
 
 
 def _median(curve: SurvivalCurve, unit: str) -> str:
+    if isinstance(curve.median, Hidden):
+        return decimal(curve.median, 0)
     if curve.median != curve.median:
         return "not reached"
     low, high = (decimal(v, 0) if v == v else "not reached" for v in (curve.median_low, curve.median_high))

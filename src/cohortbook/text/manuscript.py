@@ -252,6 +252,8 @@ def results_text(cohort: Cohort, *results: Any, significance: float = 0.05) -> T
     """
     unit = cohort.study.file.study.unit
     parts = [f"{several(cohort.size, unit).capitalize()} were analysed."]
+    if any(isinstance(result, Absent) and result.hidden for result in results):
+        parts.append("Some results are not shown, to protect patients.")
     for result in results:
         if isinstance(result, Absent):
             continue
