@@ -165,3 +165,15 @@ def test_an_unforeseen_error_of_a_notebook_may_quote_a_value(tmp_path, monkeypat
         assert "ValueError: its message is not shown, as it may quote a value" in said
         assert not (tmp_path / "build").exists() or told(tmp_path, ["SECRET"]) == []
     assert ("SECRET" in said) == (not mask)
+
+
+def test_every_notebook_runs_to_its_end_with_small_counts_hidden(tmp_path):
+    study, build = write_hips(tmp_path / "hips"), tmp_path / "build"
+    for notebook in sorted((ROOT / "notebooks").glob("0[1-57]*.ipynb")):
+        target = build / "notebooks" / notebook.name
+        run_notebook(notebook, target, study=str(study), output_dir=str(build), given={"suppress_below": "5"})
+        text = target.read_text(encoding="utf-8")
+        assert "Counts from 1 to 4 are not shown" in text
+        assert "Traceback" not in text
+    assert told(build, ["[hidden]"])
+    assert told(build, ["Not shown, to protect patients"])

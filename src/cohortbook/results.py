@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Absent:
     """
 
     reason: str
-    hidden: bool = False
+    hidden: bool = field(default=False, repr=False)
 
     def __bool__(self) -> bool:
         return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +69,7 @@ class Cohort:
     source: str
     flow: tuple[FlowStep, ...]
     notes: tuple[str, ...] = ()
-    suppress_below: int = 0
+    suppress_below: int = field(default=0, repr=False)
 
     @functools.cached_property
     def protection(self) -> Protection | None:
@@ -162,7 +162,7 @@ def load_cohort(study: Study | str | Path, data: Any = None, *, suppress_below: 
         study = load_study(study)
     if data is None:
         data = study.folder / study.file.study.data
-    below = max(suppress_below, study.file.privacy.suppress_below)
+    below = max(suppress_below, study.file.privacy.suppress_below if study.file.privacy else 0)
     if isinstance(data, str | Path):
         path = Path(data)
         found = study_source(study, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
@@ -264,7 +264,7 @@ class GroupComparison:
     n_tests: int
     exceptions: dict[str, tuple[str, ...]]
     provenance: str
-    withheld: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def frame(self) -> pd.DataFrame:

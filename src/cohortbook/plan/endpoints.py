@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
@@ -68,7 +68,7 @@ class SurvivalStudy:
     size: int
     units_per_year: float
     provenance: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def frame(self) -> pd.DataFrame:

@@ -363,10 +363,14 @@ def read_at(curve: SurvivalCurve | CumulativeIncidence, times: np.ndarray) -> An
     def value(values: np.ndarray, start: float) -> np.ndarray:
         return np.concatenate([[start], values])[at]
 
+    # Who enters or leaves between two of the times is taken to the last, or to the next, of them.
+    entered, left = np.searchsorted(times, table.entry, side="right"), np.searchsorted(times, table.exit, side="left")
     coarse = replace(
-        table, times=times, n_risk=table.at_risk(times), n_censored=between(table.n_censored), shown=times,
+        table, times=times, n_censored=between(table.n_censored), shown=times,
         events=np.column_stack([between(column) for column in table.events.T]),
+        entry=np.concatenate([[-np.inf], times])[entered], exit=np.concatenate([times, [np.inf]])[left],
     )  # fmt: skip
+    coarse = replace(coarse, n_risk=coarse.at_risk(times))
     new = {"times": times, "n_risk": coarse.n_risk, "n_events": between(curve.n_events), "table": coarse,
            "conf_low": value(curve.conf_low, np.nan), "conf_high": value(curve.conf_high, np.nan),
            "std_error": value(curve.std_error, 0.0)}  # fmt: skip

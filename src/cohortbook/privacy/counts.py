@@ -67,17 +67,12 @@ class Protection:
 
         Of a number, only whether it is recorded counts.
         """
-        from cohortbook.statistics.counts import coded
-
-        tally = self.count(*dict.fromkeys(names))
-        cells: dict[tuple, int] = {}
-        columns = []
-        for name in dict.fromkeys(names):
-            numeric = self.study.kind(name) not in LEVELLED
-            columns.append(tally.frame[name].isna().to_numpy() if numeric else coded(tally, name)[1])
-        for *cell, n in zip(*columns, tally.frame["n"], strict=True):
-            cells[tuple(cell)] = cells.get(tuple(cell), 0) + int(n)
-        return any(0 < n < self.below for n in cells.values())
+        names = tuple(dict.fromkeys(names))
+        frame = self.count(*names).frame
+        numbers = [name for name in names if self.study.kind(name) not in LEVELLED]
+        known = frame.assign(**{name: frame[name].notna() for name in numbers})
+        cells = known.groupby(list(names), dropna=False, observed=True)["n"].sum()
+        return bool(((cells > 0) & (cells < self.below)).any())
 
     def loses_few(self, outcome: str, terms: Sequence[str]) -> bool:
         """Say whether a model leaves out few patients for a missing value, among those with or without the outcome."""

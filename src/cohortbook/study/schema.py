@@ -327,4 +327,4 @@ class StudyFile(Part):
     published: Published | None = Field(None, description="the figures that a paper prints")
     reconstruction: Reconstruction | None = Field(None, description="how a cohort is made from them")
     scenarios: dict[str, Scenario] = Field({}, description="the study under other choices")
-    privacy: Privacy = Field(Privacy(), description="what is kept out of all that is shown")
+    privacy: Privacy | None = Field(None, description="what is kept out of all that is shown")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cohortbook.results import HIDDEN
@@ -47,7 +47,7 @@ class LifeTable:
     weight: np.ndarray
     n: int
     n_missing: int
-    shown: np.ndarray | None = None
+    shown: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def exhausted(self) -> bool:
