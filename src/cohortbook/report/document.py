@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cohortbook.notebook.notebook import declared_parameters, read_notebook, source_of
+from cohortbook.results import MARK
 from cohortbook.tables.tables import Row
 
 #: What marks a table of `cohortbook.tables.tables`, and a figure of `cohortbook.figures.figures`.
@@ -22,7 +23,7 @@ OWN_TABLE = '<table class="cohortbook"'
 FIGURE = "application/vnd.cohortbook.figure+json"
 #: A cell with this tag stays out of the report.
 HIDDEN = "not-in-report"
-_NUMBER = re.compile(r"[−-]?[<>]?\d[\d.,]*|[–∞]?")
+_NUMBER = re.compile(rf"[−-]?[<>]?\d[\d.,]*|[–∞]?|{re.escape(MARK)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
