@@ -280,6 +280,13 @@ def test_a_status_of_several_levels_proposes_a_derived_event(tmp_path):
     assert study.file.model.candidates == ("trt",)
 
 
+def test_a_column_named_for_censoring_is_the_event_and_says_that_it_may_be_the_reverse(tmp_path):
+    text = drafted(tmp_path, IDS | {"hand": of([0, 1]), "time": list(range(1, 41)), "cens": of([0, 1])})
+    assert "with 'cens' (its name says an event or its absence: look which of them yes stands for)." in text
+    (tmp_path / "study" / "study.yml").write_text(with_proposals(text), encoding="utf-8")
+    assert load_study(tmp_path / "study").file.survival.event == "cens"
+
+
 def test_without_an_outcome_or_a_time_the_plan_says_so(tmp_path):
     text = drafted(tmp_path, IDS | {"x": [i * 1.5 for i in range(40)]})
     assert "## The rest of the plan needs a binary variable as outcome; none was found, and none of two levels." in text

@@ -21,7 +21,7 @@ from cohortbook.cohort.readers import FORMATS, Source, read_source
 from cohortbook.cohort.readers_redcap import is_dictionary
 from cohortbook.draft.draft_columns import Guess, counted, guess
 from cohortbook.draft.draft_ids import Identifier, identifiers, likely
-from cohortbook.draft.draft_words import EVENT, FATAL, TIME
+from cohortbook.draft.draft_words import CENSORING, EVENT, FATAL, TIME
 from cohortbook.errors import CohortbookError, command
 from cohortbook.files import write_whole
 from cohortbook.study.study import LEVELLED, NUMERIC
@@ -270,7 +270,10 @@ def _event(kept: Sequence[Guess], pattern: re.Pattern, timed: bool) -> _Event | 
     named = likely(kept, pattern, lambda found: found.kind == "binary")
     coded = likely(kept, pattern, lambda found: found.kind in ("category", "ordered"))
     if named and not (timed and coded and not likely(named, FATAL, bool)):
-        return _Event(name=named[0].name, label=named[0].label, reason="its name says so")
+        reason = "its name says so"
+        if CENSORING.fullmatch(named[0].name):
+            reason = "its name says an event or its absence: look which of them yes stands for"
+        return _Event(name=named[0].name, label=named[0].label, reason=reason)
     if coded:  # a status beside a time, such as 0 alive, 1 transplanted, 2 dead
         return _derived(coded[0], f"{coded[0].name}_event", "its name says so")
     reason = "no name says an outcome; it stands as an example"

@@ -98,14 +98,16 @@ PERSON = _named(
     "geburtsdatum", "nombre", "apellido", "cognome", "nom", "prenom",
 )  # fmt: skip
 EVENT = _named(
-    "died", "dead", "death", "deceased", "mortality", "event", "status", "stat", "censor", r"fail\w*", "fstat", r"relapse\w*",
-    r"recur\w*", "outcome", r"complication\w*", r"readmi\w*", "low", "case", "class", "type", "response",
+    "died", "dead", "death", "deceased", "mortality", "event", "status", "stat", r"cens\w*", "delta", r"fail\w*", "fstat",
+    r"relapse\w*", r"recur\w*", "outcome", r"complication\w*", r"readmi\w*", "low", "case", "class", "type", "response",
 )  # fmt: skip
 #: Events that survival is about.
 FATAL = _named(
-    "died", "dead", "death", "deceased", "event", "status", "stat", "censor", "fstat", r"relapse\w*", r"recur\w*",
+    "died", "dead", "death", "deceased", "event", "status", "stat", r"cens\w*", "delta", "fstat", r"relapse\w*", r"recur\w*",
     r"progress\w*",
 )  # fmt: skip
+#: Such a name says of a 1 that the event came, or that it did not.
+CENSORING = _named(r"cens\w*")
 TIME = _named(
     r"\w*time", "follow_?up", "fu", r"surv\w*", "os", "pfs", "dfs", "rfs", "efs", "tte", "days", "months",
 )  # fmt: skip
