@@ -22,7 +22,7 @@ def test_what_is_there_and_what_is_not(tmp_path, monkeypatch):
     path = write_study(tmp_path, extra=KEEP + TABLES)
     write_rows(tmp_path, [(*row, "x") for row in ROWS], (*COLUMNS, "further"))
     checked = check_study(str(tmp_path))
-    assert (checked.study, checked.data, checked.unit, checked.size) == (str(path), "rows.csv", "patient", 2)
+    assert (checked.study, checked.data, checked.units, checked.size) == (str(path), "rows.csv", "patients", 2)
     assert [(step.label, step.excluded, step.excluded_missing) for step in checked.flow] == [
         ("Registered", None, 0), ("In rows.csv", 0, 0), ("Aged 40 or more", 2, 1),
     ]  # fmt: skip

@@ -69,7 +69,7 @@ class Checked:
 
     study: str
     data: str
-    unit: str
+    units: str
     size: int
     flow: tuple[FlowStep, ...]
     kinds: dict[str, tuple[str, ...]]
@@ -114,7 +114,7 @@ def check_study(study: Study | str) -> Checked:
     return Checked(
         study=str(study.path),
         data=about.data if cohort else "",
-        unit=about.unit,
+        units=study.units,
         size=cohort.size if cohort else 0,
         flow=cohort.flow if cohort else (),
         kinds=kinds,
@@ -169,7 +169,7 @@ def _row(head: str, text: str) -> str:
 
 
 def _flow(checked: Checked) -> Iterator[str]:
-    yield _row("Patients" if checked.unit == "patient" else f"{checked.unit.capitalize()}s", f"{checked.size} eligible")
+    yield _row(checked.units.capitalize(), f"{checked.size} eligible")
     for step in checked.flow:
         count = "not reported" if step.excluded is None else f"{step.excluded} excluded"
         missing = f", {step.excluded_missing} of them for a missing value" if step.excluded_missing else ""

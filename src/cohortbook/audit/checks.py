@@ -95,7 +95,7 @@ class Sheet:
         self.counts = list(self._counts())
         #: groups that share all patients out among them
         self.partitions = list(self._partitions())
-        self.unit = f"{study.file.study.unit}s"
+        self.unit = study.units
 
     def size(self, group: str) -> int | None:
         """Return how many patients a group has, as printed; None where that is not printed."""

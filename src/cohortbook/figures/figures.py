@@ -148,10 +148,10 @@ def plot_flow(cohort: Cohort) -> Plot:
     axis.set(xlim=(0, 10), ylim=(-sum(heights), 0))
     axis.axis("off")
     box = {"boxstyle": "round,pad=0.45", "facecolor": "white", "edgecolor": MUTED, "linewidth": 0.9}
-    unit = cohort.study.file.study.unit
+    units = cohort.study.units
     for k, (step, name, top, height) in enumerate(zip(steps, names, tops, heights, strict=True)):
         middle = top - height / 2
-        left = "number not reported" if step.remaining is None else f"{step.remaining} {unit}s"
+        left = "number not reported" if step.remaining is None else f"{step.remaining} {units}"
         last = {"edgecolor": COLOURS[0], "linewidth": 1.6} if k == len(steps) - 1 else {}
         axis.text(3.0, middle, f"{name}\n{left}", ha="center", va="center", bbox={**box, **last},
                   fontsize=8.5, linespacing=1.35)  # fmt: skip
@@ -166,7 +166,7 @@ def plot_flow(cohort: Cohort) -> Plot:
     words = "; ".join(f"{s.label}: {'not reported' if s.excluded is None else s.excluded} excluded, "
                       f"{'not reported' if s.remaining is None else s.remaining} remaining" for s in steps)  # fmt: skip
     return Plot(name="flow", figure=figure, alt=f"Flow diagram. {words}.",
-                caption=f"Eligibility: {cohort.size} {unit}s are analysed. Steps taken before the file was made are shown "
+                caption=f"Eligibility: {cohort.size} {units} are analysed. Steps taken before the file was made are shown "
                 "as they were reported.")  # fmt: skip
 
 
@@ -207,7 +207,7 @@ def plot_histograms(cohort: Cohort) -> Plot | Absent:
             axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_xlabel(wrapped(with_unit(cohort, summary.term), 28))
         if axis in grid[:, 0]:
-            axis.set_ylabel(f"{cohort.study.file.study.unit.capitalize()}s")
+            axis.set_ylabel(cohort.study.units.capitalize())
         words.append(f"{cohort.study.label(summary.term)}: from {significant(summary.minimum)} to "
                      f"{significant(summary.maximum)}, median {significant(summary.median)}")  # fmt: skip
     figure.legend(

@@ -255,7 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("not held to:\n" + "\n".join(f"  {line}" for line in free))
     path = study.folder / study.file.study.data
     write_whole(path, cohort_text(patients))
-    print(f"{path.name}: {len(patients)} synthetic {study.file.study.unit}s who print every other figure")
+    print(f"{path.name}: {len(patients)} synthetic {study.units} who print every other figure")
 
 
 if __name__ == "__main__":

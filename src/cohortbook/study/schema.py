@@ -19,6 +19,7 @@ class About(Part):
     question: str = Field("", description="the question it asks, in a sentence")
     citation: str = Field("", description="how to cite it")
     unit: str = Field("patient", description="what a row is, as sentences call it")
+    plural: str = Field("", description="several of them, where an s does not make it: women, hips; empty: with an s")
     procedure: str = Field("treatment", description="what `measured: before, during, after` refers to")
     data: str = Field("cohort.csv", description="CSV, Excel, SPSS, Stata, SAS or Parquet: the name's end tells which")
     sheet: str = Field("", description="sheet of an Excel file; not needed where one alone is filled")

@@ -54,6 +54,11 @@ class Study:
         return self.file.study.title
 
     @property
+    def units(self) -> str:
+        """What several rows are called."""
+        return self.file.study.plural or f"{self.file.study.unit}s"
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Every variable, recorded or derived."""
         return (*self.file.variables, *self.file.derived)

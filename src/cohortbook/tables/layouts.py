@@ -156,8 +156,8 @@ def flow_table(cohort: Cohort) -> DisplayTable:
         [{"label": s.label, "excluded": s.excluded, "excluded_missing": s.excluded_missing, "remaining": s.remaining}
          for s in cohort.flow], dtype=object,
     )  # fmt: skip
-    unit = cohort.study.file.study.unit.capitalize()
-    return DisplayTable(name="eligibility", title="Eligibility", head=("Criterion", "Excluded", f"{unit}s remaining"),
+    units = cohort.study.units.capitalize()
+    return DisplayTable(name="eligibility", title="Eligibility", head=("Criterion", "Excluded", f"{units} remaining"),
                         rows=tuple(rows), frame=frame)  # fmt: skip
 
 

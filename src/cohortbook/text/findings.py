@@ -38,9 +38,9 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def several(n: int, one: str) -> str:
-    """Count something in words: 1 patient, 2 patients."""
-    return f"{n} {one}{'' if n == 1 else 's'}"
+def several(n: int, one: str, many: str = "") -> str:
+    """Count something in words: 1 patient, 2 patients; 2 women."""
+    return f"{n} {one if n == 1 else many or f'{one}s'}"
 
 
 def synthetic_banner(cohort: Cohort) -> Text:
@@ -63,11 +63,11 @@ def _(result: Absent, *, significance: float = 0.05) -> Text:
 @finding.register
 def _(result: Cohort, *, significance: float = 0.05) -> Text:
     study = result.study
-    unit = study.file.study.unit
+    units = (study.file.study.unit, study.units)
     unknown = sum(step.excluded is None for step in result.flow)
     known = sum(step.excluded or 0 for step in result.flow if step.remaining is not None)
     incomplete = [study.label(name) for name in study.file.variables if result.missing(name)]
-    text = f"{several(result.size, unit)} are analysed; {several(known, unit)} in the file were not eligible."
+    text = f"{several(result.size, *units)} are analysed; {several(known, *units)} in the file were not eligible."
     if unknown:
         text += f" How many were left out at {unknown} earlier steps was not reported."
     text += f" Values are missing in {listed(incomplete)}." if incomplete else " No value is missing."

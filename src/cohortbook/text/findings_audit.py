@@ -259,7 +259,7 @@ def _of_checks(audit: Audit) -> Iterator[tuple[int, str]]:
 def _small(audit: Audit, checks: Sequence[Check], *, turned: bool) -> str:
     """Say which chi-square tests lean on few patients, and what the exact test gives."""
     lean = f"{several(len(checks), 'P value')} {'leans' if len(checks) == 1 else 'lean'} on a chi-square that expects"
-    text = f"**{lean} fewer than 5 {audit.study.file.study.unit}s in a cell"
+    text = f"**{lean} fewer than 5 {audit.study.units} in a cell"
     text += ", and the exact test ends on the other side of a threshold.**" if turned else ".**"
     exact = [f"{_label(audit, c.figures[0])} {_exact(audit, c)} ({audit.figure(c.figures[0]).value} is printed)"
              for c in checks if c.recomputed]  # fmt: skip

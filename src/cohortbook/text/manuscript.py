@@ -102,16 +102,15 @@ def methods_text(cohort: Cohort, *results: Any) -> Text:
 
 
 def _patients(cohort: Cohort) -> Iterator[str]:
-    unit = cohort.study.file.study.unit
     criteria = [criterion.label for criterion in cohort.study.file.eligibility]
     if criteria:
         yield f"Criteria of eligibility were: {'; '.join(criteria)}."
     incomplete = [name for name in cohort.study.file.variables if cohort.missing(name)]
     yield (
-        f"Each analysis takes the {unit}s who have all values that it needs; values are missing in {len(incomplete)} of "
-        f"{len(cohort.study.file.variables)} variables."
+        f"Each analysis takes the {cohort.study.units} who have all values that it needs; values are missing in "
+        f"{len(incomplete)} of {len(cohort.study.file.variables)} variables."
         if incomplete
-        else f"No value is missing, so every analysis takes all {unit}s."
+        else f"No value is missing, so every analysis takes all {cohort.study.units}."
     )  # fmt: skip
     yield (
         "Levels are given as numbers and percentages, numeric variables as mean and standard deviation or median and "
@@ -250,10 +249,10 @@ def results_text(cohort: Cohort, *results: Any, significance: float = 0.05) -> T
     -------
     Text
     """
-    unit = cohort.study.file.study.unit
-    parts = [f"{several(cohort.size, unit).capitalize()} were analysed."]
+    units = (cohort.study.file.study.unit, cohort.study.units)
+    parts = [f"{several(cohort.size, *units).capitalize()} were analysed."]
     if any(isinstance(result, Absent) and result.hidden for result in results):
-        parts.append("Some results are not shown, to protect patients.")
+        parts.append(f"Some results are not shown, to protect {cohort.study.units}.")
     for result in results:
         if isinstance(result, Absent):
             continue
