@@ -12,6 +12,7 @@ from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from cohortbook.audit.audit_case import Case
+from cohortbook.audit.audit_patients import beside_patients, has_patients
 from cohortbook.audit.audit_verdicts import verdicts
 from cohortbook.audit.audit_words import in_words
 from cohortbook.audit.explanations import explain, number
@@ -30,7 +31,7 @@ USUAL_THRESHOLD = 0.05
 
 
 def audit_study(study: Study | str | Path, *, step: Callable[[], None] = lambda: None) -> Audit:
-    """Audit the printed figures of a study; no cohort is needed.
+    """Audit the printed figures of a study; no cohort is needed, and real patients are asked last.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def audit_study(study: Study | str | Path, *, step: Callable[[], None] = lambda:
     Every figure is first put into what it says of the patients (`cohortbook.printed.claims`); a half may have been
     rounded either way. The solver proves, block by block, which cannot hold together, and which follow from which;
     conflicts that another rule of rounding, another summary or another test would settle are told apart from those that
-    nothing settles.
+    nothing settles. Where real patients stand in the study's folder, they judge what the printed figures leave open.
     """
     from cohortbook.audit.arithmetic import check_figures
     from cohortbook.audit.printed_model import study_printed_model
@@ -68,9 +69,11 @@ def audit_study(study: Study | str | Path, *, step: Callable[[], None] = lambda:
     tests = tuple(_tests(case, step))
     case.model = study_printed_model(study, figures, out=case.out())
     step()
-    given = tuple(verdicts(case, tests))
+    given = verdicts(case, tests)
+    if has_patients(study):
+        given = beside_patients(study, given)
     return Audit(
-        study=study, verdicts=given, checks=case.checks, conflicts=tuple(case.conflicts), repairs=tuple(case.repairs),
+        study=study, verdicts=tuple(given), checks=case.checks, conflicts=tuple(case.conflicts), repairs=tuple(case.repairs),
         consequences=tuple(_consequences(case)), tests=tests, models=(case.model,) if case.model else (),
         thresholds=thresholds(study),
     )  # fmt: skip

@@ -145,8 +145,10 @@ def _verdict_alt(audit: Audit, sources: Sequence[str]) -> str:
     return text + (f" Contradicted: {listed(against, 12)}." if against else "")
 
 
-def plot_ranges(ranges: Sequence[Range]) -> Plot | Absent:
+def plot_ranges(ranges: Sequence[Range] | Absent) -> Plot | Absent:
     """Draw results over many cohorts that print the same: a dot where all agree, else a range with its median."""
+    if isinstance(ranges, Absent):
+        return ranges
     drawn = [r for r in ranges if r.low == r.low]
     if not drawn:
         return Absent("No result is defined in the cohorts that were drawn.")

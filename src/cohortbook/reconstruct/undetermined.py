@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from cohortbook.audit.audit_patients import has_patients
 from cohortbook.plan.analysis import quiet
 from cohortbook.plan.questions import Question, questions
 from cohortbook.reconstruct.possible import Drawer, Possible, figure_sets
-from cohortbook.results import NAN
+from cohortbook.results import NAN, Absent
 
 if TYPE_CHECKING:
     from cohortbook.audit.verdicts import Audit
@@ -67,7 +68,7 @@ class Range:
 
 def possible_results(
     audit: Audit, *, cohorts: int = 200, seed: int = 1, step: Callable[[], None] | None = None
-) -> tuple[Range, ...]:
+) -> tuple[Range, ...] | Absent:
     """Run the study's analyses over many cohorts that meet each largest set of printed figures.
 
     Parameters
@@ -83,9 +84,9 @@ def possible_results(
 
     Returns
     -------
-    tuple of Range
+    tuple of Range, or Absent
         Comparisons, Firth's P and odds ratio of every term of the model, survival, competing risks, as far as they are
-        planned and their variables can be drawn.
+        planned and their variables can be drawn. Absent where the patients themselves are at hand.
 
     Raises
     ------
@@ -105,6 +106,8 @@ def possible_results(
     if cohorts < 2:
         raise ValueError(f"cohorts: {cohorts}; expected 2 or more")
     study = audit.study
+    if has_patients(study):
+        return Absent(f"The patients are in {study.file.study.data}: nothing needs to be drawn from printed figures.")
     files = [study.path.read_bytes(), (study.folder / study.plan("published").file).read_bytes()]
     given_up = sorted(id for repair in audit.repairs for id in (repair.id, *repair.figures))
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cohortbook.audit.verdicts import VERDICTS, Audit
+from cohortbook.results import Absent
 from cohortbook.tables.layouts_printed_audit import (
     frame_of,
     p_shown,
@@ -182,8 +183,10 @@ def _how(check: Check) -> str:
     return (f"holds: {check.method}" if check.method else "holds") if check.holds else _NO.get(check.kind, "cannot be")
 
 
-def range_table(ranges: Sequence[Range]) -> DisplayTable:
+def range_table(ranges: Sequence[Range] | Absent) -> DisplayTable | Absent:
     """Lay out results over many cohorts that print the same: the value that all give, or its range."""
+    if isinstance(ranges, Absent):
+        return ranges
     rows = []
     for group, same in itertools.groupby(ranges, key=lambda r: r.group):
         rows.append(Row((group, *[""] * 3), "heading"))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from cohortbook.audit.printed_model import PrintedModel
+from cohortbook.results import Absent
 from cohortbook.tables.layouts_audit import is_p, range_shown
 from cohortbook.tables.layouts_models import removal_in_words
 from cohortbook.tables.layouts_printed_audit import p_span, printed_terms
@@ -127,8 +128,10 @@ def _(result: tuple, *, significance: float = 0.05) -> Text:
     return range_finding(result)
 
 
-def range_finding(ranges: Sequence[Range]) -> Text:
+def range_finding(ranges: Sequence[Range] | Absent) -> Text:
     """Say which conclusions the printed figures leave open, and which they determine."""
+    if isinstance(ranges, Absent):
+        return Text(ranges.reason)
     known = [r for r in ranges if r.low == r.low]
     if not known:
         return Text("No result is defined in the cohorts that were drawn.")
