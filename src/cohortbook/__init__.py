@@ -54,6 +54,7 @@ _WHERE = {
     "audit.audit": ("audit_study",),
     "reconstruct.undetermined": ("possible_results",),
     "tables.all_layouts": ("table_of",),
+    "tables.style": ("use_journal",),
     "tables.layouts_scenarios": ("scenario_table",),
     "plan.stratified": ("compare_between",),
     "figures.figures_explore": ("plot_groups",),

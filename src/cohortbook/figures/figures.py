@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.results import Absent, Hidden
+from cohortbook.tables.style import PLAIN, current, general, worded
 from cohortbook.tables.tables import decimal, interval, p_value, percent, significant
 
 if TYPE_CHECKING:
@@ -67,6 +69,16 @@ class Plot:
     alt: str
     figure: Figure
 
+    def __post_init__(self) -> None:
+        if current() is PLAIN:
+            return
+        object.__setattr__(self, "caption", worded(self.caption))
+        object.__setattr__(self, "alt", worded(self.alt))
+        from matplotlib.text import Text
+
+        for text in self.figure.findobj(Text):
+            text.set_text(worded(text.get_text(), head=text.get_text().startswith("P ")))
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         import base64
 
@@ -85,6 +97,8 @@ class Plot:
         with mpl.rc_context(_STYLE):
             # The layout is settled once: each further drawing would move it a little.
             self.figure.draw_without_rendering()
+            if current().point != ".":
+                _point_ticks(self.figure)
             self.figure.set_layout_engine("none")
             self.figure.savefig(buffer, format=form, dpi=dpi, metadata=metadata)
         return buffer.getvalue()
@@ -96,6 +110,17 @@ class Plot:
             part = folder / f".{self.name}.{form}.part"
             part.write_bytes(self.rendered(form))
             os.replace(part, folder / f"{self.name}.{form}")
+
+
+def _point_ticks(figure: Figure) -> None:
+    """Write the numbers along the axes with the journal's decimal point."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            places = [place for place in axis.get_majorticklocs() if low <= place <= high]
+            labels = axis.get_major_formatter().format_ticks(places)
+            if any(re.search(r"\d\.\d", label) for label in labels):
+                axis.set_ticks(places, [re.sub(r"(?<=\d)\.(?=\d)", current().point, label) for label in labels])
 
 
 def axes(height: float, rows: int = 1, columns: int = 1, width: float = WIDTH, **options: Any) -> tuple[Figure, Any]:
@@ -314,7 +339,7 @@ def plot_adjusted(result: GroupComparison) -> Plot | Absent:
     limits = [result.plan.significance, *([result.plan.threshold] if result.plan.threshold else [])]
     for limit in limits:
         axis.axvline(limit, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-        axis.text(limit, len(order) - 0.35, f"{limit:g}", ha="center", va="bottom", fontsize=8, color=MUTED)
+        axis.text(limit, len(order) - 0.35, general(limit), ha="center", va="bottom", fontsize=8, color=MUTED)
     axis.set_xscale("log")
     named_rows(axis, [result.labels[i] for i in order])
     axis.set_ylim(-0.6, len(order) - 0.4)
@@ -326,4 +351,4 @@ def plot_adjusted(result: GroupComparison) -> Plot | Absent:
                       for i in order[::-1])  # fmt: skip
     return Plot(name="p-values", figure=figure, alt=f"P values: {words}.",
                 caption=f"P before and after Holm's adjustment for {result.n_tests} tests, against the thresholds (dashed). "
-                f"{len(below)} remain below {result.plan.significance:g} once adjusted.")  # fmt: skip
+                f"{len(below)} remain below {general(result.plan.significance)} once adjusted.")  # fmt: skip

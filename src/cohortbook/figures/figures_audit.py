@@ -21,6 +21,7 @@ from cohortbook.figures.figures import (
 )
 from cohortbook.results import Absent
 from cohortbook.tables.layouts_audit import is_p, range_shown, sources_of
+from cohortbook.tables.style import general
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -239,10 +240,10 @@ def _panel(
         return
     axis.set_xscale("log")
     axis.set_xlim(*limits)
-    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.xaxis.set_major_formatter(lambda value, _: general(value))
     for limit in sorted({r.threshold for r in rows}):
         axis.axvline(limit, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
-        axis.annotate(f"{limit:g}", (limit, 1), (0, 1), xycoords=axis.get_xaxis_transform(), fontsize=7.5, color=MUTED,
+        axis.annotate(general(limit), (limit, 1), (0, 1), xycoords=axis.get_xaxis_transform(), fontsize=7.5, color=MUTED,
                       textcoords="offset points", ha="center", va="bottom")  # fmt: skip
     axis.set_xlabel("P (logarithmic scale)", fontsize=8, labelpad=1)
 

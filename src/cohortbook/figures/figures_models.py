@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cohortbook.figures.figures import COLOURS, INK, Plot, axes, bare, mark_illustration, wrapped
 from cohortbook.results import Absent
+from cohortbook.tables.style import general
 from cohortbook.tables.tables import decimal, interval, significant
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def plot_odds_ratios(result: ModelStudy | Absent) -> Plot | Absent:
     axis.set_xlim(LEAST, MOST)
     axis.set_ylim(len(terms) - 0.5, -0.5)
     ticks = [0.1, 1, 10, 100]
-    axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    axis.set_xticks(ticks, [general(t) for t in ticks])
     axis.set_yticks(range(len(terms)), [wrapped(result.labels[term], 26) for term in terms])
     axis.set_xlabel("Odds ratio (logarithmic scale)")
     bare(axis)

@@ -9,6 +9,7 @@ from cohortbook.figures.figures import COLOURS, MUTED, PALE, Plot, axes, mark_il
 from cohortbook.privacy.guard import withheld
 from cohortbook.results import HIDDEN, Absent
 from cohortbook.tables.layouts_survival import level_name
+from cohortbook.tables.style import general
 from cohortbook.tables.tables import decimal, p_value
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def plot_survival(result: SurvivalStudy) -> Plot:
     figure, axis, risk = _with_risk(1)
     if isinstance(result.entry, float | int):
         axis.axvspan(0, result.entry, color=PALE, alpha=0.6, linewidth=0)
-        axis.text(result.entry, 0.02, f" first {result.entry:g} {plan.unit}: no event possible\n by the rule of eligibility",
+        said = f" first {general(result.entry)} {plan.unit}: no event possible\n by the rule of eligibility"
+        axis.text(result.entry, 0.02, said,
                   fontsize=7.5, color=MUTED, va="bottom")  # fmt: skip
     _draw_curve(axis, curve, COLOURS[0], "")
     _finish_survival(axis, result, [("", curve.table)], risk)

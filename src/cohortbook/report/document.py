@@ -23,7 +23,7 @@ OWN_TABLE = '<table class="cohortbook"'
 FIGURE = "application/vnd.cohortbook.figure+json"
 #: A cell with this tag stays out of the report.
 HIDDEN = "not-in-report"
-_NUMBER = re.compile(rf"[−-]?[<>]?\d[\d.,]*|[–∞]?|{re.escape(MARK)}")
+_NUMBER = re.compile(rf"[−-]?[<>]?[·.]?\d[\d.,·]*|[–∞]?|{re.escape(MARK)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

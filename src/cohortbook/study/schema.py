@@ -31,6 +31,9 @@ class About(Part):
     synthetic: str = Field("", description="shown on every page when the rows are not real patients")
     missing: tuple[Mark, ...] = Field(("", "NA"), description="marks of a missing value; an empty cell is one always")
     units_per_year: float = Field(365.25, description="time units in a year, for axes and rates")
+    journal: Literal["plain", "jama", "lancet", "nejm", "bmj"] = Field(
+        "plain", description="whose style numbers are printed in: P values, decimal points, ranges, footnote marks"
+    )
 
 
 class Variable(Part):

@@ -24,6 +24,7 @@ _SIGNS = {
     "ρ": r"$\rho$", "σ": r"$\sigma$", "√": r"$\surd$", "²": r"\textsuperscript{2}", "³": r"\textsuperscript{3}",
     "\0": "{}", "\u00a0": "~", "\u2009": r"\,", "●": r"$\bullet$", "○": r"$\circ$", "→": r"$\rightarrow$",
 }  # fmt: skip
+_SIGNS |= {raised: rf"\textsuperscript{{{mark}}}" for raised, mark in zip("ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖ", "abcdefghijklmnop", strict=True)}
 
 
 def escaped(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import DescriptiveTable, GroupComparison, NumericSummaries, OutcomeRate, with_unit
 from cohortbook.results import Absent, Hidden
+from cohortbook.tables.style import general
 from cohortbook.tables.tables import (
     PROVENANCE_NOTES,
     UNDEFINED,
@@ -288,7 +289,7 @@ def tests_table(result: GroupComparison) -> DisplayTable:
         head=("", "Test", "Why", "Shapiro-Wilk P *", "Statistic", "df", "P", "Fisher's P"),
         rows=tuple(rows), frame=result.frame,
         notes=(f"* Overall, in “{result.plan.group_labels[1]}”, in “{result.plan.group_labels[0]}”. Any below "
-               f"{result.plan.normality:g} leads from Student's t to Mann-Whitney's test.",
+               f"{general(result.plan.normality)} leads from Student's t to Mann-Whitney's test.",
                "Statistic: t, Mann-Whitney's U of the group with the outcome, or chi-square without continuity correction. "
                "Fisher's: exact, two-sided."),
     )  # fmt: skip
@@ -344,11 +345,11 @@ def adjusted_table(result: GroupComparison) -> DisplayTable:
         p = result.rows[i].test.p_value
         verdicts = ["yes" if p < limit else "no" if p == p else UNDEFINED for limit in limits]
         rows.append(Row((result.labels[i], p_value(p), *(p_value(v[i]) for v in result.adjusted.values()), *verdicts)))
-    heads = [f"P < {plan.significance:g}", *([f"P < {plan.threshold:g}"] if plan.threshold else [])]
+    heads = [f"P < {general(plan.significance)}", *([f"P < {general(plan.threshold)}"] if plan.threshold else [])]
     one = result.n_tests == 1
     notes = ["1 test is defined, and so counts." if one else f"{result.n_tests} tests are defined, and so count."]
     if plan.threshold_label:
-        notes.append(f"{plan.threshold:g}: {plan.threshold_label}.")
+        notes.append(f"{general(plan.threshold)}: {plan.threshold_label}.")
     return DisplayTable(
         name="adjusted", title="P values adjusted for their number",
         head=("", "P", "Bonferroni", "Holm", "Benjamini-Hochberg", *heads), rows=tuple(rows), frame=result.frame,

@@ -18,6 +18,7 @@ from cohortbook.tables.layouts_printed_audit import (
     said,
     table_of,
 )
+from cohortbook.tables.style import general
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, interval, significant
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def consequence_table(audit: Audit) -> DisplayTable:
             for k, row in enumerate(cells or [("no printed P value rests on it", *[""] * 4)]):
                 rows.append(Row((*((repair.id, given_up(audit, repair)) if not k else ("", "")), *row), "level"))
     head = ("Repair", "Given up", "P value", "Printed", "Test", "P after the repair", "Crosses")
-    limits = " and ".join(f"{t:g}" for t in audit.thresholds)
+    limits = " and ".join(general(t) for t in audit.thresholds)
     return DisplayTable(
         name="consequences", title="What each repair does to the P values", head=head, rows=tuple(rows),
         frame=frame_of(audit.consequences, "repair", "figure", "printed", "low", "high", "test", "crosses"),
@@ -153,7 +154,7 @@ def stays(audit: Audit, repair: Repair, consequence: Consequence) -> bool:
 
 def _changed(audit: Audit, repair: Repair, c: Consequence) -> tuple[str, str, str, str]:
     after = "as printed" if stays(audit, repair, c) else p_span(c.low, c.high)
-    crossed = ", ".join(f"{t:g}" for t in c.crosses) or ("no" if c.low == c.low else UNDEFINED)
+    crossed = ", ".join(general(t) for t in c.crosses) or ("no" if c.low == c.low else UNDEFINED)
     return c.printed, c.test, after, crossed
 
 
@@ -191,7 +192,7 @@ def range_table(ranges: Sequence[Range] | Absent) -> DisplayTable | Absent:
     for group, same in itertools.groupby(ranges, key=lambda r: r.group):
         rows.append(Row((group, *[""] * 3), "heading"))
         for r in same:
-            crossed = f"{r.threshold:g}" if r.crosses else "" if r.threshold is None else "no"
+            crossed = general(r.threshold) if r.crosses else "" if r.threshold is None else "no"
             label = ", ".join(filter(None, (r.label, r.set))) + f" {ASSUMED}" * r.rests_on_assumed
             undefined = f" (undefined in {r.undefined})" if 0 < r.undefined < r.n else ""
             shown = f"{range_shown(r)}{undefined}" if r.undefined < r.n else "undefined"

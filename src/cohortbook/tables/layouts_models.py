@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cohortbook.plan.models import ModelStudy, Screening
 from cohortbook.results import Absent
 from cohortbook.tables.layouts import provenance_notes, table_of
+from cohortbook.tables.style import general
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def _(result: Screening) -> DisplayTable:
     for term, label, p in zip(result.terms, result.labels, result.p_values, strict=True):
         mark = " †" if term in result.after else ""
         rows.append(Row((label + mark, p_value(p), "yes" if term in result.candidates else "no")))
-    notes = [f"A candidate has a univariate P below {result.threshold:g}." if result.threshold is not None else
+    notes = [f"A candidate has a univariate P below {general(result.threshold)}." if result.threshold is not None else
              "The plan names the candidates."]  # fmt: skip
     if result.after:
         notes.append(f"† Known only after {result.procedure}: no predictor.")
@@ -136,8 +137,8 @@ def selection_table(result: ModelStudy | Absent) -> DisplayTable | Absent:
     kept = ", ".join(names[t] for t in chosen.selected) or "none"
     tied = [f"Step {s.number}: {', '.join(names[t] for t in s.tied)} had the same P as {names[s.term]}, which stands first "
             "in the list." for s in chosen.steps if s.tied]  # fmt: skip
-    rule = (f"A term enters below P = {chosen.entry:g} by the score test and leaves above P = {chosen.removal:g}. "
-            f"It ended because {chosen.stopped}. Selected: {kept}.")  # fmt: skip
+    rule = (f"A term enters below P = {general(chosen.entry)} by the score test and leaves above P = "
+            f"{general(chosen.removal)}. It ended because {chosen.stopped}. Selected: {kept}.")  # fmt: skip
     return DisplayTable(
         name="selection", title=selection_in_words(chosen), head=("", "Test", "Statistic", "df", "P"), rows=tuple(rows),
         frame=chosen.frame,

@@ -11,6 +11,7 @@ from cohortbook.audit.printed_model import PrintedModel
 from cohortbook.study.study import NUMERIC
 from cohortbook.tables.layouts import table_of
 from cohortbook.tables.layouts_models import removal_in_words
+from cohortbook.tables.style import probability, spanned
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, significant
 
 if TYPE_CHECKING:
@@ -35,16 +36,16 @@ def p_shown(value: float | None) -> str:
     if value is None or value != value:
         return UNDEFINED
     if value < 0.0001:
-        return "<0.0001"
+        return probability("<0.0001")
     if value > 0.9995:
-        return "1.000" if value == 1 else ">0.999"
-    return decimal(value, 3) if value >= 0.1 else significant(value)
+        return probability("1.000" if value == 1 else ">0.999")
+    return probability(decimal(value, 3) if value >= 0.1 else significant(value))
 
 
 def p_span(low: float, high: float) -> str:
     """Format a range of P values; one value where its ends read alike."""
     ends = list(dict.fromkeys(p_shown(end) for end in (low, high)))
-    return " to ".join(ends)
+    return spanned(*ends) if len(ends) == 2 else ends[0]
 
 
 def said(audit: Audit, ids: Sequence[str], most: int = 6) -> str:

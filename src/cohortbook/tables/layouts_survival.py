@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cohortbook.plan.endpoints import CompetingStudy, CoxStudy, SurvivalStudy
 from cohortbook.results import Hidden
 from cohortbook.tables.layouts import provenance_notes, table_of
+from cohortbook.tables.style import spanned
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _median(curve: SurvivalCurve) -> str:
     if curve.median != curve.median:
         return "not reached"
     low, high = (decimal(v, 0) if v == v else "not reached" for v in (curve.median_low, curve.median_high))
-    return f"{decimal(curve.median, 0)} ({low} to {high})"
+    return f"{decimal(curve.median, 0)} ({spanned(low, high)})"
 
 
 def rate_table(result: SurvivalStudy) -> DisplayTable:

@@ -7,6 +7,7 @@ a notebook, and `save` writes it as CSV and LaTeX (the strings) and JSON (the nu
 from __future__ import annotations
 
 import csv
+import functools
 import html
 import io
 import json
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cohortbook.printed.published import round_half_away
 from cohortbook.results import MARK, Hidden
+from cohortbook.tables.style import PLAIN, current, probability, remarked, spanned, worded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +53,7 @@ def decimal(value: float | None, places: int) -> str:
         return "∞" if value > 0 else "−∞"
     rounded = round_half_away(value, places)
     digits = str(int(abs(rounded) * 10**places)).zfill(places + 1)
-    text = f"{digits[:-places]}.{digits[-places:]}" if places else digits
+    text = f"{digits[:-places]}{current().point}{digits[-places:]}" if places else digits
     return f"−{text}" if rounded < 0 else text
 
 
@@ -69,22 +71,23 @@ def significant(value: float | None, digits: int = 3) -> str:
         return "0"
     size = math.floor(math.log10(abs(value)))
     if size >= 7 or size < -5:
-        return f"{value:.{digits}g}".replace("-", "−", 1) if value < 0 else f"{value:.{digits}g}"
+        text = f"{value:.{digits}g}".replace(".", current().point)
+        return text.replace("-", "−", 1) if value < 0 else text
     places = max(0, digits - 1 - size)
     carried = abs(round_half_away(value, places)) >= 10 ** (size + 1)  # 9.996 is 10.0, not 10.00
     return decimal(value, max(0, places - carried))
 
 
 def p_value(value: float | None, places: int | None = None) -> str:
-    """Format a P value: as many decimals as asked, or the journals' usual style.
+    """Format a P value: as many decimals as asked, or in the style of the journal (`cohortbook.tables.style`).
 
     Parameters
     ----------
     value : float
         From 0 to 1; NaN when the test is undefined.
     places : int, optional
-        Decimals as a paper prints them. Default: two from 0.01 on, three below or where two would read 0.05, and
-        <0.001.
+        Decimals as a paper prints them. Default, where no journal is chosen: two from 0.01 on, three below or where two
+        would read 0.05, and <0.001.
 
     Examples
     --------
@@ -96,13 +99,16 @@ def p_value(value: float | None, places: int | None = None) -> str:
     if value is None or value != value:
         return decimal(value, 0)
     if places is None:
-        if value < 0.001:
-            return "<0.001"
+        style = current()
+        if value < style.p_smallest:
+            return probability(f"<{style.p_smallest:.{3 if style.p_smallest >= 0.001 else 4}f}")
         if value > 0.99:
-            return ">0.99"
+            return probability(">0.99")
+        if style.p_digits:
+            return probability(significant(value, style.p_digits))
         places = 3 if value < 0.01 or 0.045 <= value < 0.055 else 2
-    text = decimal(value, places)
-    return f"<{10**-places:.{places}f}" if value < 10**-places and float(text) == 0 else text
+    none_left = value < 10**-places and round_half_away(value, places) == 0
+    return probability(f"<{10**-places:.{places}f}" if none_left else decimal(value, places))
 
 
 def percent(count: float, total: float, places: int = 1) -> str:
@@ -128,7 +134,8 @@ def count_percent(count: float, total: float, places: int = 1) -> str:
     """
     if isinstance(count, Hidden):
         return MARK
-    return f"{decimal(count, 0)} ({percent(count, total, places)})"
+    sign = "%" if total and current().percent_sign else ""
+    return f"{decimal(count, 0)} ({percent(count, total, places)}{sign})"
 
 
 def interval(low: float, high: float, places: int | None = 2) -> str:
@@ -141,8 +148,7 @@ def interval(low: float, high: float, places: int | None = 2) -> str:
     """
     if low != low and high != high:
         return decimal(low, 0)
-    ends = [significant(v) if places is None else decimal(v, places) for v in (low, high)]
-    return " to ".join(ends)
+    return spanned(*(significant(v) if places is None else decimal(v, places) for v in (low, high)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +188,18 @@ class DisplayTable:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Say under the table what the mark of a hidden number means, where there is one."""
+        """Put words and marks into the journal's style; say what the mark of a hidden number means, where there is one."""
         shown = [*self.head, *(cell for row in self.rows for cell in row.cells), *self.notes]
         if HIDDEN_NOTE not in self.notes and any(MARK in text for text in shown):
             object.__setattr__(self, "notes", (*self.notes, HIDDEN_NOTE))
+        if current() is PLAIN:
+            return
+        head, rows, notes = remarked(self.head, [row.cells for row in self.rows], self.notes)
+        put = functools.partial(object.__setattr__, self)
+        put("head", tuple(worded(cell, head=True) for cell in head))
+        put("rows", tuple(Row(tuple(map(worded, cells)), row.kind) for cells, row in zip(rows, self.rows, strict=True)))
+        put("notes", tuple(map(worded, notes)))
+        put("title", worded(self.title))
 
     @property
     def strings(self) -> list[list[str]]:
@@ -244,7 +258,7 @@ class DisplayTable:
 
 
 #: A cell of a column of numbers, right-aligned: a number, a sign for one that is undefined, or nothing.
-_NUMBER = re.compile(r"^[<>]?−?([\d.,]*[–∞]?|\[hidden\])( [a-h]?‡?)?$")
+_NUMBER = re.compile(r"^[<>]?−?([\d.,·]*[–∞]?|\[hidden\])( [a-h]?‡?|[ᵃ-ᶻⁱⁿ*†‡§¶‖]+)?$")
 #: Text is set flush left where a page's own style would not (JupyterLab sets every cell flush right).
 _LEFT = ' style="text-align:left"'
 _CLASS = (_LEFT, ' class="number"')

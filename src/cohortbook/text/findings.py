@@ -9,7 +9,8 @@ from typing import Any
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import GroupComparison, NumericSummaries, OutcomeRate
 from cohortbook.results import Absent
-from cohortbook.tables.tables import interval, p_value, percent
+from cohortbook.tables.style import general
+from cohortbook.tables.tables import decimal, p_value, percent
 from cohortbook.text.paragraph import Text
 
 
@@ -80,7 +81,7 @@ def _(result: NumericSummaries, *, significance: float = 0.05) -> Text:
         return Text("There is no numeric variable.")
     skewed = [result.labels[s.term] for s, t in result.parts if t.p_value < significance]
     others = [result.labels[s.term] for s, t in result.parts if t.p_value >= significance]
-    text = f"Shapiro-Wilk rejects a normal distribution (P < {significance:g}) for {listed(skewed) or 'none'}"
+    text = f"Shapiro-Wilk rejects a normal distribution (P < {general(significance)}) for {listed(skewed) or 'none'}"
     return Text(text + (f"; not for {listed(others)}." if others else "."))
 
 
@@ -92,7 +93,7 @@ def _(result: OutcomeRate, *, significance: float = 0.05) -> Text:
     inside = [label for label, share, _ in result.elsewhere if low <= 100 * share <= high]
     text = (
         f"{result.label}: {exact.events} of {exact.total} ({percent(exact.events, exact.total)} %). The data are compatible "
-        f"with any rate from {interval(low, high, 1)} %"
+        f"with any rate from {decimal(low, 1)} to {decimal(high, 1)} %"
     )
     if inside:
         text += f", so the study cannot be told apart from {listed(inside)}"
@@ -109,15 +110,15 @@ def _(result: GroupComparison, *, significance: float = 0.05) -> Text:
     text = "1 test is defined. " if result.n_tests == 1 else f"{result.n_tests} tests are defined. "
     hidden = f" Not shown, to protect patients: {listed(result.withheld)}." if result.withheld else ""
     if not small:
-        return Text(text + f"None has P < {plan.significance:g}.{hidden}")
-    text += f"P < {plan.significance:g} unadjusted: " + listed(
+        return Text(text + f"None has P < {general(plan.significance)}.{hidden}")
+    text += f"P < {general(plan.significance)} unadjusted: " + listed(
         [f"{label} ({p_value(row.test.p_value)})" for label, row in small]
     )
     kept = {method: sum(p < plan.significance for p in values) for method, values in result.adjusted.items()}
     text += ". After adjustment there remain " + ", ".join(f"{n} by {_method(method)}" for method, n in kept.items())
     if plan.threshold:
         below = sum(row.test.p_value < plan.threshold for row in result.rows)
-        text += f"; {below} by {plan.threshold_label or 'the stated threshold'} (P < {plan.threshold:g})"
+        text += f"; {below} by {plan.threshold_label or 'the stated threshold'} (P < {general(plan.threshold)})"
     doubtful = [label for label, row in small if row.expected_below_5]
     if doubtful:
         exact = [

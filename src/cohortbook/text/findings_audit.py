@@ -10,6 +10,7 @@ from cohortbook.audit.audit_words import in_words
 from cohortbook.audit.verdicts import Audit
 from cohortbook.tables.layouts_audit import given_up, numbers, stays
 from cohortbook.tables.layouts_printed_audit import p_span
+from cohortbook.tables.style import general
 from cohortbook.text.findings import listed, several
 from cohortbook.text.findings_printed_audit import (
     MOST,
@@ -177,7 +178,7 @@ def _effect(audit: Audit, repairs: Sequence[Repair], changed: Sequence[Consequen
         text = f"P of {_label(audit, id)} by {moved[0].test}, printed {mine[0].printed}, would be {ends}"
         crossed = sorted({t for c in moved for t in c.crosses})
         text += (
-            f", across {listed([f'{t:g}' for t in crossed])}" if crossed else ", on the same side of every threshold"
+            f", across {listed([general(t) for t in crossed])}" if crossed else ", on the same side of every threshold"
         )
         parts.append(text + (f"; after {numbers(kept)} it stays as printed" if kept else ""))
     return sentence(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cohortbook.plan.models import ModelStudy, Screening
 from cohortbook.results import Absent, Hidden
 from cohortbook.tables.layouts_models import columns_of, removal_in_words, separating_cells
+from cohortbook.tables.style import general
 from cohortbook.tables.tables import decimal, interval, p_value, significant
 from cohortbook.text.findings import finding, listed, several
 from cohortbook.text.paragraph import Text
@@ -116,7 +117,7 @@ def _(result: ModelStudy, *, significance: float = 0.05) -> Text:
     ]
     clear = [result.labels[c] for c in columns_of(result) if firth.p_value(c) < significance]
     text = f"Firth's odds ratios: {listed(shown)}. "
-    text += f"{listed(clear)}: P below {significance:g}" if clear else f"None has P below {significance:g}"
+    text += f"{listed(clear)}: P below {general(significance)}" if clear else f"None has P below {general(significance)}"
     if firth.problems:
         text += "; not found: " + listed(list(firth.problems.values()))
     wide = [c for c in columns_of(result) if rows[c]["odds_ratio_high"] > 20 * rows[c]["odds_ratio_low"]]

@@ -10,6 +10,7 @@ from cohortbook.results import Absent
 from cohortbook.tables.layouts_audit import is_p, range_shown
 from cohortbook.tables.layouts_models import removal_in_words
 from cohortbook.tables.layouts_printed_audit import p_span, printed_terms
+from cohortbook.tables.style import general
 from cohortbook.text.findings import listed, several
 from cohortbook.text.findings_visits import finding
 from cohortbook.text.paragraph import Text
@@ -114,7 +115,7 @@ def _penalised(model: PrintedModel, significance: float) -> str:
     below = [model.labels[t] for t, (_, high) in known.items() if high < significance]
     split = [model.labels[t] for t, (low, high) in known.items() if low < significance <= high]
     text = f"Firth's method, which always has estimates, gives P of {listed(parts)}: {listed(below) or 'none'} below "
-    text += f"{significance:g} in all of these tables"
+    text += f"{general(significance)} in all of these tables"
     return text + (f", {listed(split)} in some." if split else ".")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cohortbook.plan.questions import KeyResult, KeyResults
 from cohortbook.tables.layouts_scenarios import moved
+from cohortbook.tables.style import general
 from cohortbook.tables.tables import p_value
 from cohortbook.text.findings import listed
 from cohortbook.text.paragraph import Text
@@ -36,5 +37,5 @@ def _told(result: KeyResult, other: KeyResult) -> str:
     """Say a result; with its threshold where another moved it."""
     if result.words:
         return result.words
-    against = f" against {result.threshold:g}" if result.threshold != other.threshold else ""
+    against = f" against {general(result.threshold)}" if result.threshold != other.threshold else ""
     return f"P {p_value(result.value)}{against}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cohortbook.plan.endpoints import CompetingStudy, CoxStudy, SurvivalStudy
 from cohortbook.results import Hidden
+from cohortbook.tables.style import general, spanned
 from cohortbook.tables.tables import decimal, interval, p_value
 from cohortbook.text.findings import listed, several
 from cohortbook.text.findings_models import finding
@@ -23,7 +24,7 @@ def _median(curve: SurvivalCurve, unit: str) -> str:
     if curve.median != curve.median:
         return "not reached"
     low, high = (decimal(v, 0) if v == v else "not reached" for v in (curve.median_low, curve.median_high))
-    return f"{decimal(curve.median, 0)} {unit} ({low} to {high})"
+    return f"{decimal(curve.median, 0)} {unit} ({spanned(low, high)})"
 
 
 def caution(provenance: str, text: str) -> Text:
@@ -63,7 +64,7 @@ def immortal_finding(result: SurvivalStudy) -> Text:
     text = (
         f"Whoever had the event, or was lost, before the entry ({result.entry}) is not in the file. "
         if isinstance(result.entry, str)
-        else f"Whoever had the event, or was lost, in the first {result.entry:g} {plan.unit} is not in the file. "
+        else f"Whoever had the event, or was lost, in the first {general(result.entry)} {plan.unit} is not in the file. "
     )
     text += (
         f"Taken from the start, {decimal(naive.time_at_risk / scale, 1)} years at risk count "

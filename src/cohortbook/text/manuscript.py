@@ -14,6 +14,7 @@ from cohortbook.plan.models import ModelStudy
 from cohortbook.plan.visits import VisitStudy
 from cohortbook.results import Absent
 from cohortbook.tables.layouts_models import removal_in_words
+from cohortbook.tables.style import general
 from cohortbook.tables.tables import DisplayTable, Row, decimal, p_value, percent
 from cohortbook.text.findings import listed, several
 from cohortbook.text.findings_visits import finding
@@ -135,12 +136,12 @@ def _of_comparison(cohort: Cohort, result: GroupComparison) -> Iterator[str]:
     if any(row.test == "auto" and cohort.study.kind(row.variable) in ("continuous", "count") for row in plan.rows):
         yield (
             "For numeric variables without a planned test, the rank test was taken where Shapiro and Wilk's test rejected "
-            f"a normal distribution, overall or in a group, with P < {plan.normality:g}, the t test otherwise."
+            f"a normal distribution, overall or in a group, with P < {general(plan.normality)}, the t test otherwise."
         )
-    yield f"P values are two-sided; P < {plan.significance:g} is called significant"
+    yield f"P values are two-sided; P < {general(plan.significance)} is called significant"
     methods = listed(["-".join(part.capitalize() for part in method.split("-")) for method in result.adjusted])
     stated = (
-        f", and held against {plan.threshold_label or 'the stated threshold'} of {plan.threshold:g}"
+        f", and held against {plan.threshold_label or 'the stated threshold'} of {general(plan.threshold)}"
         if plan.threshold
         else ""
     )
@@ -154,14 +155,14 @@ def _of_comparison(cohort: Cohort, result: GroupComparison) -> Iterator[str]:
 def _of_model(cohort: Cohort, result: ModelStudy) -> Iterator[str]:
     plan, chosen = result.plan, result.selection
     candidates = [cohort.study.label(term) for term in result.screening.candidates]
-    why = f"variables with univariate P < {plan.candidate_p:g}" if not plan.candidates else "named beforehand"
+    why = f"variables with univariate P < {general(plan.candidate_p)}" if not plan.candidates else "named beforehand"
     yield f"Candidates of the logistic regression of {_low(result.outcome_label)} were {why} ({listed(candidates)})."
     if chosen.method == "enter":
         yield f"All were entered together; a fit stopped after {plan.max_iterations} iterations."
     else:
         yield (
-            f"{chosen.method.capitalize()} selection took terms by the score test (entry P < {chosen.entry:g}) and removed "
-            f"them by {removal_in_words(chosen.removal_test)} (P > {chosen.removal:g}); a fit stopped after "
+            f"{chosen.method.capitalize()} selection took terms by the score test (entry P < {general(chosen.entry)}) and "
+            f"removed them by {removal_in_words(chosen.removal_test)} (P > {general(chosen.removal)}); a fit stopped after "
             f"{plan.max_iterations} iterations."
         )
     yield (
@@ -176,7 +177,7 @@ def _of_survival(cohort: Cohort, result: SurvivalStudy) -> Iterator[str]:
     entry = ""
     if result.entry:
         entry = (
-            f", entering at {result.entry:g} {plan.unit}"
+            f", entering at {general(result.entry)} {plan.unit}"
             if not isinstance(result.entry, str)
             else f", entering at {result.entry}"
         )
@@ -273,7 +274,7 @@ def _compared(result: GroupComparison) -> str:
         if row.test.p_value < plan.significance
     ]
     if not told:
-        return f"No variable differed with P < {plan.significance:g}."
+        return f"No variable differed with P < {general(plan.significance)}."
     said = [f"{_low(label)} ({_sides(row)}; P {_p(row.test.p_value)})" for label, row in told]
     return f"{plan.group_labels[0]} and {_low(plan.group_labels[1])} differed in {listed(said)}."
 
