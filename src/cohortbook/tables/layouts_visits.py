@@ -6,6 +6,7 @@ from typing import Any
 
 from cohortbook.plan.visits import VisitStudy
 from cohortbook.tables.layouts import provenance_notes, table_of
+from cohortbook.tables.style import spanned
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval
 
 __all__ = ["percents", "table_of", "within"]
@@ -14,7 +15,7 @@ __all__ = ["percents", "table_of", "within"]
 def percents(low: float, high: float) -> str:
     """Format a share known to lie between two: one number where they print alike."""
     ends = [decimal(100 * value, 1) for value in (low, high)]
-    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
+    return ends[0] if ends[0] == ends[1] else spanned(*ends)
 
 
 def within(row: Any, prefix: str = "") -> str:
