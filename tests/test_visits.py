@@ -183,3 +183,49 @@ def test_delayed_entry_of_each_patient_goes_to_death(tmp_path):
     assert late.incidence.survival.table.n_risk[0] == 4
     assert late.incidence.survival.table.entry.tolist() == [1] * 4
     assert cb.study_visits(cohort).incidence.survival.table.entry.max() < 0
+
+
+KINDS = [("no", 1, "x"), ("yes", 2, "y"), ("yes", 3, "z"), ("yes", 4, "y")]
+
+
+def with_kinds(folder, patients, more=", seen: visit, kinds: kind"):
+    lines = [f"{k},1,no,{kind},{failed},9,no,{late}\n" for k, (failed, late, kind) in enumerate(patients)]
+    return load(folder, ("landmarks: [{label", PLAN.format(more)), rows=HEAD + "".join(lines))
+
+
+def test_kinds_of_the_event_by_hand(tmp_path):
+    result = cb.study_visits(with_kinds(tmp_path, KINDS))
+    assert [kind.cause for kind in result.kinds] == ["y", "z"]
+    assert [kind.estimate[-1] for kind in result.kinds] == pytest.approx([2 / 3, 1 / 3])
+    table = cb.kind_table(result)
+    assert [row.cells[0] for row in table.rows] == ["y: seen in 2 of 4", "2 weeks", "5 weeks", "z: seen in 1 of 4", "2 weeks",
+                                                    "5 weeks"]  # fmt: skip
+    assert table.rows[2].cells[1].startswith("66.7 (")
+    assert [table.rows[k].cells[2] for k in (2, 5)] == ["100.0", "50.0"]  # alone, more than all
+    one = cb.kind_table(cb.study_visits(with_kinds(tmp_path, [*KINDS[:2], KINDS[3]])))
+    assert "Not seen: z." in one.notes
+
+
+def test_kinds_that_are_not_there(tmp_path):
+    assert cb.kind_table(cb.study_visits(load(tmp_path))).reason == "The study file plans no competing event."
+    assert cb.kind_table(cb.study_visits(once(tmp_path))).reason == "The study file plans no kinds of the event."
+    none = cb.study_visits(with_kinds(tmp_path, [("no", 2, "x")]))
+    assert cb.kind_table(none).reason == "No kind of the event was seen."
+
+
+def test_kinds_that_contradict_the_event_are_refused(tmp_path):
+    message = "kinds: 2 of 3 patients have 'failed' and the level 'x' of 'kind', or neither; expected one of the two"
+    with pytest.raises(ValueError, match=message):
+        cb.study_visits(with_kinds(tmp_path, [("yes", 2, "x"), ("no", 3, "y"), ("yes", 3, "y")]))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (", kinds: kind", "kinds is read only where seen: visit; here it is exact"),
+        (", seen: visit, kinds: dose", "competing.kinds: 'dose' is continuous; expected category or ordered"),
+    ],
+)
+def test_kinds_that_cannot_be_are_refused(tmp_path, more, message):
+    with pytest.raises(StudyError, match=message):
+        with_kinds(tmp_path, KINDS, more=more)

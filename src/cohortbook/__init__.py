@@ -43,6 +43,7 @@ _WHERE = {
     "figures.figures_models": ("plot_odds_ratios",),
     "figures.figures_survival": ("plot_competing", "plot_strata", "plot_survival"),
     "figures.figures_visits": ("plot_visits",),
+    "tables.layouts_visits": ("kind_table",),
     "text.findings": ("provenance_finding", "synthetic_banner"),
     "text.findings_models": (
         "carrying_finding",

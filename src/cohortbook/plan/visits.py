@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from cohortbook.study.schema import Competing, Survival
     from cohortbook.survival.competing import CumulativeIncidence
+    from cohortbook.survival.current_status import CurrentStatus
     from cohortbook.survival.seen_at_visits import SeenAtVisits
 
 
@@ -34,6 +35,8 @@ class VisitStudy:
     landmarks : pandas.DataFrame
         At the plan's times: `time`; the columns of `incidence.among_living.at`, those of the share with `living_` before their
         names; `at_least, at_most, conf_low, conf_high` of the incidence; `detected`.
+    kinds : tuple of CurrentStatus
+        The share of the living with each kind of the event, all kinds together; empty where the plan names none.
     visit_label : str
         What the time of the visit is called.
     unit : str
@@ -47,6 +50,7 @@ class VisitStudy:
     incidence: SeenAtVisits
     detected: CumulativeIncidence
     landmarks: pd.DataFrame
+    kinds: tuple[CurrentStatus, ...]
     visit_label: str
     unit: str
     size: int
@@ -94,9 +98,32 @@ def study_visits(cohort: Cohort, *, confidence_level: float = 0.95) -> VisitStud
     together = share.join(incidence.at(plan.landmarks).drop(columns=["time", "estimate"]))
     return VisitStudy(
         plan=plan, survival=survival, incidence=incidence, detected=detected,
-        landmarks=together.assign(detected=detected.at(plan.landmarks)["estimate"]), visit_label=study.label(plan.time),
+        landmarks=together.assign(detected=detected.at(plan.landmarks)["estimate"]),
+        kinds=_kinds(cohort, confidence_level) if plan.kinds else (), visit_label=study.label(plan.time),
         unit=study.file.study.unit, size=cohort.size, provenance=incidence.provenance,
     )  # fmt: skip
+
+
+def _kinds(cohort: Cohort, confidence_level: float) -> tuple[CurrentStatus, ...]:
+    """Estimate the share with each kind of the event, all together.
+
+    Raises
+    ------
+    ValueError
+        When patients have the event and no kind, or a kind without it: how many.
+    """
+    from cohortbook.survival.current_status import current_status_causes
+
+    plan = cohort.study.plan("survival").competing
+    tally = cohort.tally(plan.event, plan.time, plan.kinds)
+    both = tally.complete([plan.event, plan.kinds]).frame
+    none = cohort.study.levels(plan.kinds)[0]
+    if wrong := int(both.loc[both[plan.event].to_numpy(bool) != (both[plan.kinds] != none).to_numpy(bool), "n"].sum()):
+        raise ValueError(
+            f"survival: competing: kinds: {wrong} of {tally.total} patients have {plan.event!r} and the level {none!r} of "
+            f"{plan.kinds!r}, or neither; expected one of the two"
+        )
+    return tuple(current_status_causes(tally, time=plan.time, cause=plan.kinds, confidence_level=confidence_level).values())
 
 
 def interval_tally(cohort: Cohort) -> Tally:

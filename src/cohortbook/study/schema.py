@@ -245,6 +245,7 @@ class Competing(Part):
         description="exact: the day is known; visit: looked for once, at `time`, whether it had come; between: it came "
         "between `last_negative` and `first_positive`",
     )
+    kinds: str | None = Field(None, description="category of the kind of event, its first level none; where seen: visit")
     last_negative: str | None = Field(None, description="last time without it; missing in whoever was never seen without")
     first_positive: str | None = Field(None, description="first time with it; missing in whoever was never seen with it")
     landmarks: tuple[float, ...] = Field((), description="times at which incidence is read")
@@ -256,6 +257,8 @@ class Competing(Part):
             raise ValueError("seen: between needs last_negative and first_positive, the times between which it came")
         if self.seen != "between" and bounds:
             raise ValueError(f"{bounds[0]} is read only where seen: between; here it is {self.seen}")
+        if self.seen != "visit" and self.kinds:
+            raise ValueError(f"kinds is read only where seen: visit; here it is {self.seen}")
         return self
 
 

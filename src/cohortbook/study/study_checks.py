@@ -278,6 +278,8 @@ def _check_statistics(study: Study) -> Iterator[Problem]:
             yield ("survival", "landmarks", longer[0][0], "longer"), "names bands; say of which variable under bands:"
         if plan.competing:
             yield from _check_name(study, plan.competing.event, ("survival", "competing", "event"), ("binary",))
+            if plan.competing.kinds:
+                yield from _check_name(study, plan.competing.kinds, ("survival", "competing", "kinds"), ("category", "ordered"))
             for key in ("time", "last_negative", "first_positive"):
                 if name := getattr(plan.competing, key):
                     yield from _check_name(study, name, ("survival", "competing", key), NUMERIC)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from cohortbook.plan.visits import VisitStudy
+from cohortbook.results import Absent
 from cohortbook.tables.layouts import provenance_notes, table_of
 from cohortbook.tables.style import spanned
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval
 
-__all__ = ["percents", "table_of", "within"]
+__all__ = ["kind_table", "percents", "table_of", "within"]
 
 
 def percents(low: float, high: float) -> str:
@@ -54,4 +55,35 @@ def _(result: VisitStudy) -> DisplayTable:
         head=("", *heads, f"Of the living, % ({level}% interval)", f"With death competing, % ({level}% interval)",
               "By day of detection, %"),
         rows=tuple(rows), frame=result.frame, notes=(*notes, *provenance_notes(result.provenance)),
+    )  # fmt: skip
+
+
+def kind_table(result: VisitStudy | Absent) -> DisplayTable | Absent:
+    """Lay out the share of the living with each kind of the event: of all kinds together, and of each alone."""
+    import pandas as pd
+
+    if not result:
+        return result
+    seen = [kind for kind in result.kinds if kind.events]
+    if not seen:
+        return Absent("The study file plans no kinds of the event." if not result.kinds else "No kind of the event was seen.")
+    rows = []
+    for kind in seen:
+        rows.append(Row((f"{kind.cause}: seen in {kind.events} of {kind.n}", "", ""), "heading"))
+        for row in kind.at(result.plan.landmarks).to_dict("records"):
+            name = f"{decimal(row['time'], 0)} {result.survival.unit}"
+            rows.append(Row((name, within(row), decimal(100 * row["naive"], 1)), "level"))
+    never = [kind.cause for kind in result.kinds if not kind.events]
+    level = decimal(100 * result.incidence.confidence_level, 0)
+    notes = [
+        "All kinds: maximum likelihood of competing kinds seen at one examination (Hudgens, Satten and Longini). A kind alone: "
+        "isotonic regression, as if there were no others. Neither need add up to the share of the event of any kind.",
+        *[f"Not seen: {', '.join(never)}."] * bool(never),
+        *["Other shares have the same likelihood."] * (not seen[0].unique),
+    ]
+    return DisplayTable(
+        name="visit-kinds", title=f"Kinds of {result.plan.label.lower()} among the living, seen only at visits",
+        head=("", f"All kinds, % ({level}% interval)", "Kind alone, %"), rows=tuple(rows),
+        frame=pd.concat([kind.frame for kind in seen], ignore_index=True),
+        notes=(*notes, *provenance_notes(seen[0].provenance)),
     )  # fmt: skip
