@@ -31,7 +31,7 @@ def test_what_is_known_stays_and_nothing_is_missing():
     assert (found.n, found.incomplete) == (418, 134)
     assert found.methods == {
         "stage": "continuation-ratio logistic regression", "hepato": "logistic regression",
-        "chol": "predictive mean matching, 5 donors",
+        "chol": "predictive mean matching (5 donors)",
     }  # fmt: skip
     assert drawn().methods["stage"] == "multinomial logistic regression"
     assert found.chain_means["chol"].shape == (3, 2)

@@ -20,6 +20,8 @@ _WHERE = {
     "plan.models": ("full_model", "screen_candidates", "study_model"),
     "plan.endpoints": ("study_competing", "study_cox", "study_survival"),
     "plan.visits": ("study_visits",),
+    "plan.missing": ("comparison_extremes", "missing_study", "outcome_extremes"),
+    "plan.imputed": ("imputed_cox", "imputed_model"),
     "plan.questions": ("key_results", "scenario_results"),
     "tables.layouts": (
         "adjusted_table",
@@ -39,6 +41,8 @@ _WHERE = {
         "rate_table",
         "stratum_table",
     ),
+    "tables.layouts_missing": ("missing_by_outcome_table",),
+    "figures.figures_missing": ("plot_missing",),
     "figures.figures": ("plot_adjusted", "plot_effects", "plot_flow", "plot_histograms", "plot_outcome_rate"),
     "figures.figures_models": ("plot_odds_ratios",),
     "figures.figures_survival": ("plot_competing", "plot_strata", "plot_survival"),

@@ -24,6 +24,7 @@ SECTIONS = {
     "comparison": "tests of two groups",
     "model": "logistic regression",
     "survival": "survival curves and Cox regression",
+    "missing_data": "multiple imputation",
     "published": "the audit of printed figures",
     "scenarios": "the study under other choices",
 }
@@ -59,6 +60,8 @@ class Checked:
         Names of the derived variables.
     missing : tuple of Missing
         The variables with missing values, most first.
+    complete : tuple of Missing
+        Of each planned analysis that needs several variables: how many lack one, where some do.
     unused : tuple of str
         Columns of the file that the study file does not declare.
     present, absent : tuple of str
@@ -75,6 +78,7 @@ class Checked:
     kinds: dict[str, tuple[str, ...]]
     derived: tuple[str, ...]
     missing: tuple[Missing, ...]
+    complete: tuple[Missing, ...]
     unused: tuple[str, ...]
     present: tuple[str, ...]
     absent: tuple[str, ...]
@@ -120,6 +124,7 @@ def check_study(study: Study | str) -> Checked:
         kinds=kinds,
         derived=tuple(file.derived),
         missing=_missing(cohort) if cohort else (),
+        complete=_incomplete(cohort) if cohort else (),
         unused=_unused(cohort) if cohort else (),
         present=present,
         absent=tuple(section for section in SECTIONS if section not in present),
@@ -132,6 +137,16 @@ def _missing(cohort: Cohort) -> tuple[Missing, ...]:
     known = [one for one in found if one.count and not isinstance(one.count, Hidden)]
     known.sort(key=lambda one: -one.count)
     return (*known, *(one for one in found if isinstance(one.count, Hidden)))
+
+
+def _incomplete(cohort: Cohort) -> tuple[Missing, ...]:
+    from cohortbook.plan.missing import planned_analyses
+
+    found = []
+    for name, variables in planned_analyses(cohort):
+        tally = cohort.tally(*variables)
+        found.append(Missing(variable=name, count=tally.total - tally.complete().total, total=tally.total))
+    return tuple(one for one in found if one.count)
 
 
 def _unused(cohort: Cohort) -> tuple[str, ...]:
@@ -155,6 +170,10 @@ def in_words(checked: Checked) -> str:
     if checked.data:
         whole = sum(map(len, checked.kinds.values())) + len(checked.derived) - len(checked.missing)
         lines += [_row("Missing" if i == 0 else "", text) for i, text in enumerate(_told_missing(checked, whole))]
+        lines += [
+            _row("Complete" if i == 0 else "", f"{one.variable}: {one.total - one.count} of {one.total}")
+            for i, one in enumerate(checked.complete)
+        ]
     if checked.unused:
         lines.append(_row("Not used", f"columns {_some(checked.unused)}"))
     lines.append(_row("Plan has", ", ".join(checked.present) or "nothing"))

@@ -166,7 +166,7 @@ def derive(study: Study, patterns: pd.DataFrame, names: Sequence[str]) -> pd.Dat
     study : Study
         The study file that declares them.
     patterns : pandas.DataFrame
-        Clean recorded columns, and `n`.
+        Clean recorded columns, and `n`; a derived column that is there already is taken as it is.
     names : sequence of str
         The variables wanted, recorded or derived.
 
@@ -181,7 +181,7 @@ def derive(study: Study, patterns: pd.DataFrame, names: Sequence[str]) -> pd.Dat
 
 
 def _column(study: Study, patterns: pd.DataFrame, name: str) -> pd.Series:
-    if name in study.file.variables:
+    if name in patterns:
         return patterns[name]
     rule = study.file.derived[name]
     parents = [_column(study, patterns, parent) for parent in rule.parents]

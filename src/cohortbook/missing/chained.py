@@ -79,7 +79,7 @@ class Imputation:
 
 def impute(
     tally: Tally, *, wanted: Sequence[str] = (), passive: Mapping[str, Passive] | None = None,
-    ordered: Sequence[str] = (), imputations: int = 20, iterations: int = 10, seed: int = 1,
+    ordered: Sequence[str] = (), carried: Sequence[str] = (), imputations: int = 20, iterations: int = 10, seed: int = 1,
 ) -> Imputation:  # fmt: skip
     """Draw every missing value several times, by chained equations.
 
@@ -94,6 +94,9 @@ def impute(
         Variables made from others. They help to impute what they are not made from.
     ordered : sequence of str
         Categorical columns whose order means something.
+    carried : sequence of str
+        Columns, none of them missing, that go with the patients and tell nothing: the time of survival, say, whose part in
+        the imputation model a cumulative hazard takes.
     imputations, iterations : int
         How many data sets, and how many rounds through the variables before each.
     seed : int
@@ -142,7 +145,7 @@ def impute(
         )
     passive = dict(passive or {})
     wanted = list(wanted) or [*tally.columns, *passive]
-    data = _Data(tally, passive, ordered)
+    data = _Data(tally, passive, ordered, carried)
     incomplete = int(data.frame.isna().any(axis=1).sum())
     data.require_enough()
     streams = np.random.SeedSequence(seed).spawn(imputations)
@@ -160,14 +163,16 @@ def impute(
 class _Data:
     """One row a patient, in the order of the tally's patterns, coded once for all chains."""
 
-    def __init__(self, tally: Tally, passive: Mapping[str, Passive], ordered: Sequence[str]) -> None:
+    def __init__(
+        self, tally: Tally, passive: Mapping[str, Passive], ordered: Sequence[str], carried: Sequence[str]
+    ) -> None:
         order = tally.frame.sort_values(tally.columns, kind="stable", ignore_index=True)
         rows = Tally(order, tally.provenance)
         self.frame, self.passive, self.ordered = rows.expand(), passive, set(ordered)
         self.each = order.index.repeat(order["n"])
         self.levels: dict[str, tuple] = {}
         self.values: dict[str, np.ndarray] = {}
-        for name in tally.columns:
+        for name in [name for name in tally.columns if name not in carried]:
             if is_numeric(tally, name):
                 self.values[name] = self.frame[name].to_numpy(dtype=float)
             else:
@@ -180,7 +185,7 @@ class _Data:
     def method(self, name: str) -> str:
         """Say how a variable is imputed."""
         if name not in self.levels:
-            return f"predictive mean matching, {DONORS} donors"
+            return f"predictive mean matching ({DONORS} donors)"
         seen = len(set(self.values[name][~self.missing[name]].tolist()))
         if seen <= 2:
             return "logistic regression"
@@ -265,7 +270,7 @@ def _chain(
                 if name in one.parents:
                     made[other] = one.make(data.completed(values, one.parents))
                     columns[other] = _indicators(made[other])
-    frame = data.completed(values, list(values))
+    frame = data.completed(values, list(data.missing))
     return pd.concat([frame, pd.DataFrame(made)], axis=1), means, separated
 
 

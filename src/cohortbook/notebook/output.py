@@ -25,11 +25,19 @@ def _shown(thing: Any) -> Any:
 
 
 def show(*things: Any) -> None:
-    """Display results, tables, plots and texts one below another; a result is laid out as its table."""
+    """Display results, tables, plots and texts one below another; a result is laid out as its table.
+
+    Texts that say the same, as results do that are absent for one reason, are shown once.
+    """
     from IPython.display import display
 
-    for thing in things:
-        display(_shown(thing))
+    told: set[str] = set()
+    for thing in map(_shown, things):
+        if isinstance(thing, Text):
+            if str(thing) in told:
+                continue
+            told.add(str(thing))
+        display(thing)
 
 
 def save(output_dir: str | Path, *things: Any) -> None:

@@ -280,6 +280,20 @@ class Survival(Part):
     competing: Competing | None = Field(None, description="an event that death can forestall")
 
 
+class MissingData(Part):
+    """What is done where values are missing. Without this section, and beside it, patients who lack one are left out."""
+
+    method: Literal["complete", "imputation"] = Field(
+        "complete",
+        description="complete: patients who lack a value are left out; imputation: regressions are also pooled over data "
+        "sets in which missing values are drawn",
+    )
+    imputations: int = Field(20, ge=2, description="how many data sets are drawn")
+    iterations: int = Field(10, ge=1, description="rounds through the variables before each data set")
+    seed: int = Field(1, ge=0, description="of chance")
+    auxiliary: tuple[str, ...] = Field((), description="further variables that tell missing values, or who lacks them")
+
+
 class Rate(Part):
     """A rate reported elsewhere, set beside this study's."""
 
@@ -331,6 +345,7 @@ class StudyFile(Part):
     comparison: Comparison | None = Field(None, description="groups compared")
     model: Model | None = Field(None, description="the logistic model")
     survival: Survival | None = Field(None, description="the survival endpoint")
+    missing_data: MissingData | None = Field(None, description="what is done where values are missing")
     published: Published | None = Field(None, description="the figures that a paper prints")
     reconstruction: Reconstruction | None = Field(None, description="how a cohort is made from them")
     scenarios: dict[str, Scenario] = Field({}, description="the study under other choices")

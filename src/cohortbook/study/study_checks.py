@@ -260,6 +260,9 @@ def _check_statistics(study: Study) -> Iterator[Problem]:
             yield from _check_name(study, name, ("model", "candidates", i), (*NUMERIC, *LEVELLED))
         if not plan.candidates and not file.comparison:
             yield ("model",), "needs candidates, or a comparison to take them from"
+    if plan := file.missing_data:
+        for i, name in enumerate(plan.auxiliary):
+            yield from _check_name(study, name, ("missing_data", "auxiliary", i), (*NUMERIC, *LEVELLED))
     if plan := file.survival:
         yield from _check_name(study, plan.time, ("survival", "time"), NUMERIC)
         yield from _check_name(study, plan.event, ("survival", "event"), ("binary",))

@@ -3,6 +3,7 @@
 from cohortbook.tables import (
     layouts_audit,
     layouts_explore,
+    layouts_missing,
     layouts_models,
     layouts_printed_audit,
     layouts_scenarios,
@@ -14,6 +15,7 @@ from cohortbook.tables.layouts import table_of
 __all__ = [
     "layouts_audit",
     "layouts_explore",
+    "layouts_missing",
     "layouts_models",
     "layouts_printed_audit",
     "layouts_scenarios",

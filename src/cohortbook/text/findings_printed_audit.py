@@ -12,7 +12,7 @@ from cohortbook.tables.layouts_models import removal_in_words
 from cohortbook.tables.layouts_printed_audit import p_span, printed_terms
 from cohortbook.tables.style import general
 from cohortbook.text.findings import listed, several
-from cohortbook.text.findings_visits import finding
+from cohortbook.text.findings_missing import finding
 from cohortbook.text.paragraph import Text
 
 if TYPE_CHECKING:

@@ -10,6 +10,8 @@ from typing import Any
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import GroupComparison, OutcomeRate
 from cohortbook.plan.endpoints import CompetingStudy, CoxStudy, SurvivalStudy
+from cohortbook.plan.imputed import ImputedCox, ImputedModel
+from cohortbook.plan.missing import ComparisonExtremes, MissingStudy, OutcomeExtremes
 from cohortbook.plan.models import ModelStudy
 from cohortbook.plan.visits import VisitStudy
 from cohortbook.results import Absent
@@ -17,7 +19,7 @@ from cohortbook.tables.layouts_models import removal_in_words
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import DisplayTable, Row, decimal, p_value, percent
 from cohortbook.text.findings import listed, several
-from cohortbook.text.findings_visits import finding
+from cohortbook.text.findings_missing import finding
 from cohortbook.text.paragraph import Text
 
 #: The test as a Methods section names it, by the name that results give it.
@@ -58,25 +60,33 @@ def planned_results(
     Returns
     -------
     tuple
-        Rate, comparison, model, survival, competing risks, Cox models, as far as planned.
+        What is missing, rate, comparison, model, survival, competing risks, Cox models, as far as planned; beside rate and
+        comparison their best and worst cases, beside models those of imputed values.
     """
     from cohortbook.plan.analysis import compare_groups, outcome_rate
     from cohortbook.plan.endpoints import study_competing, study_cox, study_survival
+    from cohortbook.plan.imputed import imputed_cox, imputed_model
+    from cohortbook.plan.missing import comparison_extremes, missing_study, outcome_extremes
     from cohortbook.plan.models import study_model
     from cohortbook.plan.visits import study_visits
 
     file, level = cohort.study.file, {"confidence_level": confidence_level}
-    found = [outcome_rate(cohort, **level)] if file.outcome else []
+    found = [missing_study(cohort)]
+    if file.outcome:
+        found += [outcome_rate(cohort, **level), outcome_extremes(cohort, **level)]
     if file.comparison:
-        found.append(compare_groups(cohort, **level))
+        found += [compare_groups(cohort, **level), comparison_extremes(cohort, **level)]
     if file.model:
-        found.append(study_model(cohort, removal=removal, **level))
+        model = study_model(cohort, removal=removal, **level)
+        found += [model, imputed_model(cohort, model, **level)]
     if file.survival:
+        cox = study_cox(cohort, **level)
         found += [
             study_survival(cohort, entry=entry, **level),
             study_competing(cohort, **level),
             study_visits(cohort, **level),
-            study_cox(cohort, **level),
+            cox,
+            imputed_cox(cohort, cox, **level),
         ]
     return tuple(found)
 
@@ -97,7 +107,7 @@ def methods_text(cohort: Cohort, *results: Any) -> Text:
     """
     parts = [*_patients(cohort)]
     for result in results:
-        if not isinstance(result, Absent):
+        if not isinstance(result, Absent | MissingStudy):  # what is missing, `_patients` tells
             parts += _METHODS[type(result)](cohort, result)
     return Text(" ".join([*parts, _software()]))
 
@@ -215,9 +225,41 @@ def _of_cox(cohort: Cohort, result: CoxStudy) -> Iterator[str]:
         )
 
 
+def _of_extremes(cohort: Cohort, result: OutcomeExtremes | ComparisonExtremes) -> Iterator[str]:
+    unit, about = cohort.study.file.study.unit, isinstance(result, OutcomeExtremes)
+    of = "The rate was also computed" if about else "Comparisons were also made"
+    known = f"{unit}s whose {'outcome' if about else 'group'} is not known"
+    supposed = f"had {'it' if about else f'belonged to “{result.group_labels[0]}”'}"
+    yield f"{of} as if none, and as if all, of the {known} {supposed}."
+
+
+def _of_imputed(cohort: Cohort, result: ImputedModel | ImputedCox) -> Iterator[str]:
+    plan = result.plan
+    one = result.whole if isinstance(result, ImputedModel) else result.models[0]
+    what = "this regression" if isinstance(result, ImputedModel) else "the Cox models"
+    drawn = [result.labels.get(name, name) for name in one.imputation.methods]
+    held = "the outcome and all terms" if isinstance(result, ImputedModel) else (
+        "the event, the cumulative hazard at its time, and all terms")  # fmt: skip
+    more = f", with {listed([cohort.study.label(name) for name in plan.auxiliary])} as auxiliary" if plan.auxiliary else ""
+    methods = listed(list(dict.fromkeys(one.imputation.methods.values())))
+    joint = ", and several levels of a variable tested at once by D1" if _joint(result) else ""
+    yield (
+        f"For {what}, missing values ({'; '.join(drawn)}) were also imputed by chained equations ({methods}; "
+        f"{plan.imputations} data sets, {plan.iterations} iterations), whose models held {held}{more}; estimates were pooled "
+        f"by Rubin's rules with Barnard and Rubin's degrees of freedom{joint}."
+    )
+
+
+def _joint(result: ImputedModel | ImputedCox) -> bool:
+    fits = [result.whole] if isinstance(result, ImputedModel) else result.models
+    return any(one.fit.joint for one in fits)
+
+
 _METHODS = {
     OutcomeRate: _of_rate, GroupComparison: _of_comparison, ModelStudy: _of_model, SurvivalStudy: _of_survival,
     CompetingStudy: _of_competing, VisitStudy: _of_visits, CoxStudy: _of_cox,
+    CompetingStudy: _of_competing, CoxStudy: _of_cox, OutcomeExtremes: _of_extremes, ComparisonExtremes: _of_extremes,
+    ImputedModel: _of_imputed, ImputedCox: _of_imputed,
 }  # fmt: skip
 
 
@@ -310,7 +352,8 @@ _STROBE = (
     ("11", "Handling of quantitative variables", "derived", "01, dictionary: bands and how they were made"),
     ("12a", "Statistical methods", "", "Methods text"),
     ("12b", "Subgroups and interactions", "survival.strata", "05, strata"),
-    ("12c", "Missing data", "", "01, missing values; Methods text"),
+    ("12c", "Missing data", "", "01, missing values and complete cases; 02 and 03, best and worst "
+     "cases; 04 and 05, imputation; Methods text"),
     ("12d", "Loss to follow-up", "survival", "05, numbers at risk and censored"),
     ("12e", "Sensitivity analyses", "scenarios", "Scenarios: conclusions under other choices"),
     ("13", "Participants: numbers at each stage", "eligibility", "01, eligibility flow"),
