@@ -257,9 +257,8 @@ def _joint(result: ImputedModel | ImputedCox) -> bool:
 
 _METHODS = {
     OutcomeRate: _of_rate, GroupComparison: _of_comparison, ModelStudy: _of_model, SurvivalStudy: _of_survival,
-    CompetingStudy: _of_competing, VisitStudy: _of_visits, CoxStudy: _of_cox,
-    CompetingStudy: _of_competing, CoxStudy: _of_cox, OutcomeExtremes: _of_extremes, ComparisonExtremes: _of_extremes,
-    ImputedModel: _of_imputed, ImputedCox: _of_imputed,
+    CompetingStudy: _of_competing, VisitStudy: _of_visits, CoxStudy: _of_cox, OutcomeExtremes: _of_extremes,
+    ComparisonExtremes: _of_extremes, ImputedModel: _of_imputed, ImputedCox: _of_imputed,
 }  # fmt: skip
 
 
