@@ -237,6 +237,16 @@ def test_the_text_says_what_was_done(cohort):
     assert "With missing values imputed, the logistic model of death rests on 418 patients" in told
 
 
+def test_small_counts_stay_hidden(folder, cohort):
+    hidden = cb.load_cohort(folder, suppress_below=7)
+    results = (cb.missing_study(hidden), cb.outcome_extremes(hidden), cb.comparison_extremes(hidden),
+               cb.imputed_model(hidden, cb.study_model(cohort)), cb.imputed_cox(hidden, cb.study_cox(cohort)))  # fmt: skip
+    assert all(isinstance(one, Absent) and one.hidden for one in results)
+    assert not any(character.isdigit() for one in results for character in one.reason)
+    write_study(folder, extra=IMPUTE + "privacy: {suppress_below: 7}\n", text=STUDY)
+    assert "Complete" not in in_words(check_study(str(folder)))
+
+
 def test_check_tells_who_is_complete(cohort):
     assert "  Complete   Logistic model of Death: 284 of 418" in in_words(check_study(cohort.study)).splitlines()
 

@@ -142,6 +142,8 @@ def _missing(cohort: Cohort) -> tuple[Missing, ...]:
 def _incomplete(cohort: Cohort) -> tuple[Missing, ...]:
     from cohortbook.plan.missing import planned_analyses
 
+    if cohort.suppress_below:  # how many are left out tells how many lack a value
+        return ()
     found = []
     for name, variables in planned_analyses(cohort):
         tally = cohort.tally(*variables)

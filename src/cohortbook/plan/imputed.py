@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
-from cohortbook.plan.analysis import quiet, with_unit
+from cohortbook.plan.analysis import protected, quiet, with_unit
 from cohortbook.plan.endpoints import CoxStudy, competing_tally
 from cohortbook.plan.models import ModelStudy
+from cohortbook.privacy.guard import withheld
 from cohortbook.results import Absent, OneRow
 from cohortbook.tally import Tally, weakest
 
@@ -169,6 +170,8 @@ def _nothing_to_do(cohort: Cohort, names: Sequence[str], what: str) -> Absent | 
     if complete == tally.total:
         return Absent(f"No {unit} lacks a value that {what} needs: there is nothing to impute.")
     if plan is None or plan.method == "complete":
+        if cohort.suppress_below:
+            return Absent("Values are missing; the study file plans no imputation (`missing_data: {method: imputation}`).")
         return Absent(
             f"{what[:1].upper()}{what[1:]} rests on the {complete} of {tally.total} {unit}s who have all its values; the study "
             f"file plans no imputation (`missing_data: {{method: imputation}}`)."
@@ -176,6 +179,12 @@ def _nothing_to_do(cohort: Cohort, names: Sequence[str], what: str) -> Absent | 
     return None
 
 
+def _not_imputed(cohort: Cohort, error: Exception) -> Absent:
+    """Say why values were not imputed; the reason counts patients, which may be too few to show."""
+    return withheld() if cohort.suppress_below else Absent(f"Missing values were not imputed: {error}.")
+
+
+@protected
 @quiet()
 def imputed_model(
     cohort: Cohort, model: ModelStudy | Absent, *, confidence_level: float = 0.95
@@ -214,7 +223,7 @@ def imputed_model(
     try:
         imputation = _imputed(cohort, tally, names, (), [outcome, *terms])
     except ImputationError as error:
-        return Absent(f"Missing values were not imputed: {error}.")
+        return _not_imputed(cohort, error)
     options = {"outcome": outcome, "confidence_level": confidence_level}
     return ImputedModel(
         study=model, plan=plan, unit=study.file.study.unit,
@@ -228,6 +237,7 @@ def imputed_model(
     )  # fmt: skip
 
 
+@protected
 @quiet()
 def imputed_cox(cohort: Cohort, cox: CoxStudy | Absent, *, confidence_level: float = 0.95) -> ImputedCox | Absent:
     """Fit the planned Cox models in imputed data sets, and pool them.
@@ -278,7 +288,7 @@ def imputed_cox(cohort: Cohort, cox: CoxStudy | Absent, *, confidence_level: flo
             found.append(_imputed_cox(cohort, f"{plan.competing.label}, cause-specific", counts, "time",
                                       list(events), [], names, confidence_level))  # fmt: skip
     except ImputationError as error:
-        return Absent(f"Missing values were not imputed: {error}.")
+        return _not_imputed(cohort, error)
     return ImputedCox(
         study=cox, models=tuple(found), plan=missing_data, unit=study.file.study.unit, confidence_level=confidence_level,
         labels={**{name: with_unit(cohort, name) for name in (*atoms, *names)}, **cox.labels},

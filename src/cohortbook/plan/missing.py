@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
-from cohortbook.plan.analysis import not_planned, quiet, with_unit
+from cohortbook.plan.analysis import not_planned, protected, quiet, with_unit
 from cohortbook.results import Absent, OneRow
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def planned_analyses(cohort: Cohort) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield f"Cox model of {plan.label}", tuple(dict.fromkeys([*needed, *plan.cox]))
 
 
+@protected
 @quiet()
 def missing_study(cohort: Cohort) -> MissingStudy | Absent:
     """Count whom the planned analyses lose to missing values, what is missing together, and whether by outcome.
@@ -152,6 +153,7 @@ class OutcomeExtremes:
     _repr_html_ = OneRow._repr_html_
 
 
+@protected
 @quiet()
 def outcome_extremes(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeExtremes | Absent:
     """Bound the rate of the study's outcome: as if none, or all, of those in whom it is not known had had it."""
@@ -204,6 +206,7 @@ class ComparisonExtremes:
     _repr_html_ = OneRow._repr_html_
 
 
+@protected
 @quiet()
 def comparison_extremes(cohort: Cohort, *, confidence_level: float = 0.95) -> ComparisonExtremes | Absent:
     """Compare the groups as if all, or none, of those whose group is not known belonged to the first of them.
