@@ -491,3 +491,29 @@ def test_committed_notebooks_make_all_documents():
     titles = [piece.text for piece in arranged(study, document) if isinstance(piece, Title) and piece.level == 1]
     assert titles[:4] == ["Methods", "Results", "Tables", "Figures"]
     assert titles[-2:] == ["STROBE", "How this report was made"]
+
+
+def test_p_is_in_italics_where_the_journal_wants_it(tmp_path):
+    import docx
+
+    from cohortbook.tables.style import journal_style
+
+    with journal_style("jama"):
+        table = display([("Substance P", "1", ".03ᵃ")], head=("", "Limp, P (n = 3)", "Fisher's P"), notes=("ᵃExact. P = .03",))
+    held = runnable(title="T", parameters='journal = ""')
+    held["cells"] += [code("t", shown(table))]
+    held["metadata"]["cohortbook"] = {"parameters": {"journal": "jama"}}
+    path = write(tmp_path / "01_x.ipynb", held)
+    study = load_study("spinal-metastases")
+    page = build_report(study, [path], figures=tmp_path)
+    assert "Fisher's <i>P</i></th>" in page
+    assert "Limp, P (n" in page
+    assert "<p>ᵃExact. <i>P</i> = .03</p>" in page
+    word = docx.Document(io.BytesIO(build_report(study, [path], figures=tmp_path, form=".docx")))
+    head, row = word.tables[0].rows[0].cells, word.tables[0].rows[1].cells
+    assert [(run.text, run.italic) for run in head[2].paragraphs[0].runs] == [("Fisher's ", None), ("P", True)]
+    assert [run.italic for cell in (head[1], row[0]) for run in cell.paragraphs[0].runs] == [None, None]
+    assert build_report(study, [path], figures=tmp_path, form=".pdf").startswith(b"%PDF")
+    with journal_style("jama"):
+        assert r"\textbf{Fisher's \textit{P}}" in latex_of(table)
+    assert r"\textbf{Fisher's P}" in latex_of(table)

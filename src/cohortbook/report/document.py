@@ -147,6 +147,11 @@ class Document:
         return [block for section in self.sections for block in section.blocks if isinstance(block, kind)]
 
     @property
+    def journal(self) -> str:
+        """The journal whose style the notebooks were told to print in; empty: none was named."""
+        return next((s.parameters["journal"] for s in self.sections if s.parameters.get("journal")), "")
+
+    @property
     def tables(self) -> list[Table]:
         """All tables, in order."""
         return self._all(Table)

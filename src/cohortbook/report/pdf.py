@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cohortbook.report.arrange import GAP, SYNTHETIC, TOGETHER, Paragraph, Piece, Title, arranged, breakable, fit
 from cohortbook.report.document import Document, Figure, Table, across
 from cohortbook.report.report_html import ASSETS
+from cohortbook.tables.style import signs
 
 if TYPE_CHECKING:
     from cohortbook.study.study import Study
@@ -86,27 +87,35 @@ def _piece(piece: Piece, files: dict[str, bytes]) -> dict[str, Any]:
             file = f"figure-{len(files)}.{kind.partition('/')[2].removesuffix('+xml')}"
             files[file] = piece.pictures[kind]
             label = f"Figure {piece.number}" if piece.number else ""
-            return {"is": "figure", "label": label, "caption": piece.caption, "alt": piece.alt, "file": file}
+            return {"is": "figure", "label": label, "caption": _signed(piece.caption), "alt": piece.alt, "file": file}
+
+
+def _signed(text: str, longest: int = 60, *, head: bool = False) -> list[dict[str, Any]]:
+    """Return a text as runs, with P in italics where the journal wants it."""
+    return [
+        {"text": breakable(part, longest), "bold": False, "italic": sign, "code": False}
+        for part, sign in signs(text, head=head)
+    ]
 
 
 def _table(table: Table) -> dict[str, Any]:
     fitted = fit(table)
     longest = [max(2, int(width - GAP)) for width in fitted.columns]
 
-    def cells(texts: Sequence[str]) -> list[str]:
-        return [breakable(text, most) for text, most in zip(texts, longest, strict=True)]
+    def cells(texts: Sequence[str], head: bool = False) -> list[list[dict[str, Any]]]:
+        return [_signed(text, most, head=head) for text, most in zip(texts, longest, strict=True)]
 
     rows = [
         {
             "kind": row.kind,
             "across": across(row),
-            "cells": [breakable(row.cells[0], 60)] if across(row) else cells(row.cells),
+            "cells": [_signed(row.cells[0])] if across(row) else cells(row.cells),
         }
         for row in table.rows
     ]
     return {
-        "is": "table", "label": f"Table {table.number}" if table.number else "", "caption": breakable(table.title, 60),
-        "head": cells(table.head), "rows": rows, "notes": [breakable(note, 60) for note in table.notes],
+        "is": "table", "label": f"Table {table.number}" if table.number else "", "caption": _signed(table.title),
+        "head": cells(table.head, head=True), "rows": rows, "notes": [_signed(note) for note in table.notes],
         "columns": [round(width * LETTER * fitted.scale, 2) for width in fitted.columns],
         "together": len(table.rows) <= TOGETHER, "size": round(SIZE * fitted.scale, 2), "right": list(table.numeric),
     }  # fmt: skip

@@ -14,8 +14,10 @@ from cohortbook.errors import CohortbookError, command
 from cohortbook.files import write_whole
 from cohortbook.report.document import read_document
 from cohortbook.study.study import load_study
+from cohortbook.tables.style import journal_style
 
 if TYPE_CHECKING:
+    from cohortbook.report.document import Document
     from cohortbook.study.study import Study
 
 #: How the name of a file ends -> what it is.
@@ -49,6 +51,11 @@ def build_report(study: Study, notebooks: Iterable[Path], *, figures: Path, form
         known = ", ".join(f"{end} ({what})" for end, what in FORMATS.items())
         raise ReportError(f"report: {form or 'no ending'!r}: expected a file that ends in {known}")
     document = read_document(list(notebooks), figures=figures)
+    with journal_style(document.journal or study.file.study.journal):
+        return _rendered(study, document, form)
+
+
+def _rendered(study: Study, document: Document, form: str) -> str | bytes:
     match form:
         case ".docx":
             from cohortbook.report.word import word_of

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cohortbook.report.document import Block, Code, Document, Figure, Heading, Printed, Prose, Section, Table, across
 from cohortbook.report.provenance import changed_parameters, not_run, provenance
+from cohortbook.tables.style import signs
 
 if TYPE_CHECKING:
     from cohortbook.study.study import Study
@@ -129,7 +130,7 @@ def _row(row: Row, columns: Sequence[str], numeric: Sequence[bool]) -> str:
 
 def _cell(tag: str, text: str, column: str, kind: str, attributes: str = "") -> str:
     """Write a cell; in a table with a filter, it is named after its column, by which style sheet and filter go."""
-    words = _text(text)
+    words = _text(text, head='scope="col"' in attributes)
     if column:
         if column == "verdict" and tag == "td":
             words = f'<span class="verdict" data-verdict="{words}">{words}</span>'
@@ -140,16 +141,18 @@ def _cell(tag: str, text: str, column: str, kind: str, attributes: str = "") -> 
     return f"<{tag}{attributes}{shape}>{words}</{tag}>"
 
 
-def _text(text: str) -> str:
+def _text(text: str, *, head: bool = False) -> str:
     """Escape a text; "n = 69" stays on one line."""
-    return re.sub(r"\bn = (\d)", "n\u00a0=\u00a0\\1", html.escape(text, quote=False))
+    parts = ((html.escape(part, quote=False), sign) for part, sign in signs(text, head=head))
+    said = "".join(f"<i>{part}</i>" if sign else part for part, sign in parts)
+    return re.sub(r"\bn = (\d)", "n\u00a0=\u00a0\\1", said)
 
 
 def _figure(figure: Figure) -> str:
     image = f'<img src="{picture_of(figure)}" alt="{html.escape(figure.alt)}">'
     if not figure.number:
         return f'<figure class="figure"><div class="scroll">{image}</div></figure>'
-    caption = f'<span class="number">Figure {figure.number}.</span> {html.escape(figure.caption, quote=False)}'
+    caption = f'<span class="number">Figure {figure.number}.</span> {_text(figure.caption)}'
     return (
         f'<figure class="figure" id="{figure.id}"><div class="scroll">{image}</div>'
         f"<figcaption>{caption}</figcaption></figure>"

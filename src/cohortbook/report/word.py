@@ -14,6 +14,7 @@ from cohortbook.report.arrange import SYNTHETIC, TOGETHER, Paragraph, Piece, Run
 from cohortbook.report.document import Document, Figure, Table, across
 from cohortbook.report.office import printable, stable
 from cohortbook.report.pdf import SHORT, turned_together
+from cohortbook.tables.style import signs
 
 if TYPE_CHECKING:
     from docx.document import Document as Word
@@ -99,7 +100,13 @@ def _caption(word: Word, label: str, number: str, text: str, *, above: bool) -> 
     if digits:
         _field(paragraph, f"SEQ {label}{f'_{letters}' if letters.isalpha() else ''} \\* ARABIC \\r {digits}", digits)
     paragraph.add_run(". ").bold = True
-    paragraph.add_run(printable(text))
+    _say(paragraph, text)
+
+
+def _say(paragraph: Any, text: str) -> None:
+    """Add a text, with P in italics where the journal wants it."""
+    for part, sign in signs(printable(text)):
+        paragraph.add_run(part).italic = sign or None
 
 
 def _field(paragraph: Any, code: str, shown: str) -> None:
@@ -139,7 +146,8 @@ def _table(word: Word, table: Table) -> None:
     if table.number:
         _describe(made, table)
     for k, note in enumerate(table.notes):
-        paragraph = word.add_paragraph(printable(note), style="Table note")
+        paragraph = word.add_paragraph(style="Table note")
+        _say(paragraph, note)
         if not k:
             paragraph.paragraph_format.space_before = Pt(3)
         paragraph.paragraph_format.keep_with_next = k + 1 < len(table.notes)
@@ -160,11 +168,13 @@ def _row(cells: Iterable[str], widths: list[int], right: tuple[bool, ...], scale
         looks += '<w:jc w:val="right"/>' if right[k] else ""
         size = f'<w:sz w:val="{round(2 * SIZE * scale)}"/>' if scale < 1 else ""
         bold = "<w:b/>" if head or across else ""
-        said = _xml(breakable(text, 60))
+        runs = "".join(
+            f'<w:r><w:rPr>{bold}{"<w:i/>" * sign}{size}</w:rPr><w:t xml:space="preserve">{_xml(part)}</w:t></w:r>'
+            for part, sign in signs(breakable(text, 60), head=head)
+        )
         return (
             f'<w:tc><w:tcPr><w:tcW w:w="{width // 635}" w:type="dxa"/>{span}{low}</w:tcPr><w:p><w:pPr>'
-            f'<w:pStyle w:val="Tabletext"/>{looks}</w:pPr><w:r><w:rPr>{bold}{size}</w:rPr>'
-            f'<w:t xml:space="preserve">{said}</w:t></w:r></w:p></w:tc>'
+            f'<w:pStyle w:val="Tabletext"/>{looks}</w:pPr>{runs}</w:p></w:tc>'
         )
 
     shown = [text for k, text in enumerate(cells) if not across or not k]

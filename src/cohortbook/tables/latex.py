@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from cohortbook.tables.style import signs
+
 if TYPE_CHECKING:
     from cohortbook.tables.tables import DisplayTable
 
@@ -40,6 +42,11 @@ def escaped(text: str) -> str:
     return "".join(_SIGNS.get(sign, sign) for sign in apart)
 
 
+def _said(text: str, *, head: bool = False) -> str:
+    """Escape a text, with P in italics where the journal wants it."""
+    return "".join(rf"\textit{{{part}}}" if sign else escaped(part) for part, sign in signs(text, head=head))
+
+
 def latex_of(table: DisplayTable) -> str:
     r"""Return a table as a ``table`` with booktabs' rules, or as a ``longtable`` where it is longer than a page.
 
@@ -50,11 +57,11 @@ def latex_of(table: DisplayTable) -> str:
     """
     width = len(table.head)
     columns = "".join(_column(table, k) for k in range(width))
-    head = " & ".join(rf"\textbf{{{escaped(cell)}}}" if cell else "" for cell in table.head) + r" \\"
+    head = " & ".join(rf"\textbf{{{_said(cell, head=True)}}}" if cell else "" for cell in table.head) + r" \\"
     body = [_row(list(row.cells), row.kind, width) for row in table.rows]
     number = f"Table {table.number}. " if table.number else ""
-    caption = escaped(f"{number}{table.title}")
-    notes = [rf"\par\footnotesize {escaped(note)}" for note in table.notes]
+    caption = _said(f"{number}{table.title}")
+    notes = [rf"\par\footnotesize {_said(note)}" for note in table.notes]
     if len(body) > LONG:
         start = [rf"\begin{{longtable}}{{{columns}}}", rf"\caption*{{{caption}}} \\"]
         repeated = [r"\toprule", head, r"\midrule", r"\endhead", r"\bottomrule", r"\endfoot"]
@@ -84,7 +91,7 @@ def _columns(table: DisplayTable) -> list[tuple[str, ...]]:
 
 
 def _row(cells: list[str], kind: str, width: int) -> str:
-    first, *rest = map(escaped, cells)
+    first, *rest = map(_said, cells)
     if kind == "heading" and not any(rest):
         return rf"\multicolumn{{{width}}}{{l}}{{\textbf{{{first}}}}} \\"
     return " & ".join([rf"\quad {first}" if kind == "level" else first, *rest]) + r" \\"

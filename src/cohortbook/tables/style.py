@@ -180,7 +180,7 @@ _SIGN = re.compile(
     r"|[:;.](?:\s|$))"
 )
 #: The same in the head of a column; a head with the size of a group is somebody's label.
-_HEAD_SIGN = re.compile(r"(?<![\w-])P(?![\w-])(?!.*\(n = )")
+_HEAD_SIGN = re.compile(r"(?<![\w-])P(?![A-Za-z0-9_-])(?!.*\(n[ \u00a0]=)")
 _PERCENT = re.compile(r"(?<=\d) %(?![\w(])")
 
 
@@ -213,6 +213,24 @@ def worded(text: str, *, markdown: bool = False, head: bool = False) -> str:
     text = _LIMIT.sub(lambda found: found[1] + probability(found[2]), text)
     text = _STATED.sub(stated, text)
     return _PERCENT.sub("%", (_HEAD_SIGN if head else _SIGN).sub(sign, text))
+
+
+def signs(text: str, *, head: bool = False) -> list[tuple[str, bool]]:
+    """Cut a text where a journal wants P in italics: parts, each with whether it is such a sign.
+
+    Examples
+    --------
+    >>> with journal_style("jama"):
+    ...     signs("Fisher's P", head=True), signs("Substance P, ng/l")
+    ([("Fisher's ", False), ('P', True)], [('Substance P, ng/l', False)])
+    """
+    if not current().p.startswith("*"):
+        return [(text, False)]
+    parts, at = [], 0
+    for found in (_HEAD_SIGN if head else _SIGN).finditer(text):
+        parts += [(text[at : found.start()], False), (found[0], True)]
+        at = found.end()
+    return [(part, sign) for part, sign in [*parts, (text[at:], False)] if part] or [(text, False)]
 
 
 # Footnote marks
