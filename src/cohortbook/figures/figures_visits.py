@@ -30,12 +30,12 @@ def plot_visits(result: VisitStudy | Absent) -> Plot | Absent:
     figure, (axis, strip) = axes(4.3, 2, 1, height_ratios=[3.4, 0.5], sharex=True)
     grid = np.unique([0.0, *np.concatenate(looked), *np.linspace(0, last, 400)])
     read = living.at(grid)
-    axis.fill_between(grid, read["conf_low"], read["conf_high"], color=COLOURS[0], alpha=0.12, linewidth=0,
+    axis.fill_between(grid, read["conf_low"], read["conf_high"], step="post", color=COLOURS[0], alpha=0.12, linewidth=0,
                       label=f"{decimal(100 * living.confidence_level, 0)}% interval")  # fmt: skip
     _boxes(axis, result, last)
     incidence = result.incidence.at(grid)
-    axis.fill_between(grid, incidence["at_least"], incidence["at_most"], color=COLOURS[2], alpha=0.75, linewidth=1.2,
-                      edgecolor=COLOURS[2], label="with death competing: least to most")  # fmt: skip
+    axis.fill_between(grid, incidence["at_least"], incidence["at_most"], step="post", color=COLOURS[2], alpha=0.5,
+                      linewidth=1.2, edgecolor=COLOURS[2], label="with death competing: least to most")  # fmt: skip
     times = [0, *result.detected.times, max(last, result.detected.times.max(initial=0))]
     curve = [0, *result.detected.incidence, result.detected.incidence[-1] if len(result.detected.incidence) else 0]
     axis.step(times, curve, where="post", color=COLOURS[1], linewidth=1.4, linestyle=(0, (3, 2)), label="by day of detection")
