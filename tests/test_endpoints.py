@@ -2,12 +2,10 @@
 
 import math
 
-import numpy as np
 import pytest
 
 import cohortbook as cb
 from cohortbook.plan.endpoints import competing_tally
-from cohortbook.survival.cox import cox_regression
 from second_study import hips, write_hips
 from tiny import load
 
@@ -122,47 +120,14 @@ def test_competing_event_without_its_time_is_missing(tmp_path):
 def test_what_is_not_planned_is_absent(tmp_path):
     cohort = load(tmp_path)
     for result, reason in ((cb.study_competing(cohort), "The study file plans no competing event."),
+                           (cb.study_competing_models(cohort), "The study file plans no competing event."),
                            (cb.study_cox(cohort), "The study file plans no Cox model.")):  # fmt: skip
         assert not result
         assert str(cb.finding(result)) == result.reason == reason
     assert cb.plot_competing(cb.study_competing(cohort)).reason
-
-
-def test_cox_models_take_entry_and_cause(tmp_path):
-    cohort = cb.load_cohort(write_hips(tmp_path))
-    result = cb.study_cox(cohort, confidence_level=0.9)
-    (name, overall), (specific_name, specific) = result.models
-    tally = cohort.tally("months", "dead", "first_seen", "weight", "diabetic")
-    options = {"terms": ("weight", "diabetic"), "confidence_level": 0.9}
-    late = cox_regression(tally, time="months", event="dead", entry="first_seen", **options)
-    assert overall.estimates == late.estimates
-    assert overall.estimates != cox_regression(tally, time="months", event="dead", **options).estimates
-    assert (name, specific_name) == ("Survival of the patient", "Revision, cause-specific")
-    assert result.labels == {"weight": "Body weight, kg", "diabetic": "Diabetes"}
-    rows = [row for row in hips() if row["weight"] and float(row["weight"]) >= 40]
-    times = [float(row["months_to_revision"] if row["revised"] == "yes" else row["months"]) for row in rows]
-    events = [row["revised"] == "yes" for row in rows]
-    assert (specific.n, specific.events) == (len(rows), sum(events))
-    # At the estimates the score, as Breslow counts it without ties, is zero.
-    x = np.array([[float(row["weight"]), row["diabetic"] == "1"] for row in rows], float)
-    risk = np.exp(x @ np.array(specific.estimates))
-    score = sum(x[i] - (x.T * risk * (np.array(times) >= times[i])).sum(1) / (risk * (np.array(times) >= times[i])).sum()
-                for i in range(len(rows)) if events[i])  # fmt: skip
-    assert len(set(np.array(times)[events])) == sum(events)
-    np.testing.assert_allclose(score, 0, atol=1e-4)
-    assert cb.table_of(result).head[2] == "90% interval"
-
-
-def test_cox_is_refused_with_its_reason(tmp_path):
-    cohort = load(tmp_path, ("  strata: [ill]\n", "  strata: [ill]\n  cox: [ill, dose]\n"))
-    result = cb.study_cox(cohort)
-    fit = result.models[0][1]
-    assert fit.refused
-    assert fit.refused in str(cb.finding(result))
-    table = cb.table_of(result)
-    assert table.rows[1].cells == ("not fitted", "–", "–", "–", "–")
-    assert f"Survival, not fitted: {fit.refused}." in table.notes
-    assert result.frame["refused"].tolist() == [fit.refused]
+    assert cb.plot_competing_groups(cb.study_competing(cohort)).reason
+    assert cb.plot_schoenfeld(cb.study_cox(cohort)).reason
+    assert cb.group_incidence_table(cb.study_competing(cohort)).reason == "The study file plans no competing event."
 
 
 @pytest.mark.parametrize("dead", ["yes", "no"])
@@ -175,5 +140,77 @@ def test_nobody_or_everybody_dies(tmp_path, dead, recwarn):
         assert "– Stem: nobody has the event." in cb.stratum_table(result).notes
     else:
         assert result.follow_up.median != result.follow_up.median
-        assert "Median follow-up (reverse Kaplan-Meier) not reached" in said
+        assert "Median follow-up (reverse Kaplan-Meier) not reached" in str(cb.follow_up_finding(result))
     assert not recwarn.list
+
+
+def test_tests_and_scale_follow_the_plan(tmp_path):
+    plan = (
+        "  strata: [stem, heavy]\n",
+        "  strata: [stem, heavy]\n  tests: [gehan, fleming-harrington, trend]\n  fleming_harrington: [1, 0]\n"
+        "  test_strata: [gender, stem]\n  conf_type: plain\n  quantiles: [0.1, 0.5]\n  restricted_mean: 24\n",
+    )
+    cohort = cb.load_cohort(write_hips(tmp_path, plan))
+    result = cb.study_survival(cohort)
+    stem, heavy = result.strata
+    # A trend needs three ordered levels; stem has three without an order, weight two.
+    assert [test.method for test in stem.tests] == [
+        "Gehan-Breslow", "Fleming-Harrington (rho 1; gamma 0)",
+        "Gehan-Breslow, stratified by gender", "Fleming-Harrington (rho 1; gamma 0), stratified by gender",
+    ]  # fmt: skip
+    assert [test.method for test in heavy.tests[2:]] == [
+        "Gehan-Breslow, stratified by gender, stem", "Fleming-Harrington (rho 1; gamma 0), stratified by gender, stem",
+    ]  # fmt: skip
+    assert stem.test is stem.tests[0]
+    assert (stem.means.tau, result.mean.tau, result.conf_type) == (24, 24, "plain")
+    assert result.quantiles["probability"].tolist() == [0.1, 0.5]
+    assert result.overall.method == "Kaplan-Meier, plain interval"
+    assert cb.study_survival(cohort, conf_type="log").overall.method == "Kaplan-Meier, log interval"
+    table = cb.group_test_table(result)
+    assert [row.cells[0] for row in table.rows][:3] == ["Stem", "Gehan-Breslow", "Fleming-Harrington (rho 1; gamma 0)"]
+    assert cb.stratum_table(result).head[-1] == "Gehan-Breslow P"
+    assert any("chosen before the data are seen" in note for note in table.notes)
+
+
+def test_trend_along_ordered_levels(tmp_path):
+    third = ("{label: 80 kg or more, from: 80}", "{label: 80 to 90 kg, from: 80, below: 90}, {label: above, from: 90}")
+    cohort = cb.load_cohort(write_hips(tmp_path, third, ("  strata: [stem, heavy]\n", "  strata: [heavy]\n  tests: [trend]\n")))
+    (heavy,) = cb.study_survival(cohort).strata
+    assert heavy.test.method == "log-rank, trend by scores 1, 2, 3"
+    assert cb.group_test_table(cb.study_survival(cohort)).rows[1].cells[0] == "Log-rank for trend"
+    assert "Log-rank for trend" in cb.stratum_table(cb.study_survival(cohort)).head[-1]
+
+
+def test_restricted_means_reach_the_last_landmark_that_all_groups_do(tmp_path):
+    result = cb.study_survival(cb.load_cohort(write_hips(tmp_path)))
+    last = [min(curve.times[-1] for curve in stratum.curves) for stratum in result.strata]
+    for stratum, end in zip(result.strata, last, strict=True):
+        assert stratum.means.tau == max([mark for mark in (12, 60) if mark <= end])
+    table = cb.group_mean_table(result)
+    means = result.strata[1].means
+    row = table.rows[-1].cells
+    assert row[3].startswith(f"{means.estimates[0]:.0f} (".replace("-", "\u2212"))
+    times = cb.times_table(result)
+    assert [r.cells[0] for r in times.rows] == [
+        "25 % have had the event", "50 % have had the event", "75 % have had the event", "Mean up to 60 months",
+        "Follow-up, median",
+    ]  # fmt: skip
+    assert times.rows[1].cells[1] == f"{result.overall.median:.0f}"
+
+
+def test_gray_is_withheld_where_events_are_few(tmp_path):
+    cohort = cb.load_cohort(write_hips(tmp_path, ("  strata: [stem, heavy]\n", "  strata: [heavy]\n")))
+    (group,) = cb.study_competing(cohort).groups
+    assert group.refusal(group.event) is None
+    assert [level for level, _, _ in group.curves] == ["under 80 kg", "80 kg or more"]
+    rows = [{**row, "revised": "yes" if k < 3 else "no"} for k, row in enumerate(hips())]
+    rows = [{**row, "months_to_revision": row["months"]} for row in rows]
+    one = ("  strata: [stem, heavy]\n", "  strata: [heavy]\n")
+    few = cb.study_competing(cb.load_cohort(write_hips(tmp_path, one, rows=rows)))
+    why = "3 events for 1 degree of freedom; at least 5 for each are needed"
+    assert few.groups[0].refusal(few.groups[0].event) == why
+    table = cb.group_incidence_table(few)
+    assert table.rows[0].cells[4] == "\u2013"
+    assert f"\u2013 Weight, revision: {why}." in table.notes
+    assert str(cb.group_incidence_finding(few)) == f"Gray\u2019s test of revision is not made: {why}."
+    assert not any("Gray" in text.get_text() for text in cb.plot_competing_groups(few)[0].figure.axes[0].texts)

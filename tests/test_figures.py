@@ -12,11 +12,12 @@ from second_study import hips, write_hips
 
 def plots(cohort):
     """Draw every figure of a study that there is something to draw of."""
-    comparison, survival = cb.compare_groups(cohort), cb.study_survival(cohort)
+    comparison, survival, competing = cb.compare_groups(cohort), cb.study_survival(cohort), cb.study_competing(cohort)
     drawn = (
         cb.plot_flow(cohort), cb.plot_histograms(cohort), cb.plot_outcome_rate(cb.outcome_rate(cohort)),
         cb.plot_effects(comparison), cb.plot_adjusted(comparison), cb.plot_odds_ratios(cb.study_model(cohort)),
-        cb.plot_survival(survival), *cb.plot_strata(survival), cb.plot_competing(cb.study_competing(cohort)),
+        cb.plot_survival(survival), *cb.plot_strata(survival), cb.plot_competing(competing),
+        *cb.plot_competing_groups(competing), cb.plot_schoenfeld(cb.study_cox(cohort)),
     )  # fmt: skip
     assert all(plot or plot.reason for plot in drawn)
     return [plot for plot in drawn if plot]
@@ -159,10 +160,25 @@ def test_a_failed_drawing_leaves_the_last_good_figure(whole, tmp_path, monkeypat
 def test_numbers_at_risk_are_those_of_the_life_table(whole):
     result = cb.study_survival(whole, entry=0)
     plot = cb.plot_survival(result)
-    risk = [text.get_text() for text in plot.figure.axes[1].texts][1:]
-    months = [float(row["months"]) for row in hips() if row["weight"] and float(row["weight"]) >= 40]
+    risk = [text.get_text() for text in plot.figure.axes[1].texts]
+    rows = [row for row in hips() if row["weight"] and float(row["weight"]) >= 40]
     ticks = plot.figure.axes[0].get_xticks().tolist()
-    assert risk == [str(sum(m >= tick for m in months)) for tick in ticks]
+    left = {died: [sum(float(row["months"]) <= tick for row in rows if row["dead"] == died) for tick in ticks]
+            for died in ("yes", "no")}  # fmt: skip
+    at_risk = [sum(float(row["months"]) >= tick for row in rows) for tick in ticks]
+    assert risk == ["At risk", *map(str, at_risk), "Events", *map(str, left["yes"]), "Censored", *map(str, left["no"])]
+
+
+def test_counts_stand_under_each_group(whole):
+    result = cb.study_survival(whole, entry=0)
+    stratum = result.strata[1]
+    plot = cb.plot_strata(result)[1]
+    texts = [text.get_text() for text in plot.figure.axes[1].texts]
+    tick = plot.figure.axes[0].get_xticks()[2]
+    for curve in stratum.curves:
+        read = curve.at([tick]).iloc[0]
+        assert f"{read['n_risk']:.0f}" in texts
+        assert f"{read['n_events']:.0f}; {read['n_censored']:.0f}" in texts
 
 
 def test_standardised_differences_say_whose_level(whole):

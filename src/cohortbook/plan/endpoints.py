@@ -1,34 +1,54 @@
-"""The study file's survival plan carried out: curves, landmarks, strata, immortal time, competing risks, Cox model."""
+"""The study file's survival plan carried out: curves, landmarks, groups, immortal time, competing risks."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cohortbook.cohort.cohort import Cohort
-from cohortbook.plan.analysis import not_planned, protected, quiet, with_unit
-from cohortbook.results import Absent, OneRow
-from cohortbook.tally import Tally, weakest
+from cohortbook.plan.analysis import not_planned, protected, quiet
+from cohortbook.results import HIDDEN, Absent, OneRow
+from cohortbook.tally import Tally
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cohortbook.study.schema import Competing, Survival
+    from cohortbook.study.study import Study
     from cohortbook.survival.competing import CumulativeIncidence
-    from cohortbook.survival.cox import CoxFit
     from cohortbook.survival.curves import SurvivalCurve
+    from cohortbook.survival.gray import GrayTest
     from cohortbook.survival.logrank import LogRank
     from cohortbook.survival.rate import EventRate
+    from cohortbook.survival.restricted_mean import RestrictedMean, RestrictedMeanDifference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stratum:
-    """Curves by the levels of one variable, and their log-rank test."""
+    """Survival by the levels of one variable.
+
+    Attributes
+    ----------
+    name, label : str
+    curves : tuple of SurvivalCurve
+    tests : tuple of LogRank
+        The planned ones in their order, then the same within strata, as far as planned.
+    means : RestrictedMeanDifference
+        Restricted means of the levels, each compared with the first.
+    """
 
     name: str
     label: str
     curves: tuple[SurvivalCurve, ...]
-    test: LogRank
+    tests: tuple[LogRank, ...]
+    means: RestrictedMeanDifference
+
+    @property
+    def test(self) -> LogRank:
+        """The test that is planned first."""
+        return self.tests[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,12 +71,15 @@ class SurvivalStudy:
     landmarks : pandas.DataFrame
         `label, time, n_risk, estimate, conf_low, conf_high, printed, printed_n`: the curve at the plan's times, and the
         share that the printed bands give of patients followed longer.
+    mean : RestrictedMean
+        Up to the planned time, or to the last landmark to which anybody is followed.
     strata : tuple of Stratum
     notes : tuple of str
         What is not shown, or only at some times, to hide small counts.
     """
 
     plan: Survival
+    conf_type: str
     entry: str | float | None
     overall: SurvivalCurve
     naive: SurvivalCurve
@@ -64,6 +87,7 @@ class SurvivalStudy:
     rate: EventRate
     naive_rate: EventRate
     landmarks: pd.DataFrame
+    mean: RestrictedMean
     strata: tuple[Stratum, ...]
     size: int
     units_per_year: float
@@ -75,12 +99,24 @@ class SurvivalStudy:
         """The overall curve, one row a distinct exit time."""
         return self.overall.frame
 
+    @property
+    def quantiles(self) -> pd.DataFrame:
+        """The times by which the planned shares have had the event: `probability, estimate, conf_low, conf_high`."""
+        return _quantiles(self.overall, self.plan.quantiles)
+
+    @property
+    def followed(self) -> pd.DataFrame:
+        """The same of the median follow-up."""
+        return _quantiles(self.follow_up, (0.5,))
+
     _repr_html_ = OneRow._repr_html_
 
 
 @protected
 @quiet()
-def study_survival(cohort: Cohort, *, entry: str | float = "plan", confidence_level: float = 0.95) -> SurvivalStudy:
+def study_survival(
+    cohort: Cohort, *, entry: str | float = "plan", conf_type: str = "plan", confidence_level: float = 0.95
+) -> SurvivalStudy:
     """Carry out the planned survival analysis.
 
     Parameters
@@ -88,32 +124,81 @@ def study_survival(cohort: Cohort, *, entry: str | float = "plan", confidence_le
     cohort : Cohort
     entry : "plan", or float
         Delayed entry: as planned, or this time for all (0: from the start).
+    conf_type : {"plan", "log-log", "log", "plain"}
+        Scale of the curves' intervals.
     confidence_level : float
     """
-    from cohortbook.survival.curves import kaplan_meier, kaplan_meier_by, reverse_kaplan_meier
-    from cohortbook.survival.logrank import log_rank
+    from cohortbook.survival.curves import kaplan_meier, reverse_kaplan_meier
     from cohortbook.survival.rate import event_rate
+    from cohortbook.survival.restricted_mean import restricted_mean
 
     plan, study = cohort.study.plan("survival"), cohort.study
     late = _entry(plan, entry)
-    needed = [plan.time, plan.event, *([late] if isinstance(late, str) else [])]
-    tally = cohort.tally(*needed)
-    where = {"time": plan.time, "event": plan.event}
-    options = {**where, "entry": late, "confidence_level": confidence_level}
-    strata = []
-    for name in plan.strata:
-        by = cohort.tally(*needed, name)
-        strata.append(Stratum(name=name, label=study.label(name), curves=kaplan_meier_by(by, by=name, **options),
-                              test=log_rank(by, by=name, **where, entry=late)))  # fmt: skip
-    overall = kaplan_meier(tally, **options)
+    tally = cohort.tally(plan.time, plan.event, *([late] if isinstance(late, str) else []))
+    options = {"time": plan.time, "event": plan.event, "entry": late, "confidence_level": confidence_level}
+    from_start, scale = {**options, "entry": None}, {"conf_type": plan.conf_type if conf_type == "plan" else conf_type}
+    overall = kaplan_meier(tally, **options, **scale)
     return SurvivalStudy(
-        plan=plan, entry=study.label(late) if isinstance(late, str) else late, overall=overall,
-        naive=kaplan_meier(tally, **{**options, "entry": None}),
-        follow_up=reverse_kaplan_meier(tally, **options), rate=event_rate(tally, **options),
-        naive_rate=event_rate(tally, **{**options, "entry": None}), landmarks=_landmarks(cohort, plan, overall),
-        strata=tuple(strata), size=cohort.size, units_per_year=study.file.study.units_per_year,
-        provenance=tally.provenance,
+        plan=plan, **scale, entry=study.label(late) if isinstance(late, str) else late, overall=overall,
+        naive=kaplan_meier(tally, **from_start, **scale), follow_up=reverse_kaplan_meier(tally, **options, **scale),
+        rate=event_rate(tally, **options), naive_rate=event_rate(tally, **from_start),
+        landmarks=_landmarks(cohort, plan, overall), mean=restricted_mean(tally, **options, tau=_tau(plan, [overall])),
+        strata=tuple(_stratum(cohort, plan, name, options, scale) for name in plan.strata), size=cohort.size,
+        units_per_year=study.file.study.units_per_year, provenance=tally.provenance,
     )  # fmt: skip
+
+
+def _stratum(cohort: Cohort, plan: Survival, name: str, options: dict[str, Any], scale: dict[str, str]) -> Stratum:
+    from cohortbook.survival.curves import kaplan_meier_by
+    from cohortbook.survival.restricted_mean import restricted_mean_difference
+
+    late = [options["entry"]] if isinstance(options["entry"], str) else []
+    needed = dict.fromkeys([plan.time, plan.event, *late, name])
+    tally = cohort.tally(*needed)
+    curves = kaplan_meier_by(tally, by=name, **options, **scale)
+    within = [(tally, ())]
+    if others := [other for other in plan.test_strata if other != name]:
+        within.append((cohort.tally(*dict.fromkeys([*needed, *others])), others))
+    where = {"time": plan.time, "event": plan.event, "entry": options["entry"], "by": name}
+    tests = [planned_test(plan, test)(part, **where, strata=strata)
+             for part, strata in within for test in planned_tests(cohort.study, name)]  # fmt: skip
+    return Stratum(name=name, label=cohort.study.label(name), curves=curves, tests=tuple(tests),
+                   means=restricted_mean_difference(tally, by=name, **options, tau=_tau(plan, curves)))  # fmt: skip
+
+
+def planned_tests(study: Study, name: str) -> tuple[str, ...]:
+    """Return the tests that the plan has for a variable: a trend only along three ordered levels or more."""
+    plan = study.plan("survival")
+    ordered = study.kind(name) == "ordered" and len(study.levels(name)) > 2
+    return tuple(test for test in plan.tests if test != "trend" or ordered) or ("log-rank",)
+
+
+def planned_test(plan: Survival, test: str) -> Callable[..., LogRank]:
+    """Return the function of a test between groups, its weight set."""
+    from functools import partial
+
+    from cohortbook.survival.logrank import log_rank, trend_log_rank
+
+    if test == "trend":
+        return trend_log_rank
+    rho, gamma = plan.fleming_harrington if test == "fleming-harrington" else (0, 0)
+    return partial(log_rank, weight=test, rho=rho, gamma=gamma)
+
+
+def _quantiles(curve: SurvivalCurve, probabilities: Sequence[float]) -> pd.DataFrame:
+    """Read quantiles of a curve; each is the time of one patient, and hidden where those are."""
+    frame = curve.quantiles(probabilities)
+    if curve.table.shown is None:
+        return frame
+    return frame.astype(object).assign(**dict.fromkeys(["estimate", "conf_low", "conf_high"], HIDDEN))
+
+
+def _tau(plan: Survival, curves: Sequence[SurvivalCurve]) -> float | None:
+    """Return the time up to which means are taken: planned, or the last landmark to which all curves are known."""
+    if plan.restricted_mean:
+        return plan.restricted_mean
+    known = [math.inf if curve.table.exhausted else curve.times[-1] for curve in curves if curve.n]
+    return max((mark.time for mark in plan.landmarks if mark.time <= min(known, default=0)), default=None)
 
 
 def _entry(plan: Survival, asked: str | float) -> str | float | None:
@@ -133,6 +218,35 @@ def _landmarks(cohort: Cohort, plan: Survival, curve: SurvivalCurve) -> pd.DataF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CompetingGroups:
+    """Cumulative incidence by the levels of one variable.
+
+    Attributes
+    ----------
+    name, label : str
+    curves : tuple of (level, CumulativeIncidence, CumulativeIncidence)
+        Of the event and of death, in each level that anybody has.
+    event, death : GrayTest
+    """
+
+    name: str
+    label: str
+    curves: tuple[tuple[Any, CumulativeIncidence, CumulativeIncidence], ...]
+    event: GrayTest
+    death: GrayTest
+
+    def refusal(self, test: GrayTest) -> str | None:
+        """Say why the P of one of the tests is not shown: it is undefined, or there are too few events for it."""
+        from cohortbook.survival.cox import EVENTS_PER_COLUMN
+
+        events, df = sum(test.observed), max(test.df, 1)
+        if test.reason or events >= EVENTS_PER_COLUMN * df:
+            return test.reason
+        freedom = f"{df} degree{'s' * (df > 1)} of freedom"
+        return f"{events} event{'s' * (events > 1)} for {freedom}; at least {EVENTS_PER_COLUMN} for each are needed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CompetingStudy:
     """Time to an event that death can forestall.
 
@@ -140,15 +254,21 @@ class CompetingStudy:
     ----------
     plan : Competing
     event, death : CumulativeIncidence
+    groups : tuple of CompetingGroups
+        The same by the levels of each variable that the survival plan names under `strata:`.
     size : int
+    withheld : tuple of str
+        Labels of variables whose groups are not shown, to hide small counts.
     """
 
     plan: Competing
     survival: Survival
     event: CumulativeIncidence
     death: CumulativeIncidence
+    groups: tuple[CompetingGroups, ...]
     size: int
     provenance: str
+    withheld: tuple[str, ...] = ()
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -171,17 +291,31 @@ def study_competing(cohort: Cohort, *, confidence_level: float = 0.95) -> Compet
     to have happened when it was seen, and not to have happened in those never seen with it: naive where it is looked
     for only at visits.
     """
+    from cohortbook.statistics.counts import split
     from cohortbook.survival.competing import aalen_johansen
+    from cohortbook.survival.gray import gray_test
 
     survival, study = cohort.study.plan("survival"), cohort.study
     plan = survival.competing
     if plan is None:
         return not_planned("competing event")
     tally = competing_tally(cohort)
-    found = aalen_johansen(tally, time="time", cause="cause", confidence_level=confidence_level)
+    causes = (plan.label, study.label(survival.event))
+    where = {"time": "time", "cause": "cause"}
+    event, death = map(aalen_johansen(tally, **where, confidence_level=confidence_level).get, causes)
+    groups = []
+    for name in survival.strata:
+        by = competing_tally(cohort, name)
+        curves = tuple(
+            (level, *map(aalen_johansen(part, **where, confidence_level=confidence_level).get, causes))
+            for level, part in split(by, name).items() if part.total
+        )  # fmt: skip
+        tests = map(gray_test(by, **where, by=name).get, causes)
+        groups.append(CompetingGroups(name=name, label=study.label(name), curves=curves,
+                                      **dict(zip(("event", "death"), tests, strict=True))))  # fmt: skip
     return CompetingStudy(
-        plan=plan, survival=survival, event=found[plan.label], death=found[study.label(survival.event)],
-        size=cohort.size, provenance=tally.provenance,
+        plan=plan, survival=survival, event=event, death=death, groups=tuple(groups), size=cohort.size,
+        provenance=tally.provenance,
     )  # fmt: skip
 
 
@@ -203,52 +337,3 @@ def competing_tally(cohort: Cohort, *terms: str) -> Tally:
     cause = pd.Categorical.from_codes(code, categories=levels)
     counts = pd.DataFrame({"time": time, "cause": cause, **{term: frame[term] for term in terms}, "n": frame["n"]})
     return Tally(counts, tally.provenance)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoxStudy:
-    """The planned Cox models: of survival and, where there is one, of the competing event."""
-
-    models: tuple[tuple[str, CoxFit], ...]
-    labels: dict[str, str]
-    provenance: str
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """The models' coefficients, one row a column; a refused model gives one row with its reason."""
-        import pandas as pd
-
-        frames = [fit.frame.assign(outcome=name) if not fit.refused
-                  else pd.DataFrame([{"outcome": name, "refused": fit.refused, "n": fit.n, "events": fit.events}])
-                  for name, fit in self.models]  # fmt: skip
-        return pd.concat(frames, ignore_index=True)
-
-    _repr_html_ = OneRow._repr_html_
-
-
-@protected
-@quiet()
-def study_cox(cohort: Cohort, *, confidence_level: float = 0.95) -> CoxStudy | Absent:
-    """Fit the planned Cox model of survival, and the cause-specific one of the competing event, or refuse."""
-    from cohortbook.survival.cox import cox_regression
-
-    plan = cohort.study.plan("survival")
-    if not plan.cox:
-        return not_planned("Cox model")
-    # The same entry for all changes no risk set; one of each patient's own does.
-    late = [plan.entry] if isinstance(plan.entry, str) else []
-    tally = cohort.tally(*dict.fromkeys([plan.time, plan.event, *late, *plan.cox]))
-    asked = [(plan.label, tally, {"time": plan.time, "event": plan.event, "entry": late[0] if late else None})]
-    if plan.competing:
-        counts = competing_tally(cohort, *plan.cox)
-        event = (counts.frame["cause"] == plan.competing.label).astype("boolean").mask(counts.frame["cause"].isna())
-        counts = Tally(counts.frame.assign(event=event), counts.provenance)
-        asked.append((f"{plan.competing.label}, cause-specific", counts, {"time": "time", "event": "event"}))
-    models = [(label, cox_regression(t, terms=plan.cox, confidence_level=confidence_level, **where))
-              for label, t, where in asked]  # fmt: skip
-    labels = {}
-    for _, fit in models:
-        for column in fit.terms:
-            name, _, level = column.partition(": ")
-            labels[column] = f"{cohort.study.label(name)}: {level}" if level else with_unit(cohort, name)
-    return CoxStudy(models=tuple(models), labels=labels, provenance=weakest([t.provenance for _, t, _ in asked]))

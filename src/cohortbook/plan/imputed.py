@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import protected, quiet, with_unit
-from cohortbook.plan.endpoints import CoxStudy, competing_tally
+from cohortbook.plan.endpoints import competing_tally
+from cohortbook.plan.hazards import CoxStudy
 from cohortbook.plan.models import ModelStudy
 from cohortbook.privacy.guard import withheld
 from cohortbook.results import Absent, OneRow
@@ -268,6 +269,8 @@ def imputed_cox(cohort: Cohort, cox: CoxStudy | Absent, *, confidence_level: flo
     if not cox:
         return cox
     study, plan = cohort.study, cohort.study.plan("survival")
+    if plan.cox_strata or plan.cluster:
+        return Absent("No imputed Cox model is fitted: none heeds the strata or clusters that are planned for the Cox model.")
     late = [plan.entry] if isinstance(plan.entry, str) else []
     if (why := _nothing_to_do(cohort, [plan.time, plan.event, *late, *plan.cox], "the Cox model")) is not None:
         return why

@@ -15,7 +15,8 @@ from cohortbook.plan.analysis import (
     NumericSummaries,
     OutcomeRate,
 )
-from cohortbook.plan.endpoints import CompetingStudy, CoxStudy, SurvivalStudy
+from cohortbook.plan.endpoints import CompetingStudy, SurvivalStudy
+from cohortbook.plan.hazards import CompetingModels, CoxStudy
 from cohortbook.plan.models import ModelStudy, Screening
 from cohortbook.plan.questions import KeyResults
 from cohortbook.plan.stratified import Stratified
@@ -208,18 +209,34 @@ def _(result: ModelStudy, cohort: Cohort) -> ModelStudy | Absent:
 
 
 @protect.register
-def _(result: CoxStudy, cohort: Cohort) -> CoxStudy:
-    held, plan = cohort.protection, cohort.study.plan("survival")
-    events = [plan.event, *([plan.competing.event] if plan.competing else [])]
-    models = []
-    for (name, fit), event in zip(result.models, events, strict=True):
-        if _unsafe(held, event, plan.cox):
-            empty = {field.name: () for field in fields(fit) if isinstance(getattr(fit, field.name), tuple)}
-            fit = replace(_hidden_numbers(fit, "n", "events", "n_missing"), **empty, refused=SMALL)
-        elif held.loses_few(event, [plan.time, *plan.cox]):
-            fit = _hidden_numbers(fit, "n", "events", "n_missing")
-        models.append((name, fit))
-    return replace(result, models=tuple(models))
+def _(result: CoxStudy, cohort: Cohort) -> CoxStudy | Absent:
+    held, plan = cohort.protection, result.plan
+    crossed = [*plan.cox, *plan.cox_strata, *([plan.cluster] if plan.cluster else [])]
+    if _unsafe(held, plan.event, crossed):
+        return withheld()
+    few = held.loses_few(plan.event, [plan.time, *crossed])
+    # A residual is the event of one patient.
+    fit = replace(_uncounted(result.fit, few), residuals=None)
+    # The competing event's model stands with its other one, by the rule for both.
+    return replace(result, fit=fit, cause_specific=(), firth=result.firth and _uncounted(result.firth, few))
+
+
+@protect.register
+def _(result: CompetingModels, cohort: Cohort) -> CompetingModels | Absent:
+    held, plan = cohort.protection, result.plan
+    events = [plan.competing.event, plan.event]
+    if any(_unsafe(held, event, plan.cox) for event in events) or held.small(*events):
+        return withheld()
+    few = held.loses_few(plan.competing.event, [plan.event, plan.time, *plan.cox])
+    causes = [replace(one, own=replace(_uncounted(one.own, few), residuals=None), sub=_uncounted(one.sub, few),
+                      firth=one.firth and _uncounted(one.firth, few)) for one in result.causes]  # fmt: skip
+    return replace(result, causes=tuple(causes))
+
+
+def _uncounted(fit: Any, hidden: bool) -> Any:
+    """Return a fit without its counts of patients, where these would tell how few lack a value."""
+    names = {field.name for field in fields(fit)} & {"n", "events", "competing", "n_missing"}
+    return _hidden_numbers(fit, *sorted(names)) if hidden else fit
 
 
 # --- curves
@@ -242,7 +259,11 @@ def _(result: SurvivalStudy, cohort: Cohort) -> SurvivalStudy | Absent:
         if held.hides(stratum.name) or held.small(stratum.name, plan.event) or not len(shown):
             gone.append(stratum.label)
         else:
-            strata.append(replace(stratum, curves=tuple(read_at(curve, shown) for curve in stratum.curves)))
+            within = [name for name in plan.test_strata if name != stratum.name]
+            # Tests within strata come after the others, and cross one more variable.
+            told = len(stratum.tests) // 2 if within and held.small(stratum.name, plan.event, *within) else None
+            strata.append(replace(stratum, curves=tuple(read_at(curve, shown) for curve in stratum.curves),
+                                  tests=stratum.tests[:told]))  # fmt: skip
     overall, naive, follow_up = (
         read_at(_few(curve, few), times) for curve in (result.overall, result.naive, result.follow_up)
     )
@@ -253,7 +274,7 @@ def _(result: SurvivalStudy, cohort: Cohort) -> SurvivalStudy | Absent:
     notes += [f"Not shown, as {SMALL}: {'; '.join(gone)}."] if gone else []
     return replace(
         result, overall=overall, naive=naive, follow_up=follow_up, rate=_few(result.rate, few),
-        naive_rate=_few(result.naive_rate, few), strata=tuple(strata), notes=tuple(notes),
+        naive_rate=_few(result.naive_rate, few), mean=_few(result.mean, few), strata=tuple(strata), notes=tuple(notes),
         landmarks=_landmarks(result.landmarks, times, plan, held),
     )  # fmt: skip
 
@@ -283,7 +304,18 @@ def _(result: CompetingStudy, cohort: Cohort) -> CompetingStudy | Absent:
     if not len(times):
         return withheld("too few patients leave between any two times")
     few = held.loses_few(plan.event, [result.survival.event, result.survival.time])
-    return replace(result, event=read_at(_few(result.event, few), times), death=read_at(_few(result.death, few), times))
+    groups, gone = [], []
+    for group in result.groups:
+        curves = [curve for _, *both in group.curves for curve in both]
+        shown = safe_times(curves, list(plan.landmarks), held.below, known=known)
+        if held.hides(group.name) or any(held.small(group.name, event) for event in events) or not len(shown):
+            gone.append(group.label)
+        else:
+            groups.append(replace(group, curves=tuple(
+                (level, *(read_at(curve, shown) for curve in both)) for level, *both in group.curves
+            )))  # fmt: skip
+    return replace(result, event=read_at(_few(result.event, few), times), death=read_at(_few(result.death, few), times),
+                   groups=tuple(groups), withheld=tuple(gone))  # fmt: skip
 
 
 def _hidden_where(hidden: Sequence[bool], column: pd.Series) -> pd.Series:

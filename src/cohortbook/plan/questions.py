@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cohortbook.plan.analysis import compare_row, outcome_rate, protected, quiet
-from cohortbook.plan.endpoints import competing_tally
+from cohortbook.plan.endpoints import competing_tally, planned_test, planned_tests
 from cohortbook.results import HIDDEN, MARK, NAN, Absent
 
 if TYPE_CHECKING:
@@ -108,7 +108,6 @@ def _firth(study: Study, terms: tuple[str, ...]) -> Question:
 
 def _survival(study: Study) -> Iterator[Question]:
     from cohortbook.survival.curves import kaplan_meier
-    from cohortbook.survival.logrank import log_rank
 
     plan = study.plan("survival")
     late = (plan.entry,) if isinstance(plan.entry, str) else ()
@@ -129,11 +128,14 @@ def _survival(study: Study) -> Iterator[Question]:
             ask=lambda c: 100 * curve(c).at([mark.time for mark in marks])["estimate"],
         )  # fmt: skip
     for name in plan.strata:
-        yield Question(
-            names=(f"log-rank {name}",), labels=(f"Log-rank test: {study.label(name)}",), group=plan.label,
-            variables=(*needed, name), thresholds=(USUAL_THRESHOLD,),
-            ask=lambda c, name=name: [log_rank(c.tally(*needed, name), by=name, **where).p_value],
-        )  # fmt: skip
+        for test in planned_tests(study, name):
+            yield Question(
+                names=(f"{test} {name}",), labels=(f"{test.capitalize()} test: {study.label(name)}",), group=plan.label,
+                variables=(*needed, name), thresholds=(USUAL_THRESHOLD,),
+                ask=lambda c, name=name, test=test: [
+                    planned_test(plan, test)(c.tally(*needed, name), by=name, **where).p_value
+                ],
+            )  # fmt: skip
     if plan.competing and plan.competing.landmarks:
         yield _competing(study)
 

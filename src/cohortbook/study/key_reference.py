@@ -99,7 +99,7 @@ def _default(field: Any) -> str:
         return ""
     shown = field.default
     if isinstance(shown, tuple):
-        shown = f"[{', '.join(one or repr('') for one in shown)}]"
+        shown = f"[{', '.join(repr('') if one == '' else str(one) for one in shown)}]"
     return f"`{str(shown).lower() if isinstance(shown, bool) else shown}`"
 
 

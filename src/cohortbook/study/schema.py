@@ -262,6 +262,10 @@ class Competing(Part):
         return self
 
 
+GroupTest = Literal["log-rank", "gehan", "tarone-ware", "peto-peto", "fleming-harrington", "trend"]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
 class Survival(Part):
     """The survival endpoint: entry, exit, event, strata and the times at which it is read."""
 
@@ -274,8 +278,24 @@ class Survival(Part):
         None, description="follow-up that eligibility required, or a variable: delayed entry"
     )
     bands: str | None = Field(None, description="derived variable with the bands that the paper prints")
+    conf_type: Literal["log-log", "log", "plain"] = Field("log-log", description="scale of the intervals of the curves")
+    quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        (0.25, 0.5, 0.75), description="shares with the event whose times are read off the curve"
+    )
     strata: tuple[str, ...] = Field((), description="variables whose levels get a curve each")
-    cox: tuple[str, ...] = Field((), description="terms of the Cox model")
+    tests: Annotated[tuple[GroupTest, ...], Field(min_length=1)] = Field(
+        ("log-rank",), description="tests between the levels; the figure shows the first, trend needs ordered levels"
+    )
+    fleming_harrington: tuple[NotNegative, NotNegative] = Field(
+        (0, 1), description="powers rho and gamma of that test: 1, 0 for early differences, 0, 1 for late ones"
+    )
+    test_strata: tuple[str, ...] = Field((), description="variables within whose levels the tests are made once more")
+    restricted_mean: float | None = Field(
+        None, gt=0, description="time up to which mean survival is taken; empty: the last landmark that all groups reach"
+    )
+    cox: tuple[str, ...] = Field((), description="terms of the Cox model, and of the models of competing events")
+    cox_strata: tuple[str, ...] = Field((), description="variables whose levels have a baseline hazard each")
+    cluster: str | None = Field(None, description="variable whose patients may be alike, such as the centre")
     landmarks: tuple[Landmark, ...] = Field((), description="times at which the curve is read")
     competing: Competing | None = Field(None, description="an event that death can forestall")
 

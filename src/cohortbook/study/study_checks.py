@@ -266,9 +266,15 @@ def _check_statistics(study: Study) -> Iterator[Problem]:
     if plan := file.survival:
         yield from _check_name(study, plan.time, ("survival", "time"), NUMERIC)
         yield from _check_name(study, plan.event, ("survival", "event"), ("binary",))
-        for key, kinds in (("strata", LEVELLED), ("cox", (*NUMERIC, *LEVELLED))):
+        of_levels = ("strata", "test_strata", "cox_strata")
+        for key, kinds in (*((key, LEVELLED) for key in of_levels), ("cox", (*NUMERIC, *LEVELLED))):
             for i, name in enumerate(getattr(plan, key)):
                 yield from _check_name(study, name, ("survival", key, i), kinds)
+        if plan.cluster:
+            yield from _check_name(study, plan.cluster, ("survival", "cluster"), (*NUMERIC, *LEVELLED))
+        for i, name in enumerate(plan.cox_strata):
+            if name in plan.cox:
+                yield ("survival", "cox_strata", i), f"{name!r} is a term under cox: too; expected one or the other"
         if isinstance(plan.entry, str):
             yield from _check_name(study, plan.entry, ("survival", "entry"), NUMERIC)
         longer = [(i, mark.longer) for i, mark in enumerate(plan.landmarks) if mark.longer]

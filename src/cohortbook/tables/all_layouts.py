@@ -3,6 +3,7 @@
 from cohortbook.tables import (
     layouts_audit,
     layouts_explore,
+    layouts_hazards,
     layouts_missing,
     layouts_models,
     layouts_printed_audit,
@@ -15,6 +16,7 @@ from cohortbook.tables.layouts import table_of
 __all__ = [
     "layouts_audit",
     "layouts_explore",
+    "layouts_hazards",
     "layouts_missing",
     "layouts_models",
     "layouts_printed_audit",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.plan.endpoints import CompetingStudy, CoxStudy, SurvivalStudy
-from cohortbook.results import Hidden
+from cohortbook.plan.endpoints import CompetingStudy, SurvivalStudy
+from cohortbook.privacy.guard import SMALL, withheld
+from cohortbook.results import Absent, Hidden
 from cohortbook.tables.layouts import provenance_notes, table_of
 from cohortbook.tables.style import spanned
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
@@ -13,7 +14,16 @@ from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, inte
 if TYPE_CHECKING:
     from cohortbook.survival.curves import SurvivalCurve
 
-__all__ = ["landmark_table", "rate_table", "stratum_table", "table_of"]
+__all__ = [
+    "group_incidence_table",
+    "group_mean_table",
+    "group_test_table",
+    "landmark_table",
+    "rate_table",
+    "stratum_table",
+    "table_of",
+    "times_table",
+]
 
 
 @table_of.register
@@ -60,6 +70,40 @@ def _median(curve: SurvivalCurve) -> str:
     return f"{decimal(curve.median, 0)} ({spanned(low, high)})"
 
 
+def times_table(result: SurvivalStudy) -> DisplayTable:
+    """Lay out the times by which given shares have had the event, the restricted mean, and how long patients were followed."""
+    import pandas as pd
+
+    plan, mean = result.plan, result.mean
+    quantiles, follow_up = result.quantiles, result.followed
+    rows = [Row((f"{decimal(100 * row['probability'], 0)} % have had the event", *_time(row)))
+            for row in quantiles.to_dict("records")]  # fmt: skip
+    rows.append(Row((f"Mean up to {decimal(mean.tau, 0)} {plan.unit}", decimal(mean.estimate, 0),
+                     interval(mean.conf_low, mean.conf_high, 0))))  # fmt: skip
+    rows += [Row(("Follow-up, median", *_time(row))) for row in follow_up.to_dict("records")]
+    frames = [quantiles.assign(term="quantile"), follow_up.assign(term="follow-up", method=result.follow_up.method),
+              mean.frame.assign(term="restricted mean")]  # fmt: skip
+    level = decimal(100 * result.overall.confidence_level, 0)
+    reason = f" {UNDEFINED} Mean: {mean.reason}." if mean.reason else ""
+    return DisplayTable(
+        name="times", title=f"{plan.label} in {plan.unit}", head=("", plan.unit.capitalize(), f"{level}% interval"),
+        rows=tuple(rows), frame=pd.concat(frames, ignore_index=True),
+        notes=(f"Quantiles where the curve and its {result.conf_type} limits fall so far; not reached: they do not. Mean: the "
+               f"area under the curve up to then, Wald's interval; it counts nothing that comes later.{reason}",
+               *provenance_notes(result.provenance)),
+    )  # fmt: skip
+
+
+def _time(row: Any) -> tuple[str, str]:
+    """Format a time and its interval; what is not reached is said so."""
+    value, *ends = (_reached(row[name]) for name in ("estimate", "conf_low", "conf_high"))
+    return value, spanned(*ends) if ends[0] != ends[1] else ends[0]
+
+
+def _reached(value: float) -> str:
+    return "not reached" if value != value and not isinstance(value, Hidden) else decimal(value, 0)
+
+
 def rate_table(result: SurvivalStudy) -> DisplayTable:
     """Lay out the event rate with and without the time in which nobody could have the event."""
     import pandas as pd
@@ -82,9 +126,10 @@ def stratum_table(result: SurvivalStudy) -> DisplayTable:
     """Lay out median survival by group and the log-rank test of each stratifying variable."""
     import pandas as pd
 
-    rows = []
+    rows, first = [], "Log-rank"
     for stratum in result.strata:
         test = stratum.test
+        first = test_name(test)
         rows.append(Row((stratum.label, "", "", "", "", p_value(test.p_value)), "heading"))
         expected = dict(zip(test.groups, test.expected, strict=True))
         for curve in stratum.curves:
@@ -95,8 +140,90 @@ def stratum_table(result: SurvivalStudy) -> DisplayTable:
     level = decimal(100 * result.overall.confidence_level, 0)
     return DisplayTable(
         name="strata", title=f"{result.plan.label} by group",
-        head=("", "n", "Events", "Expected", f"Median, {result.plan.unit} ({level}% interval)", "Log-rank P"),
+        head=("", "n", "Events", "Expected", f"Median, {result.plan.unit} ({level}% interval)", f"{first} P"),
         rows=tuple(rows), frame=frame, notes=(*reasons, *provenance_notes(result.provenance)),
+    )  # fmt: skip
+
+
+def no_groups(result: SurvivalStudy) -> Absent:
+    """Say why nothing is compared: no groups are planned, or none may be shown."""
+    return withheld() if result.plan.strata else Absent("The study file plans no comparison of survival between groups.")
+
+
+def test_name(test: Any) -> str:
+    """Name a test between groups as it stands at the head of a line."""
+    name = test.method.partition(", ")[0] + " for trend" * (", trend" in test.method)
+    return name[:1].upper() + name[1:]
+
+
+def group_test_table(result: SurvivalStudy) -> DisplayTable | Absent:
+    """Lay out the planned tests between the groups of each stratifying variable."""
+    import pandas as pd
+
+    if not result.strata:
+        return no_groups(result)
+    rows, reasons = [], {}
+    for stratum in result.strata:
+        rows.append(Row((stratum.label, "", "", ""), "heading"))
+        for test in stratum.tests:
+            name = test_name(test) + " within strata" * ("stratified by" in test.method)
+            df = str(test.df) if not test.reason else UNDEFINED
+            rows.append(Row((name, significant(test.statistic), df, p_value(test.p_value)), "level"))
+            if test.reason:
+                reasons[f"{UNDEFINED} {stratum.label}: {test.reason}."] = None
+    frame = pd.concat([test.frame for stratum in result.strata for test in stratum.tests], ignore_index=True)
+    return DisplayTable(
+        name="group-tests", title=f"{result.plan.label}: tests between groups", head=("", "Chi-square", "df", "P"),
+        rows=tuple(rows), frame=frame, notes=(*_told_tests(result), *reasons, *provenance_notes(result.provenance)),
+    )  # fmt: skip
+
+
+def _told_tests(result: SurvivalStudy) -> list[str]:
+    plan = result.plan
+    told = {"gehan": "Gehan-Breslow weighs early differences most", "tarone-ware": "Tarone-Ware lies between that and the "
+            "log-rank test", "peto-peto": "Peto-Peto weighs early differences and is moved little by censoring",
+            "fleming-harrington": "Fleming-Harrington weighs by S^rho (1 − S)^gamma",
+            "trend": "a trend has one degree of freedom along the order of the levels"}  # fmt: skip
+    said = [told[test] for test in plan.tests if test in told]
+    if plan.test_strata:
+        said.append("within strata: patients are compared with those of their own")
+    notes = ["The log-rank test weighs all events alike" + "".join(f"; {text}" for text in said) + "."]
+    if len(plan.tests) > 1:
+        notes.append("Each test asks another question: which one counts is to be chosen before the data are seen.")
+    return notes
+
+
+def group_mean_table(result: SurvivalStudy) -> DisplayTable | Absent:
+    """Lay out restricted mean survival of each group, and its difference from the first."""
+    import pandas as pd
+
+    if not result.strata:
+        return no_groups(result)
+    rows, reasons = [], []
+    for stratum in result.strata:
+        found = stratum.means
+        rows.append(Row((f"{stratum.label}, up to {decimal(found.tau, 0)} {result.plan.unit}", "", "", "", ""), "heading"))
+        for k, mean in enumerate(found.means):
+            ends = interval(mean.conf_low, mean.conf_high, 0)
+            own = decimal(mean.estimate, 0) + (f" ({ends})" if ends != UNDEFINED else "")
+            against = ("reference", "")
+            if k:
+                difference = decimal(found.estimates[k - 1], 0)
+                ends = interval(found.conf_low[k - 1], found.conf_high[k - 1], 0)
+                against = (f"{difference} ({ends})" if ends != UNDEFINED else UNDEFINED, p_value(found.p_values[k - 1]))
+            rows.append(Row((level_name(mean.group), own, decimal(mean.std_error, 1), *against), "level"))
+        if len(found.means) > 2:
+            rows.append(Row(("all alike", "", "", "", p_value(found.p_value)), "level"))
+        reasons += [f"{UNDEFINED} {stratum.label}: {found.reason}."] if found.reason else []
+    level = decimal(100 * result.overall.confidence_level, 0)
+    frames = [s.means.frame.assign(by=s.name) for s in result.strata]
+    frames += [mean.frame.assign(by=s.name) for s in result.strata for mean in s.means.means]
+    return DisplayTable(
+        name="group-means", title=f"{result.plan.label}: restricted mean by group",
+        head=("", f"Mean, {result.plan.unit} ({level}% interval)", "SE", f"Difference ({level}% interval)", "P"),
+        rows=tuple(rows), frame=pd.concat(frames, ignore_index=True),
+        notes=("The area under each curve up to the time named: how much of it patients have before the event, on average. It "
+               "supposes no proportional hazards.", *reasons, *provenance_notes(result.provenance)),
     )  # fmt: skip
 
 
@@ -129,19 +256,43 @@ def _(result: CompetingStudy) -> DisplayTable:
     )  # fmt: skip
 
 
-@table_of.register
-def _(result: CoxStudy) -> DisplayTable:
-    rows, notes = [], ["Hazard ratios by Cox regression, Efron's ties. PH P: Schoenfeld residuals against ranked time; a small "
-                       "P speaks against proportional hazards."]  # fmt: skip
-    for name, fit in result.models:
-        rows.append(Row((f"{name}: {fit.events} events in {fit.n} patients", "", "", "", ""), "heading"))
-        if fit.refused:
-            rows.append(Row(("not fitted", UNDEFINED, UNDEFINED, UNDEFINED, UNDEFINED), "level"))
-            notes.append(f"{name}, not fitted: {fit.refused}.")
-        for row in fit.frame.to_dict("records"):
-            rows.append(Row((result.labels[row["term"]], significant(row["hazard_ratio"]),
-                             interval(row["hazard_ratio_low"], row["hazard_ratio_high"], None), p_value(row["p_value"]),
-                             p_value(row["ph_p_value"])), "level"))  # fmt: skip
-    level = decimal(100 * result.models[0][1].confidence_level, 0)
-    return DisplayTable(name="cox", title="Cox regression", head=("", "Hazard ratio", f"{level}% interval", "P", "PH P"),
-                        rows=tuple(rows), frame=result.frame, notes=(*notes, *provenance_notes(result.provenance)))  # fmt: skip
+def group_incidence_table(result: CompetingStudy | Absent) -> DisplayTable | Absent:
+    """Lay out the cumulative incidence of the event in each group, and Gray's tests of it and of death."""
+    import pandas as pd
+
+    if not result:
+        return result
+    if not (result.groups or result.withheld) or not result.plan.landmarks:
+        return Absent("The study file plans no comparison of the competing event between groups.")
+    if result.withheld and not result.groups:
+        return withheld()
+    last, rows, reasons, frames = max(result.plan.landmarks), [], {}, []
+    for group in result.groups:
+        tests = [UNDEFINED if group.refusal(test) else p_value(test.p_value) for test in (group.event, group.death)]
+        rows.append(Row((group.label, "", "", "", *tests), "heading"))
+        for level, event, death in group.curves:
+            row = event.at([last]).to_dict("records")[0]
+            rows.append(Row((level_name(level), str(event.n), str(event.events), _known(row), "", ""), "level"))
+            frames += [event.frame.assign(by=group.name, group=level), death.frame.assign(by=group.name, group=level)]
+        for test in (group.event, group.death):
+            if why := group.refusal(test):
+                reasons[f"{UNDEFINED} {group.label}, {test.cause.lower()}: {why}."] = None
+    level = decimal(100 * result.event.confidence_level, 0)
+    when = f"{decimal(last, 0)} {result.survival.unit}"
+    gone = [f"Not shown, as {SMALL}: {'; '.join(result.withheld)}."] if result.withheld else []
+    return DisplayTable(
+        name="incidence-groups", title=f"Cumulative incidence of {result.plan.label.lower()} by group",
+        head=("", "n", "Events", f"At {when}, % ({level}% interval)", f"Gray P: {result.event.cause.lower()}",
+              f"Gray P: {result.death.cause.lower()}"),
+        rows=tuple(rows), frame=pd.concat(frames, ignore_index=True),
+        notes=("Gray’s test compares cumulative incidence; a log-rank test that censors the dead compares something else.",
+               *reasons, *gone, *provenance_notes(result.provenance)),
+    )  # fmt: skip
+
+
+def _known(row: Any) -> str:
+    """Format an incidence; where nobody is followed so far, or no interval is defined, say so by a sign."""
+    if row["estimate"] != row["estimate"]:
+        return decimal(row["estimate"], 0)
+    ends = interval(100 * row["conf_low"], 100 * row["conf_high"], 1)
+    return decimal(100 * row["estimate"], 1) + (f" ({ends})" if ends != UNDEFINED else "")

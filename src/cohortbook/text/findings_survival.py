@@ -4,18 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cohortbook.plan.endpoints import CompetingStudy, CoxStudy, SurvivalStudy
-from cohortbook.results import Hidden
+from cohortbook.plan.endpoints import CompetingStudy, SurvivalStudy
+from cohortbook.plan.hazards import CompetingModels, CoxStudy
+from cohortbook.privacy.guard import withheld
+from cohortbook.results import Absent, Hidden
+from cohortbook.tables.layouts_survival import level_name, no_groups
 from cohortbook.tables.style import general, spanned
-from cohortbook.tables.tables import decimal, interval, p_value
+from cohortbook.tables.tables import decimal, interval, p_value, significant
 from cohortbook.text.findings import listed, several
 from cohortbook.text.findings_models import finding
 from cohortbook.text.paragraph import Text
 
 if TYPE_CHECKING:
+    from cohortbook.plan.endpoints import Stratum
+    from cohortbook.survival.cox import CoxFit
+    from cohortbook.survival.cox_firth import FirthCoxFit
     from cohortbook.survival.curves import SurvivalCurve
+    from cohortbook.survival.logrank import LogRank
 
-__all__ = ["caution", "finding", "immortal_finding"]
+__all__ = [
+    "caution",
+    "finding",
+    "follow_up_finding",
+    "group_finding",
+    "group_incidence_finding",
+    "immortal_finding",
+    "survival_finding",
+]
+
+
+#: Patients at risk below which a curve hangs on single ones.
+FEW = 10
+#: What stands before words on results that rest on assumed values.
+ILLUSTRATION = "*Illustration, not a finding: it rests on assumed values.*"
 
 
 def _median(curve: SurvivalCurve, unit: str) -> str:
@@ -29,9 +50,7 @@ def _median(curve: SurvivalCurve, unit: str) -> str:
 
 def caution(provenance: str, text: str) -> Text:
     """Keep a result that rests on assumed values from reading like a finding."""
-    return Text(
-        f"*Illustration, not a finding: it rests on assumed values.* {text}" if provenance == "assumed" else text
-    )
+    return Text(f"{ILLUSTRATION} {text}" if provenance == "assumed" else text)
 
 
 @finding.register
@@ -47,9 +66,55 @@ def _(result: SurvivalStudy, *, significance: float = 0.05) -> Text:
             f"{decimal(100 * abs(worst['estimate'] - worst['printed']), 1)} points off the curve: they count as dead whoever "
             "was followed for less."
         )
-    text += f" Median follow-up (reverse Kaplan-Meier) {_median(result.follow_up, plan.unit)}."
-    tests = [f"{s.label} P {p_value(s.test.p_value)}" for s in result.strata]
-    return caution(result.provenance, text + (f" Log-rank: {listed(tests)}." if tests else ""))
+    return caution(result.provenance, text)
+
+
+def follow_up_finding(result: SurvivalStudy) -> Text:
+    """Say for how long patients were followed, and up to when the curve rests on enough of them."""
+    plan, curve = result.plan, result.overall
+    enough = curve.times[curve.n_risk >= FEW]
+    text = f"Median follow-up (reverse Kaplan-Meier) {_median(result.follow_up, plan.unit)}."
+    if len(enough) and enough[-1] < curve.times[-1]:
+        text += (
+            f" Beyond {decimal(enough[-1], 0)} {plan.unit} fewer than {FEW} patients are at risk: what the curve does there "
+            "hangs on single patients."
+        )
+    return caution(result.provenance, text)
+
+
+def group_finding(result: SurvivalStudy, *, significance: float = 0.05) -> Text:
+    """Say what the tests between groups, and the restricted means, find."""
+    if not result.strata:
+        return Text(no_groups(result).reason)
+    said = [_group_words(result, stratum, significance) for stratum in result.strata]
+    return caution(result.provenance, " ".join(said))
+
+
+def _group_words(result: SurvivalStudy, stratum: Stratum, significance: float) -> str:
+    defined = [test for test in stratum.tests if not test.reason]
+    if not defined:
+        return f"{stratum.label}: no test is defined, as {stratum.test.reason}."
+    text = f"{stratum.label}: {_test_words(defined[0])} P {p_value(defined[0].p_value)}"
+    means = stratum.means
+    reference = level_name(means.means[0].group)
+    differences = zip(means.means[1:], means.estimates, means.conf_low, means.conf_high, strict=True)
+    apart = [f"{level_name(mean.group)} {decimal(difference, 0)} ({interval(low, high, 0)})"
+             for mean, difference, low, high in differences if low == low]  # fmt: skip
+    if apart:
+        text += (
+            f"; mean up to {decimal(means.tau, 0)} {result.plan.unit}, difference from {reference} in {result.plan.unit}: "
+            f"{listed(apart)}"
+        )
+    others = [test for test in defined[1:] if (test.p_value < significance) != (defined[0].p_value < significance)]
+    if others:
+        words = listed([f"{_test_words(test)} P {p_value(test.p_value)}" for test in others])
+        text += f". Otherwise at {general(significance)}: {words}; only the test planned first counts"
+    return text + "."
+
+
+def _test_words(test: LogRank) -> str:
+    name = test.method.partition(", ")[0] + " for trend" * (", trend" in test.method)
+    return name + " within strata" * ("stratified by" in test.method)
 
 
 def immortal_finding(result: SurvivalStudy) -> Text:
@@ -92,20 +157,77 @@ def _(result: CompetingStudy, *, significance: float = 0.05) -> Text:
     return caution(result.provenance, text)
 
 
+def group_incidence_finding(result: CompetingStudy | Absent, *, significance: float = 0.05) -> Text:
+    """Say what Gray's tests find, and whether there are events enough to believe them."""
+    if not result:
+        return Text(result.reason)
+    if not result.groups:
+        planned = "The study file plans no comparison of the competing event between groups."
+        return Text(withheld().reason if result.withheld else planned)
+    tests = [f"{group.label} P {p_value(group.event.p_value)}" for group in result.groups if not group.refusal(group.event)]
+    refused = {group.refusal(group.event): None for group in result.groups}
+    parts = [f"Gray’s test of {result.plan.label.lower()}: {listed(tests)}."] * bool(tests)
+    parts += [f"Gray’s test of {result.plan.label.lower()} is not made: {why}." for why in refused if why]
+    text = " ".join(parts)
+    return caution(result.provenance, text)
+
+
 @finding.register
 def _(result: CoxStudy, *, significance: float = 0.05) -> Text:
-    parts, assumed = [], result.provenance
-    for name, fit in result.models:
-        if fit.refused:
-            parts.append(f"{name} was not fitted: {fit.refused}.")
+    fit, name = result.fit, result.plan.label
+    if fit.refused:
+        text = f"{name} was not fitted: {fit.refused}."
+        if result.firth and not result.firth.refused:
+            text += f" Firth’s method gives finite estimates: {listed(_ratios(result.firth, result.labels))}."
+        return caution(result.provenance, text)
+    bent = [result.labels[c] for c, p in zip(fit.terms, fit.ph_p_values, strict=True) if p < significance]
+    untested = [result.labels[c] for c, p in zip(fit.terms, fit.ph_p_values, strict=True) if p != p]
+    said = f"hazards are not proportional for {listed(bent)}" if bent else "nothing speaks against proportional hazards"
+    said += f", which cannot be tested for {listed(untested)}" if untested else ""
+    text = (
+        f"{name}, hazard ratios: {listed(_ratios(fit, result.labels))}. {said[:1].upper()}{said[1:]} "
+        f"(all terms P {p_value(fit.ph_global_p_value)}). Concordance {decimal(fit.concordance, 2)}."
+    )
+    if bent:
+        text += " One ratio for all times is then an average over the follow-up; the residuals show how it changes."
+    return caution(result.provenance, text)
+
+
+def _ratios(fit: CoxFit | FirthCoxFit, labels: dict[str, str]) -> list[str]:
+    return [f"{labels[row['term']]} {significant(row['hazard_ratio'])} "
+            f"({interval(row['hazard_ratio_low'], row['hazard_ratio_high'], None)}; P {p_value(row['p_value'])})"
+            for row in fit.frame.to_dict("records")]  # fmt: skip
+
+
+@finding.register
+def _(result: CompetingModels, *, significance: float = 0.05) -> Text:
+    parts = []
+    for one in result.causes:
+        refused = {fit.refused for fit in (one.own, one.sub) if fit.refused}
+        if refused:
+            beside = one.firth and not one.firth.refused
+            parts.append(
+                f"{one.cause} was not modelled: {listed(sorted(refused))}"
+                + (f". What Firth’s method gives beside hangs on {several(one.own.events, 'event')}." if beside else ".")
+            )
             continue
-        bent = [result.labels[c] for c, p in zip(fit.terms, fit.ph_p_values, strict=True) if p < significance]
-        untested = [result.labels[c] for c, p in zip(fit.terms, fit.ph_p_values, strict=True) if p != p]
-        said = (
-            f"hazards are not proportional for {listed(bent)}"
-            if bent
-            else "nothing speaks against proportional hazards"
+        told = []
+        for column, own, sub in zip(one.own.terms, one.own.p_values, one.sub.p_values, strict=True):
+            if (own < significance) != (sub < significance):
+                told.append(result.labels[column])
+        parts.append(
+            f"{one.cause}: the two models disagree on {listed(told)} at {general(significance)}; what moves a hazard need not "
+            "move the share."
+            if told
+            else f"{one.cause}: both models say the same at {general(significance)}."
         )
-        said += f", which cannot be tested for {listed(untested)}" if untested else ""
-        parts.append(f"{name}: {said}.")
-    return caution(assumed, " ".join(parts))
+    return caution(result.provenance, " ".join(parts))
+
+
+def survival_finding(result: SurvivalStudy, *, significance: float = 0.05) -> Text:
+    """Sum up what can be said of survival, for the end of the notebook and for a manuscript."""
+    parts = [finding(result), follow_up_finding(result)]
+    if result.strata:
+        parts.append(group_finding(result, significance=significance))
+    plain = [str(part).removeprefix(ILLUSTRATION + " ") for part in parts]
+    return caution(result.provenance, " ".join(plain))

@@ -9,7 +9,8 @@ from typing import Any
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import GroupComparison, OutcomeRate
-from cohortbook.plan.endpoints import CompetingStudy, CoxStudy, SurvivalStudy
+from cohortbook.plan.endpoints import CompetingStudy, SurvivalStudy
+from cohortbook.plan.hazards import CompetingModels, CoxStudy
 from cohortbook.plan.imputed import ImputedCox, ImputedModel
 from cohortbook.plan.missing import ComparisonExtremes, MissingStudy, OutcomeExtremes
 from cohortbook.plan.models import ModelStudy
@@ -20,6 +21,7 @@ from cohortbook.tables.style import general
 from cohortbook.tables.tables import DisplayTable, Row, decimal, p_value, percent
 from cohortbook.text.findings import listed, several
 from cohortbook.text.findings_missing import finding
+from cohortbook.text.findings_survival import survival_finding
 from cohortbook.text.paragraph import Text
 
 #: The test as a Methods section names it, by the name that results give it.
@@ -60,11 +62,12 @@ def planned_results(
     Returns
     -------
     tuple
-        What is missing, rate, comparison, model, survival, competing risks, Cox models, as far as planned; beside rate and
-        comparison their best and worst cases, beside models those of imputed values.
+        What is missing, rate, comparison, model, survival, competing risks, Cox model, models of competing events, as far
+        as planned; beside rate and comparison their best and worst cases, beside models those of imputed values.
     """
     from cohortbook.plan.analysis import compare_groups, outcome_rate
-    from cohortbook.plan.endpoints import study_competing, study_cox, study_survival
+    from cohortbook.plan.endpoints import study_competing, study_survival
+    from cohortbook.plan.hazards import study_competing_models, study_cox
     from cohortbook.plan.imputed import imputed_cox, imputed_model
     from cohortbook.plan.missing import comparison_extremes, missing_study, outcome_extremes
     from cohortbook.plan.models import study_model
@@ -87,6 +90,7 @@ def planned_results(
             study_visits(cohort, **level),
             cox,
             imputed_cox(cohort, cox, **level),
+            study_competing_models(cohort, **level),
         ]
     return tuple(found)
 
@@ -191,18 +195,33 @@ def _of_survival(cohort: Cohort, result: SurvivalStudy) -> Iterator[str]:
             if not isinstance(result.entry, str)
             else f", entering at {result.entry}"
         )
+    scale = {"log-log": "on the log-log scale", "log": "on the log scale", "plain": "on the scale of survival"}
     yield (
         f"{plan.label} was counted from {plan.origin}{entry} and estimated by Kaplan and Meier's method ({level} % "
-        "intervals on the log-log scale); follow-up is the median of the reverse estimate."
+        f"intervals {scale[result.conf_type]}); follow-up is the median of the reverse estimate."
     )
     if result.strata:
-        yield f"Strata were compared by the log-rank test ({'; '.join(s.label for s in result.strata)})."
+        tests = [_TESTS_OF_SURVIVAL[test] for test in plan.tests]
+        labels = listed([cohort.study.label(name) for name in plan.test_strata])
+        within = f", also within levels of {labels}" if plan.test_strata else ""
+        yield (
+            f"Groups were compared by {listed(tests)}{within} ({'; '.join(s.label for s in result.strata)}), and by restricted "
+            "mean survival time."
+        )
+
+
+_TESTS_OF_SURVIVAL = {
+    "log-rank": "the log-rank test", "gehan": "the test of Gehan and Breslow", "tarone-ware": "the test of Tarone and Ware",
+    "peto-peto": "the test of Peto and Peto", "fleming-harrington": "the test of Fleming and Harrington",
+    "trend": "the log-rank test for trend where levels are ordered",
+}  # fmt: skip
 
 
 def _of_competing(cohort: Cohort, result: CompetingStudy) -> Iterator[str]:
     yield (
         f"The cumulative incidence of {_low(result.plan.label)} was estimated by Aalen and Johansen's method, with "
-        f"{_low(result.death.cause)} as a competing event."
+        f"{_low(result.death.cause)} as a competing event"
+        + (", and compared between groups by Gray's test." if any(not g.refusal(g.event) for g in result.groups) else ".")
     )
 
 
@@ -217,12 +236,21 @@ def _of_visits(cohort: Cohort, result: VisitStudy) -> Iterator[str]:
 
 
 def _of_cox(cohort: Cohort, result: CoxStudy) -> Iterator[str]:
-    fitted = [name for name, fit in result.models if not fit.refused]
-    if fitted:
+    if not result.fit.refused:
+        more = f", baseline hazards for each level of {_low(result.strata)}" if result.strata else ""
+        more += f", and a variance robust against likeness within {_low(result.cluster)}" if result.cluster else ""
         yield (
-            f"Cox models ({listed(fitted)}) used Efron's treatment of ties; proportional hazards were tested by Schoenfeld's "
-            "residuals."
+            f"The Cox model of {_low(result.plan.label)} used Efron's treatment of ties{more}; proportional hazards were "
+            "tested by Schoenfeld's residuals."
         )
+    elif result.firth and not result.firth.refused:
+        yield f"The events do not carry a Cox model of {_low(result.plan.label)}; Firth's penalised likelihood was used."
+
+
+def _of_competing_models(cohort: Cohort, result: CompetingModels) -> Iterator[str]:
+    fitted = [_low(one.cause) for one in result.causes if not one.own.refused and not one.sub.refused]
+    if fitted:
+        yield f"Cause-specific Cox models and Fine and Gray's models were fitted side by side ({listed(fitted)})."
 
 
 def _of_extremes(cohort: Cohort, result: OutcomeExtremes | ComparisonExtremes) -> Iterator[str]:
@@ -257,7 +285,8 @@ def _joint(result: ImputedModel | ImputedCox) -> bool:
 
 _METHODS = {
     OutcomeRate: _of_rate, GroupComparison: _of_comparison, ModelStudy: _of_model, SurvivalStudy: _of_survival,
-    CompetingStudy: _of_competing, VisitStudy: _of_visits, CoxStudy: _of_cox, OutcomeExtremes: _of_extremes,
+    CompetingStudy: _of_competing, VisitStudy: _of_visits, CoxStudy: _of_cox, CompetingModels: _of_competing_models,
+    OutcomeExtremes: _of_extremes,
     ComparisonExtremes: _of_extremes, ImputedModel: _of_imputed, ImputedCox: _of_imputed,
 }  # fmt: skip
 
@@ -301,6 +330,8 @@ def results_text(cohort: Cohort, *results: Any, significance: float = 0.05) -> T
         parts.append(
             _compared(result)
             if isinstance(result, GroupComparison)
+            else str(survival_finding(result, significance=significance))
+            if isinstance(result, SurvivalStudy)
             else str(finding(result, significance=significance))
         )
     return Text(" ".join(parts))
@@ -350,7 +381,7 @@ _STROBE = (
     ("10", "Study size", "outcome", "02, rate and its intervals; 04, events for each estimate"),
     ("11", "Handling of quantitative variables", "derived", "01, dictionary: bands and how they were made"),
     ("12a", "Statistical methods", "", "Methods text"),
-    ("12b", "Subgroups and interactions", "survival.strata", "05, strata"),
+    ("12b", "Subgroups and interactions", "survival.strata", "05, by group"),
     ("12c", "Missing data", "", "01, missing values and complete cases; 02 and 03, best and worst "
      "cases; 04 and 05, imputation; Methods text"),
     ("12d", "Loss to follow-up", "survival", "05, numbers at risk and censored"),
