@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cohortbook.plan.imputed import HAZARD, ImputedCox, ImputedFit, ImputedModel
 from cohortbook.plan.missing import ComparisonExtremes, MissingStudy, OutcomeExtremes
@@ -143,9 +143,10 @@ def _complete_row(label: str, fit: LogisticFit | FirthFit | CoxFit, column: str,
     return Row((label, significant(row[scale]), ends, p_value(row["p_value"]), ""), "level")
 
 
-def _joint_rows(fit: PooledFit, labels: Mapping[str, str]) -> list[Row]:
+def _joint_rows(fit: PooledFit, labels: Mapping[str, str], kind: Literal["plain", "level"] = "plain") -> list[Row]:
     return [Row((f"{labels[term]}: all levels together", "", f"F({test.df}, {decimal(test.df_denominator, 0)}) = "
-                 f"{decimal(test.statistic, 2)}", p_value(test.p_value), "")) for term, test in fit.joint.items()]  # fmt: skip
+                 f"{decimal(test.statistic, 2)}", p_value(test.p_value), ""), kind)
+            for term, test in fit.joint.items()]  # fmt: skip
 
 
 @table_of.register
@@ -209,7 +210,9 @@ def _(result: ImputedCox) -> DisplayTable:
             if not complete.refused:
                 rows.append(_complete_row(f"{label}, complete", complete, column, "hazard_ratio"))
             rows.append(_pooled_row(f"{label}, imputed", one.fit, column))
-        rows += _joint_rows(one.fit, result.labels)
+        rows += _joint_rows(one.fit, result.labels, "level")
+        if one.fit.refused:
+            rows.append(_pooled_row("not pooled", one.fit, ""))
         labels = {**result.labels, **{name: name for name in one.imputation.methods if name.startswith(HAZARD)}}
         notes += [note for note in imputation_notes(one, labels) if note not in notes]
     head = ("", "Hazard ratio", f"{decimal(100 * result.confidence_level, 0)}% interval", "P", "Missing information, %")
