@@ -201,6 +201,22 @@ def test_levels_put_together_are_imputed_themselves(cohort, cox):
     assert "the Cox model of survival rests on 418 patients" in str(cb.finding(cox))
 
 
+def test_a_level_that_no_complete_patient_has(folder, tmp_path):
+    rows = pd.read_csv(folder / "pbc.csv", dtype=str)
+    rows.loc[rows["stage"].isin(["1", "2"]), "chol"] = None
+    rows.to_csv(tmp_path / "pbc.csv", index=False)
+    cohort = study(tmp_path, ("cox: [age, hepato, late]", "cox: [age, chol, stage]"))
+    model = cb.imputed_model(cohort, cb.study_model(cohort))
+    assert "stage: 3" in model.whole.fit.terms
+    assert "stage: 3" not in model.study.full.terms
+    rows = [row.cells for row in table_of(model).rows]
+    assert rows[rows.index(("Stage: 3", "", "", "", "")) + 2] == ("all candidates, complete", "–", "–", "–", "")
+    assert "Stage: 3 " in str(cb.finding(model))
+    cox = cb.imputed_cox(cohort, cb.study_cox(cohort))
+    assert ("Stage: 3, complete", "–", "–", "–", "") in [row.cells for row in table_of(cox).rows]
+    assert "Stage: 3 " in str(cb.finding(cox))
+
+
 def test_times_and_competing_events_are_not_imputed(folder, tmp_path):
     rows = pd.read_csv(folder / "pbc.csv", dtype=str)
     rows.loc[:4, "time"] = None

@@ -7,6 +7,7 @@ imputer makes one data set. Hence these, held to simulations in benchmarks/missi
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -312,6 +313,7 @@ def _told(x: np.ndarray, codes: np.ndarray) -> list[int]:
             x=np.column_stack([np.ones(len(x)), x]), y=(codes == level).astype(float), n=np.ones(len(x)), blocks={},
             columns=(), dropped={}, n_missing=0,
         )  # fmt: skip
-        if separated_columns(design)[0] != "none":
-            found.append(int(level))
+        with contextlib.suppress(ArithmeticError):  # a warning that cannot be decided is not given
+            if separated_columns(design)[0] != "none":
+                found.append(int(level))
     return found

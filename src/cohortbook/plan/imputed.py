@@ -180,6 +180,18 @@ def _nothing_to_do(cohort: Cohort, names: Sequence[str], what: str) -> Absent | 
     return None
 
 
+def _labels(
+    cohort: Cohort, names: Sequence[str], terms: Sequence[str], columns: Sequence[str]
+) -> dict[str, str]:
+    """Label variables, and the columns of a model, as the models of complete patients do."""
+    labels = {name: with_unit(cohort, name) for name in names}
+    for term in terms:
+        for column in columns:
+            if column.startswith(f"{term}: "):
+                labels[column] = f"{cohort.study.label(term)}: {column.removeprefix(f'{term}: ')}"
+    return labels
+
+
 def _not_imputed(cohort: Cohort, error: Exception) -> Absent:
     """Say why values were not imputed; the reason counts patients, which may be too few to show."""
     return withheld() if cohort.suppress_below else Absent(f"Missing values were not imputed: {error}.")
@@ -226,14 +238,14 @@ def imputed_model(
     except ImputationError as error:
         return _not_imputed(cohort, error)
     options = {"outcome": outcome, "confidence_level": confidence_level}
+    pooled = pooled_logistic(imputation.tallies, terms=terms, **options)
     return ImputedModel(
         study=model, plan=plan, unit=study.file.study.unit,
         whole=ImputedFit(
-            label=model.outcome_label, fit=pooled_logistic(imputation.tallies, terms=terms, **options),
-            imputation=imputation, left_out=0, complete=model.full.n,
+            label=model.outcome_label, fit=pooled, imputation=imputation, left_out=0, complete=model.full.n,
         ),
         univariable={term: pooled_logistic(imputation.tallies, terms=[term], **options) for term in terms},
-        labels={**{name: with_unit(cohort, name) for name in (*tally.columns, *names)}, **model.labels},
+        labels=_labels(cohort, (*tally.columns, *names), terms, pooled.terms) | model.labels,
         provenance=model.provenance,
     )  # fmt: skip
 
@@ -294,7 +306,7 @@ def imputed_cox(cohort: Cohort, cox: CoxStudy | Absent, *, confidence_level: flo
         return _not_imputed(cohort, error)
     return ImputedCox(
         study=cox, models=tuple(found), plan=missing_data, unit=study.file.study.unit, confidence_level=confidence_level,
-        labels={**{name: with_unit(cohort, name) for name in (*atoms, *names)}, **cox.labels},
+        labels=_labels(cohort, (*atoms, *names), plan.cox, [c for one in found for c in one.fit.terms]) | cox.labels,
         provenance=weakest([one.imputation.provenance for one in found]),
     )  # fmt: skip
 

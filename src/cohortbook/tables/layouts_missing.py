@@ -21,7 +21,7 @@ from cohortbook.tables.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from cohortbook.missing.pooled import PooledFit
     from cohortbook.regression.firth import FirthFit
@@ -129,7 +129,7 @@ def _effect(found: Comparison) -> tuple[str, str]:
 
 def _pooled_row(label: str, fit: PooledFit, column: str) -> Row:
     """Show a pooled ratio; the share of information that is missing stands behind it."""
-    if fit.pooled is None:
+    if column not in fit.terms:
         return Row((label, UNDEFINED, UNDEFINED, UNDEFINED, UNDEFINED), "level")
     row = fit.frame.set_index("term").loc[column]
     ends = interval(row[f"{fit.scale}_low"], row[f"{fit.scale}_high"], None)
@@ -138,6 +138,8 @@ def _pooled_row(label: str, fit: PooledFit, column: str) -> Row:
 
 
 def _complete_row(label: str, fit: LogisticFit | FirthFit | CoxFit, column: str, scale: str) -> Row:
+    if column not in fit.terms:  # nobody complete is at this level, or none at the one that others are compared with
+        return Row((label, UNDEFINED, UNDEFINED, UNDEFINED, ""), "level")
     row = fit.frame.set_index("term").loc[column]
     ends = interval(row[f"{scale}_low"], row[f"{scale}_high"], None)
     return Row((label, significant(row[scale]), ends, p_value(row["p_value"]), ""), "level")
@@ -154,15 +156,13 @@ def _(result: ImputedModel) -> DisplayTable:
     study, whole = result.study, result.whole
     separated = study.full.separation.kind != "none"
     rows = []
-    shown = [column for term in dict.fromkeys([*study.plan.rows, *study.screening.candidates])
-             for column in study.full.blocks.get(term, ())]  # fmt: skip
-    for column in dict.fromkeys(shown):
-        term = next(t for t, columns in study.full.blocks.items() if column in columns)
-        rows.append(Row((result.labels[column], "", "", "", ""), "heading"))
-        rows.append(_pooled_row("alone, imputed", result.univariable[term], column))
-        rows.append(_complete_row(f"all candidates, complete{', Firth' if separated else ''}",
-                                  study.firth if separated else study.full, column, "odds_ratio"))  # fmt: skip
-        rows.append(_pooled_row("all candidates, imputed", whole.fit, column))
+    for term in dict.fromkeys([*study.plan.rows, *study.screening.candidates]):
+        for column in columns_of_term(term, whole.fit.terms or study.full.terms):
+            rows.append(Row((result.labels[column], "", "", "", ""), "heading"))
+            rows.append(_pooled_row("alone, imputed", result.univariable[term], column))
+            rows.append(_complete_row(f"all candidates, complete{', Firth' if separated else ''}",
+                                      study.firth if separated else study.full, column, "odds_ratio"))  # fmt: skip
+            rows.append(_pooled_row("all candidates, imputed", whole.fit, column))
     rows += _joint_rows(whole.fit, result.labels)
     level = decimal(100 * study.full.confidence_level, 0)
     return DisplayTable(
@@ -172,6 +172,11 @@ def _(result: ImputedModel) -> DisplayTable:
                f"{whole.fit.method}.", *imputation_notes(whole, result.labels),
                *provenance_notes(result.provenance)),
     )  # fmt: skip
+
+
+def columns_of_term(term: str, columns: Iterable[str]) -> list[str]:
+    """Return the columns of a model that stand for a term."""
+    return [column for column in columns if column == term or column.startswith(f"{term}: ")]
 
 
 def imputation_notes(one: ImputedFit, labels: Mapping[str, str]) -> Iterator[str]:
@@ -205,7 +210,7 @@ def _(result: ImputedCox) -> DisplayTable:
         complete = known[one.label]
         rows.append(Row((f"{one.label}: {one.fit.events[0]} events in {one.fit.n} {result.unit}s, {one.complete} complete",
                          "", "", "", ""), "heading"))  # fmt: skip
-        for column in complete.terms or one.fit.terms:
+        for column in one.fit.terms or complete.terms:
             label = result.labels[column]
             if not complete.refused:
                 rows.append(_complete_row(f"{label}, complete", complete, column, "hazard_ratio"))
