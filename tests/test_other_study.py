@@ -1,6 +1,7 @@
 """Another study than the bundled one, with other names and gaps, runs through the same notebooks to a report."""
 
 import csv
+import io
 import json
 import re
 import subprocess
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 import cohortbook as cb
+from cohortbook.report.report import build_report
 from cohortbook.run import run_notebook
 from cohortbook.tables.tables import interval
 from second_study import PLAIN, write_hips
@@ -60,6 +62,27 @@ def test_report_speaks_of_the_other_study(hips_built):
         assert word not in re.sub(r"<script.*?</script>|base64,[^\"']*", "", page, flags=re.S), word
     for notebook in NOTEBOOKS:
         assert words(build / "notebooks" / notebook.name)
+
+
+def test_documents_speak_of_the_other_study(hips_built):
+    import docx
+    import openpyxl
+
+    study, build, _ = hips_built
+    notebooks, figures = sorted((build / "notebooks").iterdir()), build / "figures"
+    forms = (".docx", ".xlsx", ".pdf")
+    made = {form: build_report(cb.load_study(study), notebooks, figures=figures, form=form) for form in forms}
+    word = docx.Document(io.BytesIO(made[".docx"]))
+    text = "\n".join([paragraph.text for paragraph in word.paragraphs] + [table.cell(0, 0).text for table in word.tables])
+    assert text.startswith("Revision of hip implants\nTables\nThe cohort")
+    for said in ("Implant failure", "SINS", "Illustration", "Synthetic"):
+        assert said not in text
+    book = openpyxl.load_workbook(io.BytesIO(made[".xlsx"]))
+    by_label = {row[0].value: row[1].value for row in book["Table 1"].iter_rows(min_row=4)}
+    assert {level: str(by_label[level]) for level in ("cemented", "press-fit")} == {
+        level: rows(build, "table-a")[level][0] for level in ("cemented", "press-fit")
+    }
+    assert made[".pdf"].startswith(b"%PDF")
 
 
 def test_saved_tables_show_the_numbers_of_the_data(hips_built):

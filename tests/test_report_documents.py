@@ -83,6 +83,8 @@ def folder(tmp_path_factory):
         code("finding", {"text/markdown": "The mean age was **61.4**:\n\n1. one\n2. two", "text/plain": "..."}),
         markdown("## Traps"),
         code("traps()", shown(TRAPS)),
+        code("absent_plot()", {"text/markdown": "Nothing is planned.", "text/plain": ""}),
+        code("absent_table()", {"text/markdown": "Nothing is planned.", "text/plain": ""}),
         code("warn()", {"output_type": "stream", "name": "stderr", "text": "UserWarning: <odd> #x\n"}),
         markdown("## Only words\n\nNothing is shown here."),
         markdown("## Wide"),
@@ -161,6 +163,7 @@ def test_manuscript_has_its_order(document):
     ]  # fmt: skip
     words = [piece.text for piece in pieces if isinstance(piece, Paragraph)]
     assert words[:2] == ["Tests were run.", "72 were analysed."]
+    assert words.count("Nothing is planned.") == 1
     assert "Not run: the study file has no section comparison, which 03_failure needs." in words
     assert not [text for text in words if "What to look for" in text or "Synthetic" in text]
     assert [piece.number for piece in pieces if isinstance(piece, Table)][:4] == ["2", "S1", "7", "S2"]

@@ -136,7 +136,9 @@ def _groups(study: Study, section: Section) -> list[list[Piece]]:
                 groups.append([Title(2, block.text)])
             case Prose(finding=True):
                 said = paragraphs(block.tokens)
-                if not banner or banner not in " ".join(paragraph.text for paragraph in said):  # it heads the document
+                # The banner heads the document. What is absent says so in place of its table, its figure and its finding.
+                is_banner = banner and banner in " ".join(paragraph.text for paragraph in said)
+                if not is_banner and said != groups[-1][-len(said) :]:
                     groups[-1] += said
             case Printed():
                 kind = "warning" if block.warning else "code"

@@ -138,7 +138,7 @@ def _table(word: Word, table: Table) -> None:
         column.width = width
     together = len(table.rows) <= TOGETHER
     body = [_row(row.cells, widths, table.numeric, fitted.scale, across=across(row), indent=row.kind == "level",
-                 next_too=together and (k + 1 < len(table.rows) or bool(table.notes)))
+                 next_too=row.kind == "heading" or (together and (k + 1 < len(table.rows) or bool(table.notes))))
             for k, row in enumerate(table.rows)]  # fmt: skip
     made._tbl.append(_row(table.head, widths, table.numeric, fitted.scale, head=True, next_too=True))
     for row in body:
