@@ -69,6 +69,11 @@ def _firth():
                 patterns = patterns.assign(race=patterns["race"].map({"black": 0, "white": 1, "other": 2}).astype(int))
             return patterns.sort_values(predicted().patterns.columns[: -5].tolist())[method]
 
+        for quantity, expected in values.items():
+            if quantity.startswith("test "):
+                yield Comparison(topic="firth", statistic="Firth: likelihood-ratio tests of terms and model",
+                                 counterpart="the definition, by optim and nlm", data=case, expected=expected,
+                                 found=lambda f=fitted, t=quantity[5:]: f().tests[t], tolerance=ITERATIVE)  # fmt: skip
         brglm = 'brglm2::brglm_fit(type = "AS_mean")'
         for statistic, counterpart, found, quantity in (
             ("Firth: estimate", brglm, lambda f=fitted: f().estimates, "estimate"),

@@ -37,6 +37,8 @@ class FirthFit:
         Penalised likelihood-ratio chi-square and P of each column.
     conf_low, conf_high : tuple of float
         Profile penalised-likelihood interval; NaN where the profile was not found (see `problems`).
+    tests : dict
+        Term, and `model` for all: penalised likelihood-ratio chi-square, df and P.
     penalised_log_likelihood : float
     converged : bool
     problems : dict
@@ -52,6 +54,7 @@ class FirthFit:
     conf_low: tuple[float, ...]
     conf_high: tuple[float, ...]
     confidence_level: float
+    tests: dict[str, tuple[float, int, float]]
     penalised_log_likelihood: float
     converged: bool
     iterations: int
@@ -139,7 +142,7 @@ def firth_logistic(tally: Tally, *, outcome: str, terms: Sequence[str], confiden
         top, covariance = model.value(peak), np.linalg.inv(model.information(peak))
         beta[k], errors[k] = peak[0] / length, np.sqrt(covariance[0, 0]) / length
         course = covariance[0] / covariance[0, 0]  # where the others go, to first order, as this one moves
-        _, value, found, _ = model.maximise(first_fixed=True, start=model.moved(peak, course, -peak[0]))
+        _, value, found, _ = model.maximise(fixed=1, start=model.moved(peak, course, -peak[0]))
         if found:
             statistics[k] = max(0.0, 2 * (top - value))
             p_values[k] = chi2.sf(statistics[k], 1)
@@ -150,12 +153,19 @@ def firth_logistic(tally: Tally, *, outcome: str, terms: Sequence[str], confiden
             if ends[k] != ends[k]:
                 said = f"{problems[name]}; " if name in problems else ""
                 problems[name] = f"{said}no {side} end of the profile interval was found"
+    tests = {}
+    for term, at in (design.blocks | {"model": range(1, len(names))} if names[1:] else {}).items():
+        if len(at) == 1:
+            statistic = statistics[at[0]]
+        elif (statistic := _without_block(design.x, design.y, design.n, list(at), log_odds)) != statistic:
+            problems[term] = "the model without it did not converge"
+        tests[term] = (float(statistic), len(at), float(chi2.sf(statistic, len(at))))
     # Of the columns as they are: log|I| there and in the basis differ by a constant.
     top = _Penalised(basis, design.y, design.n).value(best) + np.log(np.abs(np.diag(triangle))).sum()
     return FirthFit(
         terms=names, estimates=tuple(beta.tolist()), std_errors=tuple(errors.tolist()),
         statistics=tuple(statistics.tolist()), p_values=tuple(p_values.tolist()), conf_low=tuple(low.tolist()),
-        conf_high=tuple(high.tolist()), confidence_level=confidence_level, penalised_log_likelihood=float(top),
+        conf_high=tuple(high.tolist()), confidence_level=confidence_level, tests=tests, penalised_log_likelihood=float(top),
         converged=converged, iterations=steps, problems=problems,
         blocks={term: tuple(names[k] for k in positions) for term, positions in design.blocks.items()},
         dropped=design.dropped, n=design.total, events=design.events, n_missing=design.n_missing,
@@ -205,6 +215,21 @@ def split_basis(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return own, others
 
 
+def _without_block(x: np.ndarray, y: np.ndarray, n: np.ndarray, block: list[int], log_odds: np.ndarray) -> float:
+    """Return twice the fall of the penalised likelihood when a block of coefficients is 0; NaN when it was not found."""
+    import numpy as np
+
+    others, _ = np.linalg.qr(np.delete(x, block, axis=1))
+    own = x[:, block] - others @ (others.T @ x[:, block])
+    own, _ = np.linalg.qr(own)
+    model = _Penalised(np.column_stack([own, others]), y, n)
+    peak = model.x.T @ log_odds
+    start = peak.copy()
+    start[: len(block)] = 0
+    _, value, found, _ = model.maximise(fixed=len(block), start=start)
+    return max(0.0, 2 * (model.value(peak) - value)) if found else NAN
+
+
 class _Penalised:
     """The penalised log-likelihood of one table of counts, on columns that form an orthonormal basis."""
 
@@ -242,13 +267,13 @@ class _Penalised:
         return float(log_likelihood(self.x, self.y, self.n, beta)) + logdet / 2 if sign > 0 else -np.inf
 
     def maximise(
-        self, *, first_fixed: bool = False, start: np.ndarray | None = None
+        self, *, fixed: int = 0, start: np.ndarray | None = None
     ) -> tuple[np.ndarray, float, bool, int]:
-        """Maximise over all coefficients, or all but the first; return them, the value, whether it converged, the steps."""
+        """Maximise over all coefficients but the first few; return them, the value, whether it converged, the steps."""
         import numpy as np
 
         beta = np.zeros(self.x.shape[1]) if start is None else start.copy()
-        free = slice(int(first_fixed), None)
+        free = slice(fixed, None)
         now = self.value(beta)
         if not len(beta[free]):
             return beta, now, True, 0
@@ -303,7 +328,7 @@ class _Penalised:
             nonlocal near
             for origin in (near, peak):
                 start = self.moved(origin, course, peak[0] + sign * distance - origin[0])
-                here, value, found, _ = self.maximise(first_fixed=True, start=start)
+                here, value, found, _ = self.maximise(fixed=1, start=start)
                 if found:
                     near = here
                     return value - level
