@@ -17,6 +17,7 @@ _WHERE = {
     "study.study": ("load_study",),
     "cohort.cohort": ("load_cohort",),
     "plan.analysis": ("compare_groups", "descriptive_table", "descriptive_tables", "numeric_summaries", "outcome_rate"),
+    "plan.model_methods": ("model_methods",),
     "plan.models": ("full_model", "screen_candidates", "study_model"),
     "plan.endpoints": ("study_competing", "study_survival"),
     "plan.hazards": ("study_competing_models", "study_cox"),
@@ -33,6 +34,7 @@ _WHERE = {
         "missing_table",
         "tests_table",
     ),
+    "tables.layouts_logistic": ("prediction_table", "separation_table"),
     "tables.layouts_models": (
         "full_model_table",
         "selection_table",
@@ -60,6 +62,7 @@ _WHERE = {
         "selection_finding",
         "separation_finding",
     ),
+    "text.findings_logistic": ("prediction_finding",),
     "text.findings_survival": (
         "follow_up_finding",
         "group_finding",

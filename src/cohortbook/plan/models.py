@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import compare_groups, protected, quiet, with_unit
 from cohortbook.results import Absent, OneRow
-from cohortbook.tally import weakest
+from cohortbook.tally import Tally, weakest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,8 +130,16 @@ def full_model(cohort: Cohort, *, confidence_level: float = 0.95) -> LogisticFit
     from cohortbook.regression.logistic import fit_logistic
 
     plan, terms = cohort.study.plan("model"), screen_candidates(cohort).candidates
-    return fit_logistic(cohort.tally(plan.outcome, *terms), outcome=plan.outcome, terms=terms,
+    return fit_logistic(model_tally(cohort, terms), outcome=plan.outcome, terms=terms, intervals=plan.intervals,
                         max_iterations=plan.max_iterations, confidence_level=confidence_level)  # fmt: skip
+
+
+def model_tally(cohort: Cohort, terms: Sequence[str]) -> Tally:
+    """Tally the outcome and some terms of the model, the reference levels that the plan names first."""
+    from cohortbook.regression.design import with_references
+
+    plan = cohort.study.plan("model")
+    return with_references(cohort.tally(plan.outcome, *terms), plan.reference)
 
 
 @protected
@@ -161,12 +170,12 @@ def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 
     terms = screening.candidates
     if not terms:
         return Absent(f"No variable has a univariate P below {screening.threshold:g}: there is nothing to model.")
-    tally = cohort.tally(plan.outcome, *terms)
+    tally = model_tally(cohort, terms)
     complete = tally.complete()
     if complete.frame[plan.outcome].nunique() < 2:
         return Absent(f"{study.label(plan.outcome)} is the same in all {complete.total} complete patients: no model.")
     ml = {"max_iterations": plan.max_iterations, "confidence_level": confidence_level}
-    full = fit_logistic(tally, outcome=plan.outcome, terms=terms, **ml)
+    full = fit_logistic(tally, outcome=plan.outcome, terms=terms, intervals=plan.intervals, **ml)
     alternatives = tuple(
         select_terms(tally, outcome=plan.outcome, candidates=terms, method=plan.method, entry=plan.entry,
                      removal=plan.removal, removal_test=test, **ml)
@@ -181,7 +190,8 @@ def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 
         plan=plan, outcome_label=study.label(plan.outcome), screening=screening, labels=_labels(cohort, full),
         names={term: with_unit(cohort, term) for term in terms}, full=full,
         firth=firth_logistic(tally, outcome=plan.outcome, terms=terms, confidence_level=confidence_level),
-        univariable=tuple((fit_logistic(tally, terms=[t], max_iterations=plan.max_iterations, **alone),
+        univariable=tuple((fit_logistic(tally, terms=[t], max_iterations=plan.max_iterations,
+                                        intervals=plan.intervals, **alone),
                            firth_logistic(tally, terms=[t], **alone)) for t in terms),
         selection=selection, alternatives=alternatives,
         # Which values occur together is printed nowhere, even where the counts of each are.

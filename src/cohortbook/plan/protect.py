@@ -17,6 +17,7 @@ from cohortbook.plan.analysis import (
 )
 from cohortbook.plan.endpoints import CompetingStudy, SurvivalStudy
 from cohortbook.plan.hazards import CompetingModels, CoxStudy
+from cohortbook.plan.model_methods import ModelMethods
 from cohortbook.plan.models import ModelStudy, Screening
 from cohortbook.plan.questions import KeyResults
 from cohortbook.plan.stratified import Stratified
@@ -190,6 +191,11 @@ def _(result: ModelStudy, cohort: Cohort) -> ModelStudy | Absent:
     screening = protect(result.screening, cohort)
     if not screening:
         return screening
+    # Combinations of values that separate may be of single patients.
+    separation = replace(result.full.separation, combined=(), **(
+        {"margins": (), "n_told": HIDDEN} if result.full.separation.combined or held.loses_few(outcome, terms) else {}
+    ))
+    result = replace(result, full=replace(result.full, separation=separation))
     if not held.loses_few(outcome, terms):
         return replace(result, screening=screening)
 
@@ -206,6 +212,21 @@ def _(result: ModelStudy, cohort: Cohort) -> ModelStudy | Absent:
         univariable=tuple(tuple(map(bare, fits)) for fits in result.univariable), selection=chosen[id(result.selection)],
         alternatives=tuple(chosen[id(one)] for one in result.alternatives),
     )  # fmt: skip
+
+
+@protect.register
+def _(result: ModelMethods, cohort: Cohort) -> ModelMethods | Absent:
+    held, outcome, terms = cohort.protection, result.model.plan.outcome, result.model.screening.candidates
+    if _unsafe(held, outcome, terms):
+        return withheld()
+    model = protect(result.model, cohort)
+    if not model:
+        return model
+    parts: dict[str, Any] = {"tests": result.tests, "exact": result.exact}
+    if held.loses_few(outcome, terms):
+        parts = {name: part and _hidden_numbers(part, "n", "events", "n_missing") for name, part in parts.items()}
+    # How many show a pattern of values may be very few.
+    return replace(result, model=model, predictions=withheld(), **parts)
 
 
 @protect.register

@@ -82,17 +82,20 @@ def _comparisons(study: Study) -> Iterator[Question]:
 
 
 def _firth(study: Study, terms: tuple[str, ...]) -> Question:
+    from cohortbook.plan.models import model_tally
     from cohortbook.regression.firth import firth_logistic
 
-    outcome = study.plan("model").outcome
+    plan = study.plan("model")
+    outcome = plan.outcome
 
-    # A variable of several levels has a column for each but the first.
+    # A variable of several levels has a column for each but the reference.
     columns = {term: study.label(term) for term in terms if len(study.levels(term)) <= 2}
     columns |= {f"{term}: {level}": f"{study.label(term)}: {level}"
-                for term in terms for level in study.levels(term)[1:] if term not in columns}  # fmt: skip
+                for term in terms if term not in columns for level in study.levels(term)
+                if level != plan.reference.get(term, study.levels(term)[0])}  # fmt: skip
 
     def ask(cohort: Cohort) -> Iterator[float]:
-        fit = firth_logistic(cohort.tally(outcome, *terms), outcome=outcome, terms=terms)
+        fit = firth_logistic(model_tally(cohort, terms), outcome=outcome, terms=terms)
         for column in columns:
             known = column in fit.terms
             yield fit.p_value(column)

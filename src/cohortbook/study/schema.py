@@ -214,6 +214,13 @@ class Model(Part):
     outcome: str = Field(description="binary variable that is modelled")
     candidates: tuple[str, ...] = Field((), description="empty: those of the comparison with P below candidate_p")
     candidate_p: float = Field(0.10, gt=0, le=1, description="univariate P below which a variable is a candidate")
+    reference: dict[str, str] = Field(
+        {}, description="variable -> the level that its others are compared with; otherwise its first"
+    )
+    intervals: Literal["wald", "profile"] = Field(
+        "wald", description="of maximum likelihood; the profile's exist under separation too"
+    )
+    exact: bool = Field(True, description="exact conditional tests and estimates beside, where they can be computed")
     method: Literal["forward", "backward", "enter"] = Field(
         "forward", description="selection forwards, backwards, or none: all candidates enter"
     )

@@ -258,6 +258,10 @@ def _check_statistics(study: Study) -> Iterator[Problem]:
         yield from _check_name(study, plan.outcome, ("model", "outcome"), ("binary",))
         for i, name in enumerate(plan.candidates):
             yield from _check_name(study, name, ("model", "candidates", i), (*NUMERIC, *LEVELLED))
+        for name, level in plan.reference.items():
+            at = ("model", "reference", name)
+            unknown = list(_check_name(study, name, at, ("category", "ordered")))
+            yield from unknown or _check_levels(study, name, (level,), at)
         if not plan.candidates and not file.comparison:
             yield ("model",), "needs candidates, or a comparison to take them from"
     if plan := file.missing_data:

@@ -11,7 +11,9 @@ from cohortbook.tables.style import general
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
 
 if TYPE_CHECKING:
+    from cohortbook.plan.model_methods import ModelMethods
     from cohortbook.regression.block_tests import BlockTest
+    from cohortbook.regression.exact import ExactFit
     from cohortbook.regression.firth import FirthFit
     from cohortbook.regression.logistic import LogisticFit
     from cohortbook.regression.selection import Selection
@@ -71,13 +73,13 @@ def _(result: ModelStudy) -> DisplayTable:
     )  # fmt: skip
 
 
-def _odds_ratio(fit: LogisticFit | FirthFit, column: str) -> tuple[str, str, str]:
+def _odds_ratio(fit: LogisticFit | FirthFit | ExactFit, column: str) -> tuple[str, str, str]:
     """Return the odds ratio, its interval and P; an estimate that maximum likelihood does not have is said so."""
     row = fit.frame.set_index("term").loc[column]
     separated = getattr(fit, "separation", None)
-    if separated and column in separated.directions:
-        return INFINITE, UNDEFINED, p_value(row["p_value"])
     ends = interval(row["odds_ratio_low"], row["odds_ratio_high"], None)
+    if separated and column in separated.directions:
+        return INFINITE, ends if fit.intervals == "profile" else UNDEFINED, p_value(row["p_value"])
     return significant(row["odds_ratio"]), ends, p_value(row["p_value"])
 
 
@@ -92,12 +94,15 @@ def _dropped(result: ModelStudy) -> list[str]:
     return [f"{result.labels[column]} is left out: {why}." for column, why in result.full.dropped.items()]
 
 
-def full_model_table(result: ModelStudy | Absent) -> DisplayTable | Absent:
-    """Lay out odds ratios: each candidate alone and all together, by maximum likelihood and by Firth's method."""
+def full_model_table(result: ModelStudy | Absent, methods: ModelMethods | Absent | None = None) -> DisplayTable | Absent:
+    """Lay out odds ratios: each candidate alone and all together, by maximum likelihood, Firth's method, and exactly."""
     if not result:
         return result
+    import pandas as pd
+
     level = decimal(100 * result.full.confidence_level, 0)
     alone = {c: fits for fits in result.univariable for c in fits[0].terms[1:]}
+    exact = methods.exact if methods else None
     rows = []
     for column in columns_of(result):
         rows.append(Row((_marked(result, column), "", "", ""), "heading"))
@@ -105,14 +110,33 @@ def full_model_table(result: ModelStudy | Absent) -> DisplayTable | Absent:
         for when, (likelihood, firth) in fits.items():
             rows.append(Row((f"{when}, maximum likelihood", *_odds_ratio(likelihood, column)), "level"))
             rows.append(Row((f"{when}, Firth", *_odds_ratio(firth, column)), "level"))
-    problems = [f"{result.labels.get(c, c)}: {text}." for c, text in result.firth.problems.items()]
-    notes = ("Maximum likelihood: Wald's interval and P. Firth: penalised likelihood, profile interval, likelihood-ratio P.",
-             *(f"No finite estimate: {cell}." for cell in separating_cells(result)), *problems, *_dropped(result),
+        if exact:
+            rows.append(Row(("all candidates, exact", *_odds_ratio(exact, column)), "level"))
+    problems = dict(result.firth.problems)
+    problems |= {c: why for c, why in exact.problems.items() if c in exact.terms} if exact else {}
+    own = "profile-likelihood interval, Wald's P" if result.full.intervals == "profile" else "Wald's interval and P"
+    notes = (f"Maximum likelihood: {own}. Firth: penalised likelihood, profile interval, likelihood-ratio P.",
+             *_exact_notes(result, exact),
+             *(f"No finite estimate: {cell}." for cell in separating_cells(result)),
+             *(f"{result.labels.get(c, c)}: {text}." for c, text in problems.items()), *_dropped(result),
              *provenance_notes(result.provenance))  # fmt: skip
     return DisplayTable(
         name="odds-ratios", title=f"Odds ratios of {result.outcome_label.lower()}",
-        head=("", "Odds ratio", f"{level}% interval", "P"), rows=tuple(rows), frame=result.frame, notes=notes,
+        head=("", "Odds ratio", f"{level}% interval", "P"), rows=tuple(rows),
+        frame=pd.concat([result.frame, exact.frame], ignore_index=True) if exact else result.frame, notes=notes,
     )  # fmt: skip
+
+
+def _exact_notes(result: ModelStudy, exact: ExactFit | None) -> list[str]:
+    """Say what the exact estimates are."""
+    if not exact:
+        return []
+    median = [result.labels[c] for c, how in zip(exact.terms, exact.estimators, strict=True) if how == "median unbiased"]
+    text = (
+        "Exact: conditional maximum likelihood given all others. P is of the probability test, the interval of two one-sided "
+        "ones: it can hold 1 beside a P below 0.05."
+    )
+    return [text + f" Median-unbiased, as the other is infinite: {', '.join(median)}." * bool(median)]
 
 
 def selection_table(result: ModelStudy | Absent) -> DisplayTable | Absent:

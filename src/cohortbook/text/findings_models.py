@@ -57,16 +57,20 @@ def separation_finding(result: ModelStudy | Absent) -> Text:
     full = result.full
     found = full.separation
     if found.kind == "none":
-        return Text(f"No separation: every estimate is finite, and the fit converged after {full.iterations} steps.")
+        how = f"converged after {several(full.iterations, 'step')}"
+        how = how if full.converged else f"did not converge within its limit of {several(full.limit, 'step')}"
+        return Text(f"No separation: every estimate is finite, and the fit {how}.")
     infinite = [
         f"{result.labels[c]} ({'+' if sign > 0 else '−'}∞)" for c, sign in found.directions.items() if c != "intercept"
     ]
+    cells = separating_cells(result)
     printed = [f"{result.labels[c]} {p_value(full.p_value(c), result.plan.p_decimals)}" for c in columns_of(result)]
     return Text(
-        f"> **The likelihood has no finite maximum** ({found.kind} separation): {listed(separating_cells(result))}. "
+        f"> **The likelihood has no finite maximum** ({found.kind} separation){': ' * bool(cells)}{listed(cells)}. "
         f"The estimate of {listed(infinite)} is infinite. The program stopped after {full.iterations} steps, its default "
-        f"limit, and printed P = {listed(printed)}. The P of what separates hangs on that limit alone, and says nothing of "
-        f"the strength of an association."
+        f"limit: the last one still moved an estimate by {significant(full.last_step)}, while the slope of the likelihood had "
+        f"fallen to {significant(full.gradient, 1)}. It printed P = {listed(printed)}. The P of what separates hangs on that "
+        f"limit alone, and says nothing of the strength of an association."
     )
 
 
