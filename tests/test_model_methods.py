@@ -204,3 +204,18 @@ def test_an_absent_model_has_no_methods(tmp_path):
     for passed_on in (cb.separation_table, cb.prediction_table):
         assert passed_on(absent) is absent
     assert str(cb.prediction_finding(absent)) == absent.reason
+
+
+def test_patterns_of_few_patients_are_not_shown_where_small_counts_are_hidden(tmp_path):
+    write_hips(tmp_path, (WEIGHT, "  candidates: [gender]\n"))
+    cohort = cb.load_cohort(tmp_path, suppress_below=4)
+    model = cb.study_model(cohort)
+    methods = cb.model_methods(cohort, model)
+    assert not methods.predictions
+    for hidden in (cb.prediction_table(methods), cb.prediction_finding(methods)):
+        assert "Not shown, to protect patients" in getattr(hidden, "reason", str(hidden))
+    plain = cb.load_cohort(tmp_path)
+    assert cells(cb.table_of(methods)) == cells(cb.table_of(cb.model_methods(plain, cb.study_model(plain))))
+    strict = cb.load_cohort(tmp_path, suppress_below=15)
+    assert cb.study_model(strict).hidden
+    assert cb.model_methods(strict, cb.study_model(strict)).hidden

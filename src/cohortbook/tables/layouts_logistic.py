@@ -123,7 +123,8 @@ def prediction_table(result: ModelMethods | Absent) -> DisplayTable | Absent:
     ]
     return DisplayTable(
         name="predictions", title=f"{result.model.outcome_label}: observed and predicted, %",
-        head=(*(result.model.names[term] for term in terms), "n", "Observed", "Firth", "FLIC", "FLAC"), rows=tuple(rows), frame=found.frame,
+        head=(*(result.model.names[term] for term in terms), "n", "Observed", "Firth", "FLIC", "FLAC"), rows=tuple(rows),
+        frame=found.frame,
         notes=(*notes, *provenance_notes(result.provenance)),
     )  # fmt: skip
 
