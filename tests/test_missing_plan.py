@@ -231,6 +231,13 @@ def test_times_and_competing_events_are_not_imputed(folder, tmp_path):
     assert f"Times and events are not imputed: 5 left out of {survival.label}." in table_of(found).notes
 
 
+def test_strata_are_not_left_out_in_silence(folder, tmp_path):
+    (tmp_path / "pbc.csv").write_text((folder / "pbc.csv").read_text())
+    cohort = study(tmp_path, ("cox: [age, hepato, late]", "cox: [age, hepato], cox_strata: [late]"))
+    found = cb.imputed_cox(cohort, cb.study_cox(cohort))
+    assert found.reason == "Cox models with strata or clusters are not pooled over imputed data sets."
+
+
 def test_too_few_values_are_refused(folder, tmp_path):
     rows = pd.read_csv(folder / "pbc.csv", dtype=str)
     rows.loc[8:, "platelet"] = None
