@@ -229,3 +229,12 @@ def test_kinds_that_contradict_the_event_are_refused(tmp_path):
 def test_kinds_that_cannot_be_are_refused(tmp_path, more, message):
     with pytest.raises(StudyError, match=message):
         with_kinds(tmp_path, KINDS, more=more)
+
+
+def test_where_small_counts_are_hidden_it_is_withheld(tmp_path):
+    once(tmp_path)
+    text = (tmp_path / "study.yml").read_text() + "privacy: {suppress_below: 3}\n"
+    (tmp_path / "study.yml").write_text(text)
+    result = cb.study_visits(cb.load_cohort(tmp_path))
+    assert result.hidden
+    assert cb.plot_visits(result) is cb.kind_table(result) is result

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
-from cohortbook.plan.analysis import not_planned, quiet
-from cohortbook.plan.endpoints import study_competing
+from cohortbook.plan.analysis import not_planned, protected, quiet
+from cohortbook.plan.endpoints import competing_tally
 from cohortbook.results import Absent, OneRow
 from cohortbook.tally import Tally
 
@@ -65,6 +65,7 @@ class VisitStudy:
     _repr_html_ = OneRow._repr_html_
 
 
+@protected
 @quiet()
 def study_visits(cohort: Cohort, *, confidence_level: float = 0.95) -> VisitStudy | Absent:
     """Estimate the incidence of the planned event where it is seen only at visits, with death competing.
@@ -74,6 +75,7 @@ def study_visits(cohort: Cohort, *, confidence_level: float = 0.95) -> VisitStud
     Where each patient had one visit, the share of the living with the event is estimated by isotonic regression; where it
     came between two, by Turnbull's method: see `cohortbook.survival.seen_at_visits` for what both assume.
     """
+    from cohortbook.survival.competing import aalen_johansen
     from cohortbook.survival.current_status import current_status
     from cohortbook.survival.seen_at_visits import seen_at_visits
     from cohortbook.survival.turnbull import turnbull
@@ -92,7 +94,8 @@ def study_visits(cohort: Cohort, *, confidence_level: float = 0.95) -> VisitStud
     needed = [survival.time, survival.event, *([entry] if isinstance(entry, str) else [])]
     incidence = seen_at_visits(living, cohort.tally(*needed), time=survival.time, death=survival.event, entry=entry,
                                confidence_level=confidence_level)  # fmt: skip
-    detected = study_competing(cohort, confidence_level=confidence_level).event
+    tally = competing_tally(cohort)
+    detected = aalen_johansen(tally, time="time", cause="cause", confidence_level=confidence_level)[plan.label]
     own = ("estimate", "naive", "at_least", "at_most", "conf_low", "conf_high")
     share = living.at(plan.landmarks).rename(columns={name: f"living_{name}" for name in own})
     together = share.join(incidence.at(plan.landmarks).drop(columns=["time", "estimate"]))
