@@ -139,7 +139,7 @@ WRONG = {
     "nothing": ("{label: Died, kind: binary}", "", "died", "variables.died: expected keys with values; found nothing"),
     "a word": ("{label: Died, kind: binary}", "binary", "died", "variables.died: expected keys with values; found 'binary'"),
     "unknown kind": ("kind: count", "kind: counts", "visits", "variables.visits.kind: expected 'continuous', 'count', "
-                     "'binary', 'category', 'ordered' or 'date'; found 'counts'"),
+                     "'binary', 'category', 'ordered' or 'date'; found 'counts'; did you mean 'count'?"),
     "number for text": ("label: Died", "label: 12", "died",
                         "variables.died.label: expected a text; found 12; put it in quotes"),
     "truth for text": ("[north, south, off]", "[true, south, off]", "site",

@@ -217,6 +217,9 @@ def _check_plan(study: Study) -> Iterator[Problem]:
     if file.outcome:
         yield from _check_name(study, file.outcome.variable, ("outcome", "variable"), ("binary",))
     yield from _check_statistics(study)
+    for name, scenario in file.scenarios.items():
+        for part in ("keep", "drop"):
+            yield from _check_condition(study, getattr(scenario, part), ("scenarios", name, part))
     if file.published:
         for name, group in file.published.groups.items():
             at = ("published", "groups", name)
@@ -262,6 +265,8 @@ def _check_statistics(study: Study) -> Iterator[Problem]:
             at = ("model", "reference", name)
             unknown = list(_check_name(study, name, at, ("category", "ordered")))
             yield from unknown or _check_levels(study, name, (level,), at)
+        for i, name in enumerate(plan.rows):
+            yield from _check_name(study, name, ("model", "rows", i))
         if not plan.candidates and not file.comparison:
             yield ("model",), "needs candidates, or a comparison to take them from"
     if plan := file.missing_data:

@@ -49,7 +49,8 @@ def under_scenario(study: Study, name: str) -> Study:
     for section, keys in scenario.plan.items():
         if section in FIXED or not content.get(section):
             parts = [part for part in content if part not in FIXED]
-            raise StudyError(f"{where}: plan: {section}: expected a section of the plan: {', '.join(parts)}")
+            told = f"{where}: plan: {section}: expected a section of the plan: "
+            raise StudyError(f"{told}{', '.join(parts)}{nearest(section, parts)}")
         content[section] = {**content[section], **keys}
     steps = [scenario.keep] if scenario.keep else []
     steps += [{variable: _others(study, where, variable, out)} for variable, out in scenario.drop.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -166,7 +167,9 @@ def _in_words(error: dict, key: Key, top: type[BaseModel]) -> str:
         case "value_error":
             return str(limits["error"])
         case "literal_error":
-            return f"expected {limits['expected']}; found {shown(found)}"
+            expected = limits["expected"]
+            choices = re.findall("'([^']*)'", expected)
+            return f"expected {expected}; found {shown(found)}{nearest(found, choices)}"
         case "too_short" | "too_long":
             expected = f"{limits.get('min_length', limits.get('max_length'))} values"
             return f"expected {expected}; found {limits['actual_length']}"
