@@ -227,7 +227,7 @@ def _runs(tokens: Sequence[Mapping[str, Any]], **face: bool) -> tuple[Run, ...]:
 # How wide a table is
 
 #: A table of at most so many rows is not divided between pages.
-TOGETHER = 14
+TOGETHER = 24
 #: Room for letters on a line of an upright and of a turned page, in the size that tables are set in.
 UPRIGHT, TURNED = 104, 158
 #: Letters that lie between two columns.
