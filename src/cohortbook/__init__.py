@@ -18,6 +18,8 @@ _WHERE = {
     "cohort.cohort": ("load_cohort",),
     "plan.analysis": ("compare_groups", "descriptive_table", "descriptive_tables", "numeric_summaries", "outcome_rate"),
     "plan.model_methods": ("model_methods",),
+    "plan.model_checks": ("model_performance", "model_stability"),
+    "plan.model_rows": ("model_rows",),
     "plan.models": ("full_model", "screen_candidates", "study_model"),
     "plan.endpoints": ("study_competing", "study_survival"),
     "plan.hazards": ("study_competing_models", "study_cox"),
@@ -57,6 +59,8 @@ _WHERE = {
     "figures.figures_visits": ("plot_visits",),
     "tables.layouts_visits": ("kind_table",),
     "text.findings": ("provenance_finding", "synthetic_banner"),
+    "figures.figures_worth": ("plot_calibration", "plot_model", "plot_stability"),
+    "text.findings_worth": ("verdict_finding",),
     "text.findings_models": (
         "carrying_finding",
         "selection_finding",

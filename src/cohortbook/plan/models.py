@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cohortbook.regression.logistic import LogisticFit
     from cohortbook.regression.selection import Selection
     from cohortbook.study.schema import Model
+    from cohortbook.tally import Tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,8 @@ class ModelStudy:
         The planned selection.
     alternatives : tuple of Selection
         The same under each test for removal.
+    tally : Tally or None
+        What all of it is computed from; None where small counts are hidden.
     """
 
     plan: Model
@@ -91,6 +94,7 @@ class ModelStudy:
     univariable: tuple[tuple[LogisticFit, FirthFit], ...]
     selection: Selection
     alternatives: tuple[Selection, ...]
+    tally: Tally | None
     provenance: str
 
     @property
@@ -188,12 +192,12 @@ def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 
     alone = {"outcome": plan.outcome, "confidence_level": confidence_level}
     return ModelStudy(
         plan=plan, outcome_label=study.label(plan.outcome), screening=screening, labels=_labels(cohort, full),
-        names={term: with_unit(cohort, term) for term in terms}, full=full,
+        names={term: study.label(term) for term in terms}, full=full,
         firth=firth_logistic(tally, outcome=plan.outcome, terms=terms, confidence_level=confidence_level),
         univariable=tuple((fit_logistic(tally, terms=[t], max_iterations=plan.max_iterations,
                                         intervals=plan.intervals, **alone),
                            firth_logistic(tally, terms=[t], **alone)) for t in terms),
-        selection=selection, alternatives=alternatives,
+        selection=selection, alternatives=alternatives, tally=tally,
         # Which values occur together is printed nowhere, even where the counts of each are.
         provenance=weakest([tally.provenance, *(["implied"] if tally.provenance == "printed" else [])]),
     )  # fmt: skip

@@ -195,7 +195,7 @@ def _(result: ModelStudy, cohort: Cohort) -> ModelStudy | Absent:
     separation = replace(result.full.separation, combined=(), **(
         {"margins": (), "n_told": HIDDEN} if result.full.separation.combined or held.loses_few(outcome, terms) else {}
     ))
-    result = replace(result, full=replace(result.full, separation=separation))
+    result = replace(result, tally=None, full=replace(result.full, separation=separation))
     if not held.loses_few(outcome, terms):
         return replace(result, screening=screening)
 

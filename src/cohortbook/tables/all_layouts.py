@@ -11,6 +11,7 @@ from cohortbook.tables import (
     layouts_scenarios,
     layouts_survival,
     layouts_visits,
+    layouts_worth,
 )
 from cohortbook.tables.layouts import table_of
 
@@ -25,5 +26,6 @@ __all__ = [
     "layouts_scenarios",
     "layouts_survival",
     "layouts_visits",
+    "layouts_worth",
     "table_of",
 ]

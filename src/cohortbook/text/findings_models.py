@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cohortbook.plan.model_checks import RULE_OF_TEN
 from cohortbook.plan.models import ModelStudy, Screening
 from cohortbook.results import Absent, Hidden
 from cohortbook.tables.layouts_models import columns_of, removal_in_words, separating_cells
@@ -12,8 +13,6 @@ from cohortbook.text.paragraph import Text
 
 __all__ = ["carrying_finding", "finding", "selection_finding", "separation_finding"]
 
-#: Events for each estimate that the common rule of thumb asks for.
-RULE_OF_TEN = 10
 
 
 @finding.register

@@ -12,7 +12,7 @@ from cohortbook.tables.layouts_survival import level_name, no_groups
 from cohortbook.tables.style import general, spanned
 from cohortbook.tables.tables import decimal, interval, p_value, significant
 from cohortbook.text.findings import listed, several
-from cohortbook.text.findings_logistic import finding
+from cohortbook.text.findings_worth import finding
 from cohortbook.text.paragraph import Text
 
 if TYPE_CHECKING:

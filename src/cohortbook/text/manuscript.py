@@ -13,6 +13,7 @@ from cohortbook.plan.endpoints import CompetingStudy, SurvivalStudy
 from cohortbook.plan.hazards import CompetingModels, CoxStudy
 from cohortbook.plan.imputed import ImputedCox, ImputedModel
 from cohortbook.plan.missing import ComparisonExtremes, MissingStudy, OutcomeExtremes
+from cohortbook.plan.model_checks import PerformanceStudy, StabilityStudy
 from cohortbook.plan.models import ModelStudy
 from cohortbook.plan.visits import VisitStudy
 from cohortbook.results import Absent
@@ -45,7 +46,7 @@ SOFTWARE = ("cohortbook", "numpy", "scipy", "pandas", "statsmodels", "lifelines"
 
 
 def planned_results(
-    cohort: Cohort, *, removal: str = "", entry: str | float = "plan", confidence_level: float = 0.95
+    cohort: Cohort, *, removal: str = "", entry: str | float = "plan", confidence_level: float = 0.95, resamples: int = 500
 ) -> tuple[Any, ...]:
     """Run every analysis that the study file plans, under the parameters of the notebooks.
 
@@ -58,18 +59,22 @@ def planned_results(
         Delayed entry.
     confidence_level : float
         Of all intervals.
+    resamples : int
+        Bootstrap samples of what the model is worth; 0 for none.
 
     Returns
     -------
     tuple
-        What is missing, rate, comparison, model, survival, competing risks, Cox model, models of competing events, as far
-        as planned; beside rate and comparison their best and worst cases, beside models those of imputed values.
+        What is missing, rate, comparison, model and what it is worth, survival, competing risks, Cox model, models of
+        competing events, as far as planned; beside rate and comparison their best and worst cases, beside models those of
+        imputed values.
     """
     from cohortbook.plan.analysis import compare_groups, outcome_rate
     from cohortbook.plan.endpoints import study_competing, study_survival
     from cohortbook.plan.hazards import study_competing_models, study_cox
     from cohortbook.plan.imputed import imputed_cox, imputed_model
     from cohortbook.plan.missing import comparison_extremes, missing_study, outcome_extremes
+    from cohortbook.plan.model_checks import model_performance, model_stability
     from cohortbook.plan.models import study_model
     from cohortbook.plan.visits import study_visits
 
@@ -82,6 +87,7 @@ def planned_results(
     if file.model:
         model = study_model(cohort, removal=removal, **level)
         found += [model, imputed_model(cohort, model, **level)]
+        found += [check(model, resamples=resamples) for check in (model_stability, model_performance)]
     if file.survival:
         cox = study_cox(cohort, **level)
         found += [
@@ -182,6 +188,21 @@ def _of_model(cohort: Cohort, result: ModelStudy) -> Iterator[str]:
     yield (
         "Separation was decided by linear programming; odds ratios are also given by Firth's penalised likelihood, with "
         "profile intervals and penalised likelihood-ratio tests."
+    )
+
+
+def _of_stability(cohort: Cohort, result: StabilityStudy) -> Iterator[str]:
+    yield (
+        f"The selection was repeated in {result.stability.resamples} bootstrap samples, and without each "
+        f"{cohort.study.file.study.unit} in turn."
+    )
+
+
+def _of_performance(cohort: Cohort, result: PerformanceStudy) -> Iterator[str]:
+    anew = ", in each of which the selection was repeated" if len(result.parts) > 1 else ""
+    yield (
+        "Discrimination is given as the c-statistic with DeLong's interval; it and the calibration slope were corrected for "
+        f"optimism by {result.parts[0].optimism.resamples} bootstrap samples{anew}."
     )
 
 
@@ -288,6 +309,7 @@ _METHODS = {
     CompetingStudy: _of_competing, VisitStudy: _of_visits, CoxStudy: _of_cox, CompetingModels: _of_competing_models,
     OutcomeExtremes: _of_extremes,
     ComparisonExtremes: _of_extremes, ImputedModel: _of_imputed, ImputedCox: _of_imputed,
+    StabilityStudy: _of_stability, PerformanceStudy: _of_performance,
 }  # fmt: skip
 
 

@@ -1,0 +1,178 @@
+"""The rows that researchers expect of a model: each variable and level, its patients by outcome, its odds ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cohortbook.plan.models import ModelStudy
+from cohortbook.privacy.guard import NO_RULE, withheld
+from cohortbook.results import NAN, Absent, OneRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cohortbook.regression.firth import FirthFit
+    from cohortbook.regression.logistic import LogisticFit
+    from cohortbook.tally import Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OddsRatio:
+    """An odds ratio with its interval and P.
+
+    Attributes
+    ----------
+    estimate, conf_low, conf_high, p_value : float
+    infinite : int
+        +1 or -1 where the log odds ratio has no finite estimate, and its sign; the numbers are then NaN. 0 otherwise.
+    """
+
+    estimate: float = NAN
+    conf_low: float = NAN
+    conf_high: float = NAN
+    p_value: float = NAN
+    infinite: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRow:
+    """One row: a number, or one level of a variable with levels.
+
+    Attributes
+    ----------
+    term : str
+    level : str
+        Empty for a number.
+    first : bool
+        The first row of its variable.
+    reference : bool
+        The level that the others are compared with.
+    without, with_it : tuple of float
+        By outcome: patients with the level; of a number mean, standard deviation and patients.
+    univariable, multivariable, firth : OddsRatio or None
+        None for a reference, and for what is left out of the model.
+    reason : str
+        Why a level or variable is left out of the model; empty when it is not.
+    """
+
+    term: str
+    level: str
+    first: bool
+    reference: bool
+    without: tuple[float, ...]
+    with_it: tuple[float, ...]
+    univariable: OddsRatio | None
+    multivariable: OddsRatio | None
+    firth: OddsRatio | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRows:
+    """The rows of all candidates, in the order of the paper's table."""
+
+    model: ModelStudy
+    rows: tuple[ModelRow, ...]
+    provenance: str
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a row and model, in the tidy vocabulary; `estimate` is the odds ratio."""
+        import pandas as pd
+
+        found = []
+        for row in self.rows:
+            for name in ("univariable", "multivariable", "firth"):
+                ratio = getattr(row, name) or OddsRatio()
+                found.append({"term": row.term, "level": row.level, "reference": row.reference, "estimate": ratio.estimate,
+                              "conf_low": ratio.conf_low, "conf_high": ratio.conf_high, "p_value": ratio.p_value,
+                              "infinite": ratio.infinite, "without": row.without, "with_it": row.with_it,
+                              "method": name})  # fmt: skip
+        return pd.DataFrame(found)
+
+    _repr_html_ = OneRow._repr_html_
+
+
+def model_rows(model: ModelStudy | Absent) -> ModelRows | Absent:
+    """Gather for each variable and level the patients by outcome and the odds ratios, alone and together.
+
+    Parameters
+    ----------
+    model : ModelStudy or Absent
+        What `study_model` returns.
+
+    Returns
+    -------
+    ModelRows or Absent
+        Patients by outcome are those with a value of the variable and of the outcome, as for the odds ratio of the
+        variable alone; all candidates together are fitted to those who have all values.
+    """
+    if not model:
+        return model
+    if model.tally is None:
+        return withheld(NO_RULE)
+    terms = [t for t in dict.fromkeys([*model.plan.rows, *model.screening.candidates]) if t in model.screening.candidates]
+    alone = dict(zip(model.screening.candidates, model.univariable, strict=True))
+    rows = [row for term in terms for row in _rows(model, term, alone[term][0])]
+    return ModelRows(model=model, rows=tuple(rows), provenance=model.provenance)
+
+
+def _rows(model: ModelStudy, term: str, alone: LogisticFit) -> Iterator[ModelRow]:
+    from cohortbook.statistics.counts import cross_tabulate, is_numeric
+
+    outcome = model.plan.outcome
+    tally = model.tally.complete([term, outcome])
+    dropped = model.full.dropped
+    if is_numeric(tally, term):
+        without, with_it = _by_outcome(tally, term, outcome)
+        yield _row(model, term, term, "", alone, first=True, without=without, with_it=with_it, reason=dropped.get(term, ""))
+        return
+    table = cross_tabulate(tally, term, outcome)
+    used = [k for k in range(len(table.levels)) if table.counts[k].any()]
+    if table.levels == (False, True):
+        columns = ["", term]
+    else:
+        names = [f"{term}: {level}" for level in table.levels]
+        columns = [name if name in alone.terms or name in dropped else "" for name in names]
+    for k in used:
+        level = table.levels[k]
+        name = {False: "no", True: "yes"}[level] if isinstance(level, bool) else str(level)
+        a, b = (float(n) for n in table.counts[k])
+        why = dropped.get(columns[k], "") if columns[k] else ""
+        yield _row(model, term, columns[k], name, alone, first=k == used[0], without=(a,), with_it=(b,), reason=why)
+
+
+def _by_outcome(tally: Tally, term: str, outcome: str) -> tuple[tuple[float, ...], ...]:
+    """Return mean, standard deviation and number of a numeric variable without and with the outcome."""
+    import numpy as np
+
+    from cohortbook.statistics.counts import moments, split
+
+    found = []
+    for part in split(tally, outcome).values():
+        n, mean, squares = moments(part.frame[term].to_numpy(float), part.frame["n"].to_numpy())
+        found.append((mean, float(np.sqrt(squares / (n - 1))) if n > 1 else NAN, float(n)))
+    return tuple(found)
+
+
+def _row(model: ModelStudy, term: str, column: str, level: str, alone: LogisticFit, **more: Any) -> ModelRow:
+    known = bool(column)
+    return ModelRow(
+        term=term, level=level, reference=not known,
+        univariable=_ratio(alone, column) if known else None, multivariable=_ratio(model.full, column) if known else None,
+        firth=_ratio(model.firth, column) if known else None, **more,
+    )  # fmt: skip
+
+
+def _ratio(fit: LogisticFit | FirthFit, column: str) -> OddsRatio | None:
+    """Return the odds ratio of a column, as infinite where likelihood has no maximum; None when it is not in the model."""
+    if column not in fit.terms:
+        return None
+    sign = fit.separation.directions.get(column, 0) if hasattr(fit, "separation") else 0
+    if sign:
+        return OddsRatio(infinite=sign)
+    row = fit.frame.set_index("term").loc[column]
+    return OddsRatio(estimate=float(row["odds_ratio"]), conf_low=float(row["odds_ratio_low"]),
+                     conf_high=float(row["odds_ratio_high"]), p_value=float(row["p_value"]))  # fmt: skip
