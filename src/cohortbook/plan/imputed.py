@@ -286,8 +286,6 @@ def imputed_cox(cohort: Cohort, cox: CoxStudy | Absent, *, confidence_level: flo
     late = [plan.entry] if isinstance(plan.entry, str) else []
     if (why := _nothing_to_do(cohort, [plan.time, plan.event, *late, *plan.cox], "the Cox model")) is not None:
         return why
-    if plan.cox_strata or plan.cluster:
-        return Absent("Cox models with strata or clusters are not pooled over imputed data sets.")
     missing_data = study.file.missing_data
     names = list(dict.fromkeys([*plan.cox, *missing_data.auxiliary]))
     atoms = [name for name in _atoms(study, names) if name not in (plan.time, plan.event, *late)]
