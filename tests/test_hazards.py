@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 import cohortbook as cb
+from cohortbook.results import MARK
+from cohortbook.study.study import StudyError
 from cohortbook.survival.cox import cox_regression
 from cohortbook.survival.cox_firth import firth_cox
 from cohortbook.survival.fine_gray import fine_gray
-from second_study import hips, write_hips
+from second_study import FULL, hips, write_hips
 from tiny import load
 
 
@@ -114,3 +116,51 @@ def test_schoenfeld_panels_show_line_and_model(tmp_path, terms):
         assert len(points.get_xdata()) == result.fit.events
         np.testing.assert_allclose(line.get_ydata(), result.fit.residuals.smooth(column)["estimate"])
         assert model.get_ydata()[0] == estimate
+
+
+def test_references_are_those_of_the_plan(tmp_path):
+    more = ("  cox: [weight, diabetic]\n", "  cox: [stem]\n  references: {stem: hybrid}\n")
+    cohort = cb.load_cohort(write_hips(tmp_path, more))
+    assert cb.study_cox(cohort).fit.terms == ("stem: cemented", "stem: press-fit")
+    assert cb.study_competing_models(cohort).causes[1].own.terms == ("stem: cemented", "stem: press-fit")
+    first = cb.study_cox(cb.load_cohort(write_hips(tmp_path, ("  cox: [weight, diabetic]\n", "  cox: [stem]\n"))))
+    np.testing.assert_allclose(
+        first.fit.estimates[1], -cb.study_cox(cohort).fit.estimates[0], rtol=1e-6
+    )  # hybrid against cemented, turned round
+
+
+@pytest.mark.parametrize("line, message", [
+    ("references: {gender: man}", "'gender' is no term under cox:; its terms: weight, diabetic"),
+    ("references: {weight: '80'}", "'weight' is continuous; expected a variable with levels"),
+    ("cox_strata: [diabetic]", "'diabetic' is a term under cox: too; expected one or the other"),
+    ("cluster: hospital", "'hospital'"),
+    ("test_strata: [weight]", "weight"),
+    ("tests: [logrank]", "tests"),
+    ("tests: []", "tests"),
+    ("conf_type: loglog", "conf_type"),
+    ("quantiles: [50]", "quantiles"),
+    ("restricted_mean: 0", "restricted_mean"),
+    ("fleming_harrington: [-1, 0]", "fleming_harrington"),
+])  # fmt: skip
+def test_plan_is_checked(tmp_path, line, message):
+    with pytest.raises(StudyError) as caught:
+        cb.load_cohort(write_hips(tmp_path, ("  cox: [weight, diabetic]\n", f"  cox: [weight, diabetic]\n  {line}\n")))
+    assert message in str(caught.value)
+
+
+def test_small_counts_hide_what_single_patients_determine(tmp_path):
+    text = FULL.replace("  cox: [weight, diabetic]\n", "  cox: [weight]\n") + "privacy: {suppress_below: 3}\n"
+    cohort = cb.load_cohort(write_hips(tmp_path, text=text))
+    survival, cox = cb.study_survival(cohort), cb.study_cox(cohort)
+    times = cb.times_table(survival)
+    assert [row.cells[1] for row in times.rows if "%" in row.cells[0]] == [MARK] * 3
+    assert times.rows[-1].cells[1] == MARK
+    assert cox.fit.residuals is None
+    assert "each point is the event of one patient" in cb.plot_schoenfeld(cox).reason
+    competing = cb.study_competing(cohort)
+    assert not competing or all(
+        event.table.shown is not None and death.table.shown is not None
+        for group in competing.groups for _, event, death in group.curves
+    )
+    for shown in (cb.group_test_table(survival), cb.group_mean_table(survival), cb.group_incidence_table(competing)):
+        assert shown or "to protect" in shown.reason

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import not_planned, protected, quiet, with_unit
 from cohortbook.plan.endpoints import competing_tally
+from cohortbook.regression.design import with_references
 from cohortbook.results import Absent, OneRow
 from cohortbook.tally import Tally
 
@@ -137,13 +138,15 @@ def study_cox(cohort: Cohort, *, confidence_level: float = 0.95) -> CoxStudy | A
     late = plan.entry if isinstance(plan.entry, str) else None
     others = [late, *plan.cox_strata, plan.cluster]
     tally = cohort.tally(*dict.fromkeys([plan.time, plan.event, *filter(None, others), *plan.cox]))
+    tally = with_references(tally, plan.references)
     options = {"time": plan.time, "event": plan.event, "terms": plan.cox, "entry": late, "strata": plan.cox_strata,
                "confidence_level": confidence_level}  # fmt: skip
     fit = cox_regression(tally, **options, robust=plan.cluster or False)
     firth = _firth(fit, tally, **options)
     own = ()
     if plan.competing:
-        marked = _marked(competing_tally(cohort, *plan.cox), plan.competing.label)
+        counts = with_references(competing_tally(cohort, *plan.cox), plan.references)
+        marked = _marked(counts, plan.competing.label)
         where = {"time": "time", "event": "event", "terms": plan.cox, "confidence_level": confidence_level}
         own = ((f"{plan.competing.label}, cause-specific", cox_regression(marked, **where)),)
     return CoxStudy(
@@ -176,7 +179,7 @@ def study_competing_models(cohort: Cohort, *, confidence_level: float = 0.95) ->
         return not_planned("competing event")
     if not plan.cox:
         return not_planned("models of the competing events")
-    tally = competing_tally(cohort, *plan.cox)
+    tally = with_references(competing_tally(cohort, *plan.cox), plan.references)
     found, options = [], {"terms": plan.cox, "confidence_level": confidence_level}
     for cause in (plan.competing.label, study.label(plan.event)):
         marked = _marked(tally, cause)

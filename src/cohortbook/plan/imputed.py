@@ -12,6 +12,7 @@ from cohortbook.plan.endpoints import competing_tally
 from cohortbook.plan.hazards import CoxStudy
 from cohortbook.plan.models import ModelStudy
 from cohortbook.privacy.guard import withheld
+from cohortbook.regression.design import with_references
 from cohortbook.results import Absent, OneRow
 from cohortbook.tally import Tally, weakest
 
@@ -325,7 +326,8 @@ def _imputed_cox(
     hazards = {f"{HAZARD} {k}": _hazard(event_table(known, time, event, entry)) for k, event in enumerate(events)}
     imputation = _imputed(cohort, Tally(known.frame.assign(**hazards), tally.provenance), names, [time],
                           [time, events[0], *late, *cox])  # fmt: skip
-    fit = pooled_cox(imputation.tallies, time=time, event=events[0], terms=cox, entry=entry, confidence_level=confidence_level)
+    tallies = [with_references(one, cohort.study.plan("survival").references) for one in imputation.tallies]
+    fit = pooled_cox(tallies, time=time, event=events[0], terms=cox, entry=entry, confidence_level=confidence_level)
     everything = [time, *late, *events, *(n for n in _atoms(cohort.study, cox) if n in tally.columns)]
     return ImputedFit(label=label, fit=fit, imputation=imputation, left_out=tally.total - known.total,
                       complete=tally.complete(everything).total)  # fmt: skip

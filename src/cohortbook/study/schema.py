@@ -301,6 +301,7 @@ class Survival(Part):
         None, gt=0, description="time up to which mean survival is taken; empty: the last landmark that all groups reach"
     )
     cox: tuple[str, ...] = Field((), description="terms of the Cox model, and of the models of competing events")
+    references: dict[str, str] = Field({}, description="term under cox: -> the level that its others are compared with")
     cox_strata: tuple[str, ...] = Field((), description="variables whose levels have a baseline hazard each")
     cluster: str | None = Field(None, description="variable whose patients may be alike, such as the centre")
     landmarks: tuple[Landmark, ...] = Field((), description="times at which the curve is read")

@@ -279,6 +279,14 @@ def _check_statistics(study: Study) -> Iterator[Problem]:
         for key, kinds in (*((key, LEVELLED) for key in of_levels), ("cox", (*NUMERIC, *LEVELLED))):
             for i, name in enumerate(getattr(plan, key)):
                 yield from _check_name(study, name, ("survival", key, i), kinds)
+        for name, level in plan.references.items():
+            if name not in plan.cox:
+                terms = ", ".join(plan.cox) or "none"
+                yield ("survival", "references", name), f"{name!r} is no term under cox:; its terms: {terms}"
+            elif study.kind(name) not in ("ordered", "category"):
+                yield ("survival", "references", name), f"{name!r} is {study.kind(name)}; expected a variable with levels"
+            else:
+                yield from _check_levels(study, name, (level,), ("survival", "references", name))
         if plan.cluster:
             yield from _check_name(study, plan.cluster, ("survival", "cluster"), (*NUMERIC, *LEVELLED))
         for i, name in enumerate(plan.cox_strata):
