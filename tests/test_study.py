@@ -277,8 +277,45 @@ ADDED = {
     "number of a table": (TABLE.format("{variable: age}").replace("'1'", "1"),
                           "tables.t1.number: expected a text; found 1; put it in quotes"),
     "outcome": ("outcome: {variable: dide, label: x}", "outcome.variable: unknown variable 'dide'; did you mean 'died'?"),
-    "groups of words": (COMPARISON.format("grade", "{variable: age}"),
-                        "comparison.groups: 'grade' is ordered; expected binary"),
+    "groups of numbers": (COMPARISON.format("days", "{variable: age}"),
+                          "comparison.groups: 'days' is continuous; expected binary or category or ordered"),
+    "row that makes the groups": (COMPARISON.format("grade", "{variable: grade}"), "comparison.rows.0.variable: 'grade' makes "
+                                  "the groups; it cannot be compared between them"),
+    "test of two groups for three": (COMPARISON.format("grade", "{variable: age, test: student_t}"),
+                                     "comparison.rows.0.test: 'student_t' is of two groups; 'grade' has 3; expected auto, "
+                                     "anova, welch_anova, kruskal_wallis, jonckheere_terpstra"),
+    "test of three groups for two": (COMPARISON.format("died", "{variable: visits, test: anova}"),
+                                     "comparison.rows.0.test: 'anova' is of three or more groups; 'died' has 2; expected auto, "
+                                     + ", ".join(test for test, kinds in SUITED.items() if "count" in kinds)),
+    "trend without an order": (COMPARISON.format("site", "{variable: age, test: jonckheere_terpstra}"),
+                               "comparison.rows.0.test: 'jonckheere_terpstra' is of a trend, and 'site' has no order; expected "
+                               "auto, anova, welch_anova, kruskal_wallis"),
+    "test of three groups that does not suit": (COMPARISON.format("grade", "{variable: site, test: anova}"),
+                                                "comparison.rows.0.test: 'site' is category; expected auto, "
+                                                "pearson_chi_square, likelihood_ratio, fisher_freeman_halton"),
+    "labels of other groups": (COMPARISON.format("grade, group_labels: [a, b]", "{variable: age}"),
+                               "comparison.group_labels: names 2 groups; 'grade' has 3: low, mid, high"),
+    "labels of a yes and no": (COMPARISON.format("died, group_labels: [a]", "{variable: age}"),
+                               "comparison.group_labels: names 1 groups; 'died' has 2: the group true, the group false"),
+    "pairs of two groups": (COMPARISON.format("died, pairwise: holm", "{variable: age}"), "comparison.pairwise: is of three "
+                            "groups or more; 'died' has two, which the test compares"),
+    "pair of nothing": ("paired: [{before: grad, after: later}]",
+                        "paired.0.before: unknown variable 'grad'; did you mean 'grade'?"),
+    "pair of itself": ("paired: [{before: grade, after: grade}]", "paired.0.after: is 'grade' as before is; expected another "
+                       "variable"),
+    "pair of two kinds": ("paired: [{before: grade, after: age}]",
+                          "paired.0.after: 'age' is continuous, 'grade' ordered; expected the same kind"),
+    "pair of other levels": ("paired: [{before: grade, after: age_band}]",
+                             "paired.0.after: 'age_band' has other levels than 'grade'; expected low, mid, high"),
+    "pair of two units": ("paired: [{before: age, after: days}]",
+                          "paired.0.after: 'days' is in days, 'age' in years; expected the same unit"),
+    "test of a pair": ("paired: [{before: grade, after: later, test: mcnemar}]", "paired.0.test: 'grade' is ordered; expected "
+                       "auto, wilcoxon_signed_rank, wilcoxon_signed_rank_continuity, wilcoxon_signed_rank_exact, "
+                       "stuart_maxwell, bowker"),
+    "outcome that is no number": ("linear: {number: '1', title: L, outcome: died, terms: [age]}",
+                                  "linear.outcome: 'died' is binary; expected continuous or count"),
+    "outcome that is a term": ("linear: {number: '1', title: L, outcome: age, terms: [age]}",
+                               "linear.terms.0: 'age' is the outcome; it is no term of its own model"),
     "row compares no variable": (COMPARISON.format("died", "{variable: grad}"),
                                  "comparison.rows.0.variable: unknown variable 'grad'; did you mean 'grade'?"),
     "test that does not suit": (COMPARISON.format("died", "{variable: grade, test: student_t}"), "comparison.rows.0.test: "
@@ -287,7 +324,8 @@ ADDED = {
     "unknown test": (COMPARISON.format("died", "{variable: grade, test: t}"), "comparison.rows.0.test: expected 'auto', "
                      "'student_t', 'welch_t', 'mann_whitney', 'mann_whitney_continuity', 'mann_whitney_exact', "
                      "'pearson_chi_square', 'yates_chi_square', 'n_minus_1_chi_square', 'likelihood_ratio', "
-                     "'linear_by_linear', 'fisher_exact', 'fisher_mid_p' or 'fisher_freeman_halton'; found 't'"),
+                     "'linear_by_linear', 'fisher_exact', 'fisher_mid_p', 'fisher_freeman_halton', 'anova', 'welch_anova', "
+                     "'kruskal_wallis', 'jonckheere_terpstra' or 'cochran_armitage'; found 't'"),
     "outcome of a model": (MODEL.format("grade", "age"), "model.outcome: 'grade' is ordered; expected binary"),
     "candidate": (MODEL.format("died", "surgery"), "model.candidates.0: 'surgery' is date; "
                   "expected continuous or count or binary or category or ordered"),

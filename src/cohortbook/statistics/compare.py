@@ -1,4 +1,4 @@
-"""Compare two groups in a variable: summaries, the test and why it was chosen, the size of the effect."""
+"""Compare groups in a variable: summaries, the test and why it was chosen, the size of the effect."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class TestChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A variable compared between two groups.
+    """A variable compared between groups.
 
     Attributes
     ----------
@@ -124,18 +124,20 @@ class Comparison:
     test, choice : TestResult, TestChoice
         The test, and why this one.
     fisher : TestResult or None
-        Fisher's exact test beside it, for two levels by two groups.
+        Fisher's exact test beside it, for two levels by two groups; of more groups, that of Fisher, Freeman and Halton.
     expected_below_5 : bool
         A cell expects fewer than 5 patients, so the chi-square approximation is in doubt.
     effect : Effect or None
-        A mean difference or an odds ratio; None for more than two levels.
+        Of two groups, a mean difference or an odds ratio, None for more than two levels; of more groups, eta squared or
+        Cramer's V.
     standardised_difference : Effect
+        Of more than two groups, the largest between any two.
     """
 
     term: str
     by: str
     kind: str
-    groups: tuple[Summary, Summary] | tuple[Frequencies, Frequencies]
+    groups: tuple[Summary, ...] | tuple[Frequencies, ...]
     test: TestResult
     choice: TestChoice
     fisher: TestResult | None
@@ -168,7 +170,7 @@ def _places(results: Sequence[ShapiroWilk], labels: dict) -> str:
 
 def choose_test(
     tally: Tally, variable: str, by: str, kind: str, *, significance: float = 0.05,
-    group_labels: tuple[str, str] | None = None,
+    group_labels: Sequence[str] | None = None,
 ) -> TestChoice:  # fmt: skip
     """Choose the test that a clinical paper would: by normality for numbers, Pearson's chi-square for levels.
 
@@ -177,7 +179,7 @@ def choose_test(
     tally : Tally
         Holds both columns; patients who lack either value are left out.
     variable, by : str
-        The variable, and the groups: a boolean, or a categorical of two levels.
+        The variable, and the groups: a boolean, or a categorical of any number of levels.
     kind : {"continuous", "count", "binary", "category", "ordered"}
         What the study file says `variable` is.
     significance : float
@@ -189,12 +191,12 @@ def choose_test(
     -------
     TestChoice
         For numbers, `mann_whitney` when any Shapiro-Wilk test that is defined (overall, within each group) rejects
-        normality, else `student_t`.
+        normality, else `student_t`; of more than two groups, `kruskal_wallis` or `anova`.
 
     Raises
     ------
     ValueError
-        If a column is not there, `by` is not two groups, or for another kind.
+        If a column is not there, `by` is no boolean and no categorical, or for another kind.
 
     Notes
     -----
@@ -210,7 +212,8 @@ def choose_test(
     """
     if kind not in SUITED:
         raise ValueError(f"kind: {kind!r}; expected one of {', '.join(SUITED)}")
-    table = two_groups(tally, variable, by)
+    several = count_groups(tally, by) > 2
+    table = (cross_tabulate if several else two_groups)(tally, variable, by)
     if kind not in NUMERIC:
         reason = "levels are compared by Pearson's chi-square"
         return TestChoice(test="pearson_chi_square", reason=reason, evidence=(), provenance=tally.provenance)
@@ -222,31 +225,42 @@ def choose_test(
     undefined = [result for result in evidence if result.reason]
     rejecting = [result for result in evidence if result.p_value < significance]
     accepting = [result for result in evidence if result.p_value >= significance]
+    ranks, means = ("mann_whitney", "Mann-Whitney's test"), ("student_t", "Student's t test")
+    if several:
+        ranks, means = ("kruskal_wallis", "Kruskal-Wallis's test"), ("anova", "analysis of variance")
     if rejecting:
-        test, reason = "mann_whitney", f"Shapiro-Wilk rejects normality {_places(rejecting, labels)}"
-        reason += ", hence Mann-Whitney's test"
+        test, reason = ranks[0], f"Shapiro-Wilk rejects normality {_places(rejecting, labels)}, hence {ranks[1]}"
     elif accepting:
-        test, reason = "student_t", f"Shapiro-Wilk does not reject normality {_places(accepting, labels)}"
-        reason += ", hence Student's t test"
+        test, reason = means[0], f"Shapiro-Wilk does not reject normality {_places(accepting, labels)}, hence {means[1]}"
     else:
-        test, reason = "student_t", "nothing speaks against Student's t test"
+        test, reason = means[0], f"nothing speaks against {means[1]}"
     if undefined:
         reason += f"; Shapiro-Wilk is undefined {_places(undefined, labels)}"
     return TestChoice(test=test, reason=reason, evidence=evidence, provenance=tally.provenance)
 
 
+def count_groups(tally: Tally, by: str) -> int:
+    """Return how many levels the groups have, empty ones included; 0 for a column that has none."""
+    import pandas as pd
+
+    dtype = tally.frame[by].dtype if by in tally.columns else None
+    if isinstance(dtype, pd.CategoricalDtype):
+        return len(dtype.categories)
+    return 2 if dtype is not None and pd.api.types.is_bool_dtype(dtype) else 0
+
+
 def compare_variable(
     tally: Tally, variable: str, by: str, *, kind: str, test: str = "auto", confidence_level: float = 0.95,
-    significance: float = 0.05, group_labels: tuple[str, str] | None = None,
+    significance: float = 0.05, group_labels: Sequence[str] | None = None,
 ) -> Comparison:  # fmt: skip
-    """Compare a variable between two groups: summaries, test, size of the effect.
+    """Compare a variable between groups: summaries, test, size of the effect.
 
     Parameters
     ----------
     tally, variable, by, kind, significance, group_labels
         As for `choose_test`. Patients who lack either value are left out of the test and counted.
     test : str
-        "auto", or one of `TESTS` that suits the kind (`SUITED`).
+        "auto", or one that suits the kind: of two groups, in `SUITED`; of more, in `compare_several.SUITED`.
     confidence_level : float
         Of the effect's interval.
 
@@ -255,7 +269,8 @@ def compare_variable(
     Comparison
         The effect is a mean difference (Student's interval beside Student's test, else Welch's, which does without
         equal variances) or, for two levels, an odds ratio (Woolf's interval; with an empty cell the conditional exact
-        one). What is undefined is NaN with its `reason`, and one warning gives all reasons.
+        one); of more than two groups, eta squared or Cramer's V. What is undefined is NaN with its `reason`, and one warning
+        gives all reasons.
 
     Raises
     ------
@@ -271,6 +286,12 @@ def compare_variable(
     >>> [round(group.percents[1], 1) for group in result.groups], round(result.test.p_value, 3), result.expected_below_5
     ([26.1, 100.0], 0.006, True)
     """
+    if count_groups(tally, by) > 2:
+        from cohortbook.statistics.compare_several import compare_several
+
+        return compare_several(
+            tally, variable, by, kind=kind, test=test, significance=significance, group_labels=group_labels
+        )
     if kind in SUITED and test not in ("auto", *SUITED[kind]):
         raise ValueError(f"test: {test!r} of a variable of kind {kind!r}; expected auto, {', '.join(SUITED[kind])}")
     with warnings.catch_warnings():

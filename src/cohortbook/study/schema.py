@@ -6,10 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from cohortbook.study.schema_comparison import Comparison, ComparisonRow, Linear, Pair
 from cohortbook.study.schema_parts import Condition, Mark, Part, WordOrNumber
 from cohortbook.study.schema_printed import Group, LeftOut, Published, Reconstruction, Rule, Shape
 
-__all__ = ["Condition", "Group", "LeftOut", "Published", "Reconstruction", "Rule", "Shape", "StudyFile"]
+__all__ = [
+    "Comparison", "ComparisonRow", "Condition", "Group", "LeftOut", "Linear", "Pair", "Published", "Reconstruction", "Rule",
+    "Shape", "StudyFile",
+]  # fmt: skip
 
 
 class About(Part):
@@ -28,6 +32,7 @@ class About(Part):
     delimiter: Literal["", ",", ";", "tab", "|"] = Field("", description="of a CSV file; empty: found in the file")
     decimal: Literal["", ".", ","] = Field("", description="of numbers in a CSV file; empty: found in the file")
     id: str = Field(description="column that names each patient; row_number: none does, rows are counted")
+    cluster: str = Field("", description="variable of clusters, such as the hospital; shown, and said of the tests")
     synthetic: str = Field("", description="shown on every page when the rows are not real patients")
     missing: tuple[Mark, ...] = Field(("", "NA"), description="marks of a missing value; an empty cell is one always")
     units_per_year: float = Field(365.25, description="time units in a year, for axes and rates")
@@ -174,35 +179,6 @@ class Table(Part):
     title: str = Field(description="its title")
     decimals: int = Field(1, description="of percentages")
     rows: tuple[TableRow, ...] = Field(description="its rows")
-    notes: tuple[str, ...] = Field((), description="footnotes")
-
-
-class ComparisonRow(Part):
-    """A row of the comparison of two groups."""
-
-    variable: str = Field(description="what is compared")
-    label: str | None = Field(None, description="instead of the variable's own")
-    test: Literal[
-        "auto", "student_t", "welch_t", "mann_whitney", "mann_whitney_continuity", "mann_whitney_exact", "pearson_chi_square",
-        "yates_chi_square", "n_minus_1_chi_square", "likelihood_ratio", "linear_by_linear", "fisher_exact", "fisher_mid_p",
-        "fisher_freeman_halton",
-    ] = Field("auto", description="the test; auto chooses by kind and normality")  # fmt: skip
-    decimals: int = Field(1, description="of means and percentages")
-    p_decimals: int | None = Field(None, description="decimals of P as printed; null: the journal's style")
-
-
-class Comparison(Part):
-    """The comparison of two groups."""
-
-    number: str = Field(description="as the journal numbers it")
-    title: str = Field(description="its title")
-    groups: str = Field(description="variable whose groups are compared")
-    group_labels: tuple[str, str] = Field(("yes", "no"), description="heads of the columns: group true, group false")
-    rows: tuple[ComparisonRow, ...] = Field(description="its rows")
-    normality: float = Field(0.05, gt=0, lt=1, description="Shapiro-Wilk P below which 'auto' leaves Student's t")
-    significance: float = Field(0.05, gt=0, lt=1, description="P below which findings call a difference one")
-    threshold: float | None = Field(None, gt=0, lt=1, description="the paper's own threshold, if it states one")
-    threshold_label: str = Field("", description="what the paper calls its threshold")
     notes: tuple[str, ...] = Field((), description="footnotes")
 
 
@@ -371,6 +347,8 @@ class StudyFile(Part):
     outcome: Outcome | None = Field(None, description="the event whose rate is reported")
     tables: dict[str, Table] = Field({}, description="descriptive tables")
     comparison: Comparison | None = Field(None, description="groups compared")
+    paired: tuple[Pair, ...] = Field((), description="variables compared before and after, in the same patients")
+    linear: Linear | None = Field(None, description="the linear model of a number")
     model: Model | None = Field(None, description="the logistic model")
     survival: Survival | None = Field(None, description="the survival endpoint")
     missing_data: MissingData | None = Field(None, description="what is done where values are missing")

@@ -133,6 +133,14 @@ class Study:
         return None if None in times else max(times, key=_MEASURED.index)
 
     @property
+    def group_labels(self) -> tuple[str, ...]:
+        """What the groups of the comparison are called, in the order of their levels (of a binary variable: no, yes)."""
+        plan = self.plan("comparison")
+        if self.kind(plan.groups) == "binary":
+            return plan.group_labels[::-1] or NO_YES
+        return plan.group_labels or self.levels(plan.groups)
+
+    @property
     def times(self) -> frozenset[str]:
         """The variables that the survival endpoint counts as times, none of which can be negative."""
         plan = self.file.survival

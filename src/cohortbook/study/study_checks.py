@@ -7,25 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from cohortbook.study.comparison_checks import SUITED, Problem, check_comparison, check_name as _check_name, check_paired
 from cohortbook.study.study import LEVELLED, NUMERIC, Key, Study, nearest
 
 if TYPE_CHECKING:
     from cohortbook.study.schema import Band, Condition, Derived, Rule
 
-Problem = tuple[Key, str]
-
-#: test -> the kinds of variable that it suits, as `cohortbook.statistics.compare` takes them
-SUITED = {
-    "student_t": NUMERIC,
-    "welch_t": NUMERIC,
-    "mann_whitney": (*NUMERIC, "ordered"),
-    "pearson_chi_square": ("count", *LEVELLED),
-    "fisher_exact": ("count", *LEVELLED),
-    **dict.fromkeys(("mann_whitney_continuity", "mann_whitney_exact"), (*NUMERIC, "ordered")),
-    **dict.fromkeys(("yates_chi_square", "n_minus_1_chi_square", "likelihood_ratio"), LEVELLED),
-    **dict.fromkeys(("fisher_mid_p", "fisher_freeman_halton"), LEVELLED),
-    "linear_by_linear": ("binary", "ordered"),
-}
+__all__ = ["SUITED", "Problem", "cross_checks"]
 
 
 def cross_checks(study: Study) -> Iterator[Problem]:
@@ -169,13 +157,6 @@ def _check_band(bands: Sequence[Band], i: int, band: Band, step: float) -> Itera
             yield f"the limit {limit:g} lies between two values as they are recorded, in steps of {step:g}"
 
 
-def _check_name(study: Study, name: str, at: Key, kinds: tuple[str, ...] = ()) -> Iterator[Problem]:
-    if name not in study.names:
-        yield at, f"unknown variable {name!r}{nearest(name, study.names)}"
-    elif kinds and study.kind(name) not in kinds:
-        yield at, f"{name!r} is {study.kind(name)}; expected {' or '.join(kinds)}"
-
-
 def _check_levels(study: Study, name: str, levels: Iterable, at: Key) -> Iterator[Problem]:
     kind = study.kind(name)
     for level in levels:
@@ -243,20 +224,19 @@ def _check_plan(study: Study) -> Iterator[Problem]:
 
 
 def _check_statistics(study: Study) -> Iterator[Problem]:
-    """Check the comparison, the model and the survival endpoint."""
+    """Check the comparisons, the models and the survival endpoint."""
     file = study.file
-    if plan := file.comparison:
-        yield from _check_name(study, plan.groups, ("comparison", "groups"), ("binary",))
-        for i, row in enumerate(plan.rows):
-            at = ("comparison", "rows", i)
-            unknown = list(_check_name(study, row.variable, (*at, "variable"), (*NUMERIC, *LEVELLED)))
-            yield from unknown
-            if not unknown and row.test != "auto" and study.kind(row.variable) not in SUITED[row.test]:
-                suited = [test for test, kinds in SUITED.items() if study.kind(row.variable) in kinds]
-                yield (
-                    (*at, "test"),
-                    f"{row.variable!r} is {study.kind(row.variable)}; expected auto, {', '.join(suited)}",
-                )
+    if file.comparison:
+        yield from check_comparison(study)
+    yield from check_paired(study)
+    if plan := file.linear:
+        yield from _check_name(study, plan.outcome, ("linear", "outcome"), NUMERIC)
+        for i, name in enumerate(plan.terms):
+            yield from _check_name(study, name, ("linear", "terms", i), (*NUMERIC, *LEVELLED))
+            if name == plan.outcome:
+                yield ("linear", "terms", i), f"{name!r} is the outcome; it is no term of its own model"
+    if file.study.cluster:
+        yield from _check_name(study, file.study.cluster, ("study", "cluster"), LEVELLED)
     if plan := file.model:
         yield from _check_name(study, plan.outcome, ("model", "outcome"), ("binary",))
         for i, name in enumerate(plan.candidates):
@@ -269,6 +249,8 @@ def _check_statistics(study: Study) -> Iterator[Problem]:
             yield from _check_name(study, name, ("model", "rows", i))
         if not plan.candidates and not file.comparison:
             yield ("model",), "needs candidates, or a comparison to take them from"
+        elif not plan.candidates and file.comparison.groups in study.names and len(study.levels(file.comparison.groups)) > 2:
+            yield ("model",), "needs candidates: a comparison of three or more groups does not screen for two outcomes"
     if plan := file.missing_data:
         for i, name in enumerate(plan.auxiliary):
             yield from _check_name(study, name, ("missing_data", "auxiliary", i), (*NUMERIC, *LEVELLED))
