@@ -48,7 +48,9 @@ def test_strata_are_the_patients_of_each_level(patients):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"by": "primary_tumor"}, "by: Primary tumour has 12 levels; expected a variable of two"),
+        ({"by": "sins_score"}, "by: SINS has no levels; expected a variable that makes groups"),
+        ({"by": "primary_tumor", "test": "student_t"}, "in three or more groups; expected auto, anova, welch_anova"),
+        ({"by": "primary_tumor", "test": "jonckheere_terpstra"}, "is of a trend, and Primary tumour has no order"),
         ({"by": "sex", "strata": "sins_score"}, "strata: SINS is a number; expected a variable with levels"),
         ({"by": "sex", "strata": "sex"}, "expected three different variables"),
         ({"by": "sex", "test": "fisher_exact"}, "expected auto, student_t"),
@@ -101,9 +103,29 @@ def test_menus_lead_the_table_the_figure_and_the_code(patients):
 
 
 def test_a_study_without_groups_says_so(tmp_path):
-    text = STUDY[: STUDY.index("variables:")] + "variables: {kind: {label: Kind, kind: category, levels: [x, y, z]}}\n"
-    with pytest.raises(CohortbookError, match="no variable has two levels"):
+    head = STUDY[: STUDY.index("variables:")]
+    with pytest.raises(CohortbookError, match="no variable has levels, so there are no groups to compare"):
+        cb.explore(load(tmp_path, text=head + "variables: {dose: {label: Dose, kind: count}}\n", rows="id,dose\n1,3\n"))
+    text = head + "variables: {kind: {label: Kind, kind: category, levels: [x, y, z]}}\n"
+    with pytest.raises(CohortbookError, match="the study has one variable; a comparison takes two"):
         cb.explore(load(tmp_path, text=text, rows="id,kind\n1,x\n"))
+
+
+def test_three_and_more_groups(patients):
+    found = compare_between(patients, "age_years", by="sins_band")
+    table = cb.table_of(found)
+    assert table.head[1:4] == ("SINS: 1–6", "SINS: 7–12", "SINS: 13–18")
+    assert all(len(row.cells) == len(table.head) for row in table.rows)
+    assert "Effect: eta squared." in table.notes
+    assert len(cb.plot_groups(found).figure.axes[0].get_xticks()) == 3
+    levels = cb.table_of(compare_between(patients, "sex", by="primary_tumor"))
+    assert any("; exact P: all" in note for note in levels.notes)
+    by, variable, test, *_, table, _ = menus(cb.explore(patients))
+    variable.value, by.value = "age_years", "sins_band"
+    assert test.options == ("auto", "anova", "welch_anova", "kruskal_wallis", "jonckheere_terpstra")
+    by.value = "primary_tumor"
+    assert test.options == ("auto", "anova", "welch_anova", "kruskal_wallis")
+    assert "Primary tumour: breast" in table.value
 
 
 def free_port():

@@ -17,6 +17,8 @@ _WHERE = {
     "study.study": ("load_study",),
     "cohort.cohort": ("load_cohort",),
     "plan.analysis": ("compare_groups", "descriptive_table", "descriptive_tables", "numeric_summaries", "outcome_rate"),
+    "plan.comparisons": ("compare_pairs", "study_linear", "study_paired"),
+    "plan.centres": ("study_clusters",),
     "plan.model_methods": ("model_methods",),
     "plan.model_checks": ("model_performance", "model_stability"),
     "plan.model_rows": ("model_rows",),

@@ -294,10 +294,12 @@ def plot_effects(result: GroupComparison) -> Plot | Absent:
     """Draw the standardised difference of every compared variable, largest first."""
     from cohortbook.tables.layouts import of_level
 
+    two = len(result.heads) == 2
     found = [
-        (of_level(label, part) + (" †" if row.variable in result.after else ""), part.standardised_difference.estimate)
+        ((of_level(label, part) if two else label) + " †" * (row.variable in result.after),
+         part.standardised_difference.estimate)
         for label, row, part in zip(result.labels, result.plan.rows, result.rows, strict=True)
-    ]
+    ]  # fmt: skip
     drawn = sorted((f for f in found if f[1] == f[1]), key=lambda f: abs(f[1]))
     absent = [label for label, value in found if value != value]
     if not drawn:
@@ -312,7 +314,9 @@ def plot_effects(result: GroupComparison) -> Plot | Absent:
     axis.set_ylim(-0.6, len(drawn) - 0.4)
     reach = max([abs(value) for _, value in drawn], default=1) * 1.25
     axis.set_xlim(-reach if any(v < 0 for _, v in drawn) else 0, reach)
-    axis.set_xlabel(wrapped(f"Standardised difference: higher in “{result.plan.group_labels[0]}” to the right", 56))
+    last = result.heads[result.shown.index(len(result.heads) - 1)]
+    what = f"higher in “{last}” to the right" if two else "of the two groups furthest apart"
+    axis.set_xlabel(wrapped(f"Standardised difference: {what}", 56))
     bare(axis)
     mark_illustration(figure, result.provenance)
     notes = f" † Known only after {result.procedure}." if result.after else ""
@@ -320,7 +324,7 @@ def plot_effects(result: GroupComparison) -> Plot | Absent:
     words = "; ".join(f"{label} {decimal(value, 2)}" for label, value in drawn[::-1])
     return Plot(name="standardised-differences", figure=figure, alt=f"Standardised differences: {words}.",
                 caption="How far the groups lie apart, in standard deviations. With "
-                f"{result.sizes[0]} against {result.sizes[1]} patients, a large difference may be chance.{notes}")  # fmt: skip
+                f"{' against '.join(map(str, result.sizes))} patients, a large difference may be chance.{notes}")  # fmt: skip
 
 
 def plot_adjusted(result: GroupComparison) -> Plot | Absent:

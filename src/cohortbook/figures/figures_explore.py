@@ -1,4 +1,4 @@
-"""A figure of one variable in two groups, whole or by strata."""
+"""A figure of one variable in groups, whole or by strata."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def plot_groups(result: Stratified) -> Plot:
-    """Draw a variable in two groups: every value beside the median and quartiles, or the share of each level."""
+    """Draw a variable in groups: every value beside the median and quartiles, or the share of each level."""
     numeric = not hasattr(result.parts[0][1].groups[0], "levels")
     figure, grid = axes(2.9, 1, len(result.parts), sharey=True, squeeze=False)
     for axis, (stratum, part), tally in zip(grid.flat, result.parts, result.tallies, strict=True):
@@ -56,7 +56,8 @@ def _values(axis: Axes, part: Comparison, tally: Tally, result: Stratified) -> N
 
     rows = tally.complete([result.variable, result.by]).expand()
     flags = _group_of(rows[result.by], result)
-    for x, (group, colour) in enumerate(zip(part.groups, COLOURS, strict=False)):
+    for x, group in enumerate(part.groups):
+        colour = COLOURS[x % len(COLOURS)]
         values = np.sort(rows.loc[flags == x, result.variable].to_numpy(float))
         # Spread by rank, not by chance, so that the figure is the same on every run.
         shift = 0.28 * (((np.arange(len(values)) * 0.618) % 1) - 0.5)
@@ -80,7 +81,7 @@ def _shares(axis: Axes, part: Comparison, tally: Tally, result: Stratified) -> N
 
 
 def _group_of(column, result: Stratified):
-    """Return 0 or 1 for each row: the group it is in."""
+    """Return for each row where its group stands: 0, 1 and so on."""
     import pandas as pd
 
     return column.astype(int) if pd.api.types.is_bool_dtype(column) else column.cat.codes
@@ -88,8 +89,10 @@ def _group_of(column, result: Stratified):
 
 def _name(axis: Axes, part: Comparison, result: Stratified) -> None:
     sizes = [getattr(group, "n", None) or getattr(group, "total", 0) for group in part.groups]
-    axis.set_xticks([0, 1], [f"{label}\nn = {n}" for label, n in zip(result.group_labels, sizes, strict=True)])
-    axis.set_xlim(-0.6, 1.6)
+    many = len(sizes) > 4
+    named = [f"{label}, n = {n}" if many else f"{label}\nn = {n}" for label, n in zip(result.group_labels, sizes, strict=True)]
+    axis.set_xticks(range(len(sizes)), named, rotation=35 if many else 0, ha="right" if many else "center")
+    axis.set_xlim(-0.6, len(sizes) - 0.4)
     axis.tick_params(axis="x", length=0, labelcolor=MUTED)
 
 

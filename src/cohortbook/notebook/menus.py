@@ -34,19 +34,21 @@ def explore(cohort: Cohort, *, name: str = "patients") -> VBox:
     Raises
     ------
     CohortbookError
-        When the study has no variable of two levels to compare.
+        When the study has no variable with levels, and so no groups to compare.
     """
     import ipywidgets as widgets
 
     study = cohort.study
-    two = [v for v in study.names if len(study.levels(v)) == 2]
-    if not two:
-        raise CohortbookError(f"{study.path}: no variable has two levels, so there are no groups to compare")
+    grouping = [v for v in study.names if study.levels(v)]
+    if not grouping:
+        raise CohortbookError(f"{study.path}: no variable has levels, so there are no groups to compare")
     kinds = [v for v in study.names if study.kind(v) != "date"]
     planned = [v for v in (study.file.comparison and study.file.comparison.groups, study.file.outcome and
-                           study.file.outcome.variable) if v in two]  # fmt: skip
+                           study.file.outcome.variable) if v in grouping]  # fmt: skip
     wide = {"description_width": "8em"}
-    by = _menu(widgets, "Groups", study, two, (planned or two)[0], wide)
+    if len(kinds) < 2:
+        raise CohortbookError(f"{study.path}: the study has one variable; a comparison takes two")
+    by = _menu(widgets, "Groups", study, grouping, (planned or grouping)[0], wide)
     variable = _menu(widgets, "Variable", study, kinds, next(v for v in kinds if v != by.value), wide)
     test = widgets.Dropdown(description="Test", style=wide)
     strata = widgets.Dropdown(
@@ -56,10 +58,13 @@ def explore(cohort: Cohort, *, name: str = "patients") -> VBox:
     code, table, figure = widgets.HTML(), widgets.HTML(), widgets.Image(format="png", layout={"max_width": "48em"})
 
     def suit(_: Any = None) -> None:
-        from cohortbook.statistics.compare import SUITED
+        from cohortbook.statistics import compare, compare_several
 
-        kept = test.value
-        test.options = ("auto", *SUITED[study.kind(variable.value)])
+        kept, several = test.value, len(study.levels(by.value)) > 2
+        suited = (compare_several if several else compare).SUITED[study.kind(variable.value)]
+        if several and study.kind(by.value) != "ordered":
+            suited = [name for name in suited if name not in compare_several.TRENDS]
+        test.options = ("auto", *suited)
         test.value = kept if kept in test.options else "auto"
 
     def show(_: Any = None) -> None:
@@ -71,7 +76,8 @@ def explore(cohort: Cohort, *, name: str = "patients") -> VBox:
         figure.layout.display = None if figure.value else "none"
 
     suit()
-    variable.observe(suit, "value")
+    for menu in (by, variable):
+        menu.observe(suit, "value")
     for menu in (by, variable, test, strata):
         menu.observe(show, "value")
     show()

@@ -229,7 +229,7 @@ def outcome_rate(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeRa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupComparison:
-    """The comparison of two groups that the study file plans, row by row.
+    """The comparison of groups that the study file plans, row by row.
 
     Attributes
     ----------
@@ -237,8 +237,14 @@ class GroupComparison:
     labels : tuple of str
         Each row's label, with its unit.
     rows : tuple of Comparison
-    sizes : tuple of (int, int)
-        Patients in the group (outcome true, outcome false).
+    heads : tuple of str
+        What the groups are called, in the order of the table's columns.
+    shown : tuple of int
+        Where each column's group stands in `Comparison.groups`: true before false, levels in their order.
+    sizes : tuple of int
+        Patients in each column's group.
+    overall : tuple of (Summary or Frequencies)
+        Each row's variable in all groups together; empty where no such column is planned.
     after : tuple of str
         Variables that are known only after the procedure.
     procedure : str
@@ -257,7 +263,10 @@ class GroupComparison:
     plan: ComparisonPlan
     labels: tuple[str, ...]
     rows: tuple[Comparison, ...]
-    sizes: tuple[int, int]
+    heads: tuple[str, ...]
+    shown: tuple[int, ...]
+    sizes: tuple[int, ...]
+    overall: tuple[Summary | Frequencies, ...]
     after: tuple[str, ...]
     procedure: str
     adjusted: dict[str, tuple[float, ...]]
@@ -292,14 +301,14 @@ def compare_row(cohort: Cohort, variable: str, *, test: str = "", confidence_lev
         return compare_variable(
             cohort.tally(variable, plan.groups), variable, plan.groups, kind=cohort.study.kind(variable),
             test=test or row.test, significance=plan.normality, confidence_level=confidence_level,
-            group_labels=plan.group_labels[::-1],
+            group_labels=cohort.study.group_labels,
         )  # fmt: skip
 
 
 @protected
 @quiet()
 def compare_groups(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupComparison:
-    """Compare the two groups of the study file on every planned variable and adjust P for their number.
+    """Compare the groups of the study file on every planned variable and adjust P for their number.
 
     Parameters
     ----------
@@ -312,7 +321,7 @@ def compare_groups(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupCo
     GroupComparison
         P values are unadjusted in `rows`; adjusted by Bonferroni, Holm, Benjamini-Hochberg in `adjusted`.
     """
-    from cohortbook.statistics.describe import frequencies
+    from cohortbook.statistics.describe import frequencies, summarise
     from cohortbook.statistics.multiplicity import adjust_p_values
 
     study, plan = cohort.study, cohort.study.plan("comparison")
@@ -320,11 +329,21 @@ def compare_groups(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupCo
     p_values = [row.test.p_value for row in rows]
     found = {method: adjust_p_values(p_values, method=method) for method in ADJUSTMENTS}
     sizes = frequencies(cohort.tally(plan.groups), plan.groups).counts
+    shown = tuple(range(len(sizes)))[:: -1 if study.kind(plan.groups) == "binary" else 1]
+    overall = tuple(
+        (summarise if study.kind(row.variable) in NUMERIC else frequencies)(
+            cohort.tally(row.variable, plan.groups).complete([plan.groups]), row.variable
+        )
+        for row in plan.rows if plan.overall
+    )  # fmt: skip
     return GroupComparison(
         plan=plan,
         labels=tuple(row.label or with_unit(cohort, row.variable) for row in plan.rows),
         rows=rows,
-        sizes=(sizes[1], sizes[0]),
+        heads=tuple(study.group_labels[at] for at in shown),
+        shown=shown,
+        sizes=tuple(sizes[at] for at in shown),
+        overall=overall,
         after=tuple(row.variable for row in plan.rows if study.measured(row.variable) == "after"),
         procedure=study.file.study.procedure,
         adjusted={method: result.adjusted for method, result in found.items()},

@@ -138,8 +138,10 @@ def _(result: GroupComparison, cohort: Cohort) -> GroupComparison | Absent:
 
     # Adjusted anew: by how many patients' tests, the hidden ones included, would tell their P.
     adjusted = {method: adjust_p_values([row.test.p_value for row in rows], method=method) for method in ADJUSTMENTS}
+    overall = tuple(summary(found, replace(held, hidden=frozenset())) if isinstance(found, Summary) else found
+                    for i in kept for found in result.overall[i : i + 1])  # fmt: skip
     return replace(
-        result, rows=rows, labels=tuple(result.labels[i] for i in kept),
+        result, rows=rows, labels=tuple(result.labels[i] for i in kept), overall=overall,
         plan=plan.model_copy(update={"rows": tuple(plan.rows[i] for i in kept), "notes": notes}),
         adjusted={method: found.adjusted for method, found in adjusted.items()},
         n_tests=adjusted[ADJUSTMENTS[0]].n_tests, withheld=tuple(gone),

@@ -1,4 +1,4 @@
-"""One variable compared between two groups of one's own choice, whole or stratum by stratum."""
+"""One variable compared between groups of one's own choice, whole or stratum by stratum."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stratified:
-    """A variable compared between two groups, stratum by stratum.
+    """A variable compared between groups, stratum by stratum.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Stratified:
     strata: str
     label: str
     by_label: str
-    group_labels: tuple[str, str]
+    group_labels: tuple[str, ...]
     parts: tuple[tuple[str, Comparison], ...]
     tallies: tuple[Tally, ...]
     provenance: str
@@ -61,7 +61,7 @@ class Stratified:
 def compare_between(
     cohort: Cohort, variable: str, *, by: str, test: str = "auto", strata: str = "", confidence_level: float = 0.95
 ) -> Stratified:
-    """Compare a variable between the two groups of another, whole or stratum by stratum.
+    """Compare a variable between the groups of another, whole or stratum by stratum.
 
     Parameters
     ----------
@@ -69,9 +69,10 @@ def compare_between(
     variable : str
         Any variable of the study file.
     by : str
-        The groups: a variable of two levels.
+        The groups: a variable with levels.
     test : str
-        "auto", or a test that suits the variable (`cohortbook.statistics.compare.SUITED`).
+        "auto", or a test that suits the variable (`cohortbook.statistics.compare.SUITED`; of three or more groups,
+        `cohortbook.statistics.compare_several.SUITED`).
     strata : str
         A variable with levels, each compared apart; empty: all patients together.
     confidence_level : float
@@ -83,15 +84,19 @@ def compare_between(
     Raises
     ------
     ValueError
-        When `by` has not two levels, `strata` has none, a variable is named twice, or the test does not suit.
+        When `by` or `strata` has no levels, a variable is named twice, or the test does not suit (one of a
+        trend needs groups in an order).
     """
     from cohortbook.statistics.compare import compare_variable
+    from cohortbook.statistics.compare_several import TRENDS
     from cohortbook.statistics.counts import split
 
     study = cohort.study
     levels = study.levels(by)
-    if len(levels) != 2:
-        raise ValueError(f"by: {study.label(by)} has {len(levels)} levels; expected a variable of two")
+    if not levels:
+        raise ValueError(f"by: {study.label(by)} has no levels; expected a variable that makes groups")
+    if len(levels) > 2 and test in TRENDS and study.kind(by) != "ordered":
+        raise ValueError(f"test: {test!r} is of a trend, and {study.label(by)} has no order")
     if strata and not study.levels(strata):
         raise ValueError(f"strata: {study.label(strata)} is a number; expected a variable with levels")
     if len({variable, by, strata}) < 3:
@@ -105,10 +110,11 @@ def compare_between(
     parts = tuple(
         (level, compare_variable(tally, variable, by, kind=study.kind(variable), test=test, confidence_level=confidence_level,
                                  group_labels=levels))
-        for level, tally in tallies.items() if tally.complete([variable, by]).frame[by].nunique() == 2
+        for level, tally in tallies.items() if tally.complete([variable, by]).frame[by].nunique() > 1
     )  # fmt: skip
     if not parts:
-        raise ValueError(f"by: nobody with {study.label(variable)} is in one of the groups of {study.label(by)}")
+        where = "one of the groups" if len(levels) == 2 else "more than one of the groups"
+        raise ValueError(f"by: nobody with {study.label(variable)} is in {where} of {study.label(by)}")
     return Stratified(
         variable=variable, by=by, strata=strata, label=with_unit(cohort, variable), by_label=study.label(by),
         group_labels=levels, parts=parts, tallies=tuple(tallies[level] for level, _ in parts), provenance=whole.provenance,

@@ -2,6 +2,7 @@
 
 from cohortbook.tables import (
     layouts_audit,
+    layouts_comparisons,
     layouts_explore,
     layouts_hazards,
     layouts_logistic,
@@ -17,6 +18,7 @@ from cohortbook.tables.layouts import table_of
 
 __all__ = [
     "layouts_audit",
+    "layouts_comparisons",
     "layouts_explore",
     "layouts_hazards",
     "layouts_logistic",

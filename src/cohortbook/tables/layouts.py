@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import DescriptiveTable, GroupComparison, NumericSummaries, OutcomeRate, with_unit
-from cohortbook.results import Absent, Hidden
+from cohortbook.results import NAN, Absent, Hidden
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import (
     PROVENANCE_NOTES,
@@ -27,8 +28,9 @@ from cohortbook.tables.tables import (
 if TYPE_CHECKING:
     from cohortbook.printed.published import Figure
     from cohortbook.statistics.compare import Comparison
+    from cohortbook.statistics.describe import Frequencies, Summary
 
-MARKS = "abcdefgh"
+MARKS = "abcdefghijklmnopqrst"
 NOT_RECORDED = "Not recorded"
 
 
@@ -237,27 +239,36 @@ def dictionary_table(cohort: Cohort) -> DisplayTable:
 def _(result: GroupComparison) -> DisplayTable:
     """The comparison as the journal prints it."""
     plan, rows, tests = result.plan, [], {}
-    for row, label, found in zip(plan.rows, result.labels, result.rows, strict=True):
+    for at, (row, label, found) in enumerate(zip(plan.rows, result.labels, result.rows, strict=True)):
         mark = tests.setdefault(found.test.method, MARKS[len(tests)]) if found.test.reason is None else ""
         mark = mark + ("‡" if found.expected_below_5 else "")
         text = label + " †" * (row.variable in result.after) + " §" * (row.variable in result.exceptions)
         p = p_value(found.test.p_value, row.p_decimals) + (f" {mark}" if mark else "")
-        false, true = found.groups
-        if not hasattr(true, "levels"):
-            rows.append(Row((f"{text}, mean", decimal(true.mean, row.decimals), decimal(false.mean, row.decimals), p)))
-        elif true.levels == (False, True):
-            rows.append(Row((f"{text}, %", decimal(true.percents[1], row.decimals),
-                             decimal(false.percents[1], row.decimals), p)))  # fmt: skip
+        groups = [*result.overall[at : at + 1], *(found.groups[k] for k in result.shown)]
+        if not hasattr(groups[0], "levels"):
+            what, cells = _numbers(found, groups, plan.cells, row.decimals)
+            rows.append(Row((f"{text}, {what}", *cells, p)))
+            continue
+        what, shares = _shares(groups, plan.cells, row.decimals)
+        if groups[0].levels == (False, True):
+            rows.append(Row((f"{text}, {what}", *(cells[1] for cells in shares), p)))
         else:
-            rows.append(Row((f"{text}, %", "", "", p), "heading"))
-            rows += [Row((str(level), decimal(a, row.decimals), decimal(b, row.decimals), ""), "level")
-                     for level, a, b in zip(true.levels, true.percents, false.percents, strict=True)]  # fmt: skip
-    head = ("", *(f"{label} (n = {n})" for label, n in zip(plan.group_labels, result.sizes, strict=True)), "P")
+            rows.append(Row((f"{text}, {what}", *[""] * len(groups), p), "heading"))
+            rows += [Row((str(level), *cells, ""), "level")
+                     for level, *cells in zip(groups[0].levels, *shares, strict=True)]  # fmt: skip
+    heads = [*zip(result.heads, result.sizes, strict=True)]
+    heads = [("All", sum(result.sizes)), *heads] if result.overall else heads
+    head = ("", *(f"{label} (n = {n})" for label, n in heads), "P")
     notes = [f"{mark} {name}." for name, mark in tests.items()]
     notes += [f"{UNDEFINED} no test of {label}: {row.test.reason}."
               for label, row in zip(result.labels, result.rows, strict=True) if row.test.reason]  # fmt: skip
     if any(row.expected_below_5 for row in result.rows):
-        notes.append("‡ A cell of the table expects fewer than 5 patients: read Fisher's exact test beside it.")
+        exact = "Fisher's exact test" if len(result.heads) == 2 else "the exact test"
+        notes.append(f"‡ A cell of the table expects fewer than 5 patients: read {exact} beside it.")
+    notes += random_notes(result, tests=True)
+    lacking = [f"{label} {n}" for label, row in zip(result.labels, result.rows, strict=True)
+               if (n := sum(group.n_missing for group in row.groups)) and plan.cells == "full"]  # fmt: skip
+    notes += [f"Without a value: {', '.join(lacking)}."] * bool(lacking)
     if result.after:
         notes.append(f"† Known only after {result.procedure}: it cannot predict what it follows.")
     if result.exceptions:
@@ -272,26 +283,69 @@ def _(result: GroupComparison) -> DisplayTable:
     )  # fmt: skip
 
 
+def _numbers(found: Comparison, groups: Sequence[Summary], cells: str, decimals: int) -> tuple[str, list[str]]:
+    """Say what the cells of a number show, and return them: the mean, or what belongs to the test."""
+    if cells == "short":
+        return "mean", [decimal(group.mean, decimals) for group in groups]
+    if found.choice.test in _OF_MEANS:
+        return "mean (SD)", [f"{decimal(g.mean, decimals)} ({decimal(g.std_dev, decimals)})" for g in groups]
+    return "median [quartiles]", [
+        f"{decimal(g.median, decimals)} [{interval(g.q1, g.q3, decimals)}]" if g.n else UNDEFINED for g in groups
+    ]
+
+
+#: Tests beside which means are shown; beside others, medians.
+_OF_MEANS = ("student_t", "welch_t", "anova", "welch_anova")
+
+
+def _shares(groups: Sequence[Frequencies], cells: str, decimals: int) -> tuple[str, list[list[str]]]:
+    """Say what the cells of levels show, and return those of each group."""
+    if cells == "short":
+        return "%", [[decimal(share, decimals) for share in group.percents] for group in groups]
+    return "n (%)", [[count_percent(n, group.total, decimals) for n in group.counts] for group in groups]
+
+
+def random_notes(result: GroupComparison, *, tests: bool) -> list[str]:
+    """Say which exact P values come from random tables, with their intervals: of the tests, or of those beside them."""
+    said = []
+    for label, row in zip(result.labels, result.rows, strict=True):
+        test = row.test if tests else row.fisher
+        if getattr(test, "draws", 0):
+            said.append(f"{label} {p_value(test.p_value)} ({interval(test.p_low, test.p_high, 3)})")
+    draws = next((t.draws for row in result.rows for t in (row.test, row.fisher) if getattr(t, "draws", 0)), 0)
+    return [f"Exact P from {draws} random tables, with its 99% interval: {'; '.join(said)}."] * bool(said)
+
+
 def tests_table(result: GroupComparison) -> DisplayTable:
     """Lay out which test was taken, why, and what it found."""
-    rows = []
+    rows, two = [], len(result.heads) == 2
     for label, found in zip(result.labels, result.rows, strict=True):
         test = found.test
         shapiro = ", ".join(p_value(w.p_value) for w in found.choice.evidence) or UNDEFINED
         fisher = p_value(found.fisher.p_value) if found.fisher else UNDEFINED
-        df = decimal(test.df, 0 if test.method.startswith("Pearson") else 1)
+        whole = test.method.startswith("Pearson") or not (two or test.df % 1)
+        df = decimal(test.df, 0 if whole else 1)
+        if not two and (error := getattr(test, "df_error", NAN)) == error:
+            df += f"; {decimal(error, 1 if error % 1 else 0)}"
         why = _why(found, result.plan.normality)
         rows.append(
             Row((label, test.method, why, shapiro, decimal(test.statistic, 2), df, p_value(test.p_value), fisher))
         )
+    inside = [f"in “{head}”" for head, _ in sorted(zip(result.heads, result.shown, strict=True), key=lambda pair: pair[1])]
+    statistic = (
+        "t, Mann-Whitney's U of the group with the outcome, or chi-square without continuity correction. Fisher's: exact, "
+        "two-sided."
+        if two
+        else "F, Kruskal-Wallis's H, Jonckheere's J, or chi-square without continuity correction. Exact P: Fisher, Freeman and "
+        "Halton's, where a cell expects fewer than 5."
+    )
+    leads = "Student's t to Mann-Whitney's test" if two else "analysis of variance to Kruskal-Wallis's test"
     return DisplayTable(
         name="tests", title="Which test, and why",
-        head=("", "Test", "Why", "Shapiro-Wilk P *", "Statistic", "df", "P", "Fisher's P"),
+        head=("", "Test", "Why", "Shapiro-Wilk P *", "Statistic", "df", "P", "Fisher's P" if two else "Exact P"),
         rows=tuple(rows), frame=result.frame,
-        notes=(f"* Overall, in “{result.plan.group_labels[1]}”, in “{result.plan.group_labels[0]}”. Any below "
-               f"{general(result.plan.normality)} leads from Student's t to Mann-Whitney's test.",
-               "Statistic: t, Mann-Whitney's U of the group with the outcome, or chi-square without continuity correction. "
-               "Fisher's: exact, two-sided."),
+        notes=(f"* Overall, {', '.join(inside)}. Any below {general(result.plan.normality)} leads from {leads}.",
+               f"Statistic: {statistic}", *random_notes(result, tests=False)),
     )  # fmt: skip
 
 
@@ -307,18 +361,25 @@ def _why(found: Comparison, normality: float) -> str:
 
 def effects_table(result: GroupComparison) -> DisplayTable:
     """Lay out sizes of effects: mean difference or odds ratio with its interval, and the standardised difference."""
-    rows = []
+    rows, two = [], len(result.heads) == 2
     for label, found in zip(result.labels, result.rows, strict=True):
-        rows.append(Row((of_level(label, found), *_effect(found), decimal(found.standardised_difference.estimate, 2))))
+        effect = _effect(found) if two else _effect(found)[:2]
+        rows.append(Row((of_level(label, found) if two else label, *effect,
+                         decimal(found.standardised_difference.estimate, 2))))  # fmt: skip
     level = decimal(100 * next((r.effect.confidence_level for r in result.rows if r.effect), 0.95), 0)
+    last, first = (result.heads[result.shown.index(at)] for at in (len(result.heads) - 1, 0))
+    note = (
+        f"Odds ratio with Woolf's interval; with an empty cell, the conditional exact interval. Mean difference: {last} less "
+        f"{first}, with the interval of Student beside Student's test and else of Welch: very wide where a group is tiny, as "
+        "its own variance is all it has."
+        if two
+        else "Eta squared is the share of a number's variance, Cramér's V the strength of an association (0 none, 1 complete); "
+        "the standardised difference is that of the two groups furthest apart."
+    )
     return DisplayTable(
         name="effects", title="Sizes of effects",
-        head=("", "Effect", "Estimate", f"{level}% interval", "Standardised difference"), rows=tuple(rows),
-        frame=result.frame,
-        notes=("Odds ratio with Woolf's interval; with an empty cell, the conditional exact interval. Mean difference: "
-               f"{result.plan.group_labels[0]} less {result.plan.group_labels[1]}, with the interval of Student beside "
-               "Student's test and else of Welch: very wide where a group is tiny, as its own variance is all it has.",
-               *provenance_notes(result.provenance)),
+        head=("", "Effect", "Estimate", *[f"{level}% interval"] * two, "Standardised difference" + ", largest" * (not two)),
+        rows=tuple(rows), frame=result.frame, notes=(note, *provenance_notes(result.provenance)),
     )  # fmt: skip
 
 
@@ -332,7 +393,8 @@ def _effect(found: Comparison) -> tuple[str, str, str]:
     effect = found.effect
     if effect is None:
         return UNDEFINED, UNDEFINED, UNDEFINED
-    return effect.effect.capitalize(), significant(effect.estimate), interval(effect.conf_low, effect.conf_high, None)
+    name = effect.effect[0].upper() + effect.effect[1:]
+    return name, significant(effect.estimate), interval(effect.conf_low, effect.conf_high, None)
 
 
 def adjusted_table(result: GroupComparison) -> DisplayTable:

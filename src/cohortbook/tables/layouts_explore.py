@@ -20,32 +20,33 @@ from cohortbook.tables.tables import (
 
 @table_of.register
 def _(result: Stratified) -> DisplayTable:
-    rows = []
+    rows, two = [], len(result.group_labels) == 2
     for stratum, part in result.parts:
         shown = tuple(map(_group, part.groups))
         effect = part.effect
         size = (
             UNDEFINED
             if effect is None
-            else f"{significant(effect.estimate)} ({interval(effect.conf_low, effect.conf_high, None)})"
+            else significant(effect.estimate) + f" ({interval(effect.conf_low, effect.conf_high, None)})" * two
         )
-        name = stratum or of_level(result.label, part)
+        name = stratum or (of_level(result.label, part) if two else result.label)
         if isinstance(shown[0], str):
             rows.append(Row((name, *shown, part.test.method, p_value(part.test.p_value), size)))
             continue
-        rows.append(Row((name, "", "", part.test.method, p_value(part.test.p_value), size)))
+        rows.append(Row((name, *[""] * len(shown), part.test.method, p_value(part.test.p_value), size)))
         rows += [Row((str(level), *cells, "", "", ""), "level")
                  for level, *cells in zip(part.groups[0].levels, *shown, strict=True)]  # fmt: skip
     numeric = not hasattr(result.parts[0][1].groups[0], "levels")
     notes = ["Groups: mean (SD); median [quartiles]." if numeric else "Groups: number (%)."]
     effects = dict.fromkeys(part.effect.effect for _, part in result.parts if part.effect)
-    notes += [f"Effect: {', '.join(effects)}, with its interval."] * bool(effects)
+    notes += [f"Effect: {', '.join(effects)}{', with its interval' * two}."] * bool(effects)
     notes += [
         f"{stratum or result.label}: no P, as {part.test.reason}." for stratum, part in result.parts if part.test.reason
     ]
     if any(part.expected_below_5 for _, part in result.parts):
+        whose = "Fisher's exact" if two else "exact"
         exact = [f"{stratum or 'all'} {p_value(part.fisher.p_value)}" for stratum, part in result.parts if part.fisher]
-        told = f"; Fisher's exact P: {'; '.join(exact)}" if exact else ""
+        told = f"; {whose} P: {'; '.join(exact)}" if exact else ""
         notes.append(f"A cell of the table expects fewer than 5 patients{told}.")
     groups = [f"{result.by_label}: {label}" for label in result.group_labels]
     head = (result.label if result.strata else "", *groups, "Test", "P", "Effect")

@@ -235,8 +235,8 @@ def signs(text: str, *, head: bool = False) -> list[tuple[str, bool]]:
 
 # Footnote marks
 
-_NOTE = re.compile(r"([a-h]|[*†‡§¶‖]+) (?=\S)|([ᵃ-ᵿⁱⁿ]) ?(?=\S)")
-_CELL = re.compile(r" ([*†‡§¶‖]+(?: [*†‡§¶‖]+)*)(?=[\s,;:)]|$)|(?<=[\d–]) ([a-h])([*†‡§¶‖]*)$")
+_NOTE = re.compile(r"([a-t]|[*†‡§¶‖]+) (?=\S)|([ᵃ-ᵿⁱⁿ]) ?(?=\S)")
+_CELL = re.compile(r" ([*†‡§¶‖]+(?: [*†‡§¶‖]+)*)(?=[\s,;:)]|$)|(?<=[\d–]) ([a-t])([*†‡§¶‖]*)$")
 
 
 def remarked(

@@ -258,7 +258,7 @@ class DisplayTable:
 
 
 #: A cell of a column of numbers, right-aligned: a number, a sign for one that is undefined, or nothing.
-_NUMBER = re.compile(r"^[<>]?−?([\d.,·]*[–∞]?|\[hidden\])( [a-h]?‡?|[ᵃ-ᶻⁱⁿ*†‡§¶‖]+)?$")
+_NUMBER = re.compile(r"^[<>]?−?([\d.,·]*[–∞]?|\[hidden\])( [a-t]?‡?|[ᵃ-ᶻⁱⁿ*†‡§¶‖]+)?$")
 #: Text is set flush left where a page's own style would not (JupyterLab sets every cell flush right).
 _LEFT = ' style="text-align:left"'
 _CLASS = (_LEFT, ' class="number"')

@@ -39,6 +39,15 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+#: What stands before words on results that rest on assumed values.
+ILLUSTRATION = "*Illustration, not a finding: it rests on assumed values.*"
+
+
+def caution(provenance: str, text: str) -> Text:
+    """Keep a result that rests on assumed values from reading like a finding."""
+    return Text(f"{ILLUSTRATION} {text}" if provenance == "assumed" else text)
+
+
 def several(n: int, one: str, many: str = "") -> str:
     """Count something in words: 1 patient, 2 patients; 2 women."""
     return f"{n} {one if n == 1 else many or f'{one}s'}"
@@ -121,11 +130,12 @@ def _(result: GroupComparison, *, significance: float = 0.05) -> Text:
         text += f"; {below} by {plan.threshold_label or 'the stated threshold'} (P < {general(plan.threshold)})"
     doubtful = [label for label, row in small if row.expected_below_5]
     if doubtful:
+        whose = "Fisher's exact" if len(result.heads) == 2 else "exact"
         exact = [
             f"{label} {p_value(row.fisher.p_value)}" for label, row in small if row.expected_below_5 and row.fisher
         ]
         text += (
-            f". Expected counts under 5 put the chi-square of {listed(doubtful)} in doubt; Fisher's exact P: "
+            f". Expected counts under 5 put the chi-square of {listed(doubtful)} in doubt; {whose} P: "
             + listed(exact)
         )
     late = [label for label, row in small if row.term in result.after]

@@ -8,7 +8,8 @@ from cohortbook.results import Absent, Hidden
 from cohortbook.tables.layouts_models import columns_of, removal_in_words, separating_cells
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import decimal, interval, p_value, significant
-from cohortbook.text.findings import finding, listed, several
+from cohortbook.text.findings import listed, several
+from cohortbook.text.findings_comparisons import finding
 from cohortbook.text.paragraph import Text
 
 __all__ = ["carrying_finding", "finding", "selection_finding", "separation_finding"]

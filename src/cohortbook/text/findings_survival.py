@@ -11,7 +11,7 @@ from cohortbook.results import Absent, Hidden
 from cohortbook.tables.layouts_survival import level_name, no_groups
 from cohortbook.tables.style import general, spanned
 from cohortbook.tables.tables import decimal, interval, p_value, significant
-from cohortbook.text.findings import listed, several
+from cohortbook.text.findings import ILLUSTRATION, caution, listed, several
 from cohortbook.text.findings_worth import finding
 from cohortbook.text.paragraph import Text
 
@@ -35,10 +35,6 @@ __all__ = [
 
 #: Patients at risk below which a curve hangs on single ones.
 FEW = 10
-#: What stands before words on results that rest on assumed values.
-ILLUSTRATION = "*Illustration, not a finding: it rests on assumed values.*"
-
-
 def _median(curve: SurvivalCurve, unit: str) -> str:
     if isinstance(curve.median, Hidden):
         return decimal(curve.median, 0)
@@ -46,11 +42,6 @@ def _median(curve: SurvivalCurve, unit: str) -> str:
         return "not reached"
     low, high = (decimal(v, 0) if v == v else "not reached" for v in (curve.median_low, curve.median_high))
     return f"{decimal(curve.median, 0)} {unit} ({spanned(low, high)})"
-
-
-def caution(provenance: str, text: str) -> Text:
-    """Keep a result that rests on assumed values from reading like a finding."""
-    return Text(f"{ILLUSTRATION} {text}" if provenance == "assumed" else text)
 
 
 @finding.register

@@ -9,6 +9,7 @@ from typing import Any
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import GroupComparison, OutcomeRate
+from cohortbook.plan.comparisons import GroupPairs, LinearStudy, PairedStudy
 from cohortbook.plan.endpoints import CompetingStudy, SurvivalStudy
 from cohortbook.plan.hazards import CompetingModels, CoxStudy
 from cohortbook.plan.imputed import ImputedCox, ImputedModel
@@ -17,6 +18,7 @@ from cohortbook.plan.model_checks import PerformanceStudy, StabilityStudy
 from cohortbook.plan.models import ModelStudy
 from cohortbook.plan.visits import VisitStudy
 from cohortbook.results import Absent
+from cohortbook.tables.layouts_comparisons import adjustment_in_words
 from cohortbook.tables.layouts_models import removal_in_words
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import DisplayTable, Row, decimal, p_value, percent
@@ -40,6 +42,20 @@ TESTS = {
     "fisher_exact": "Fisher's exact test",
     "fisher_mid_p": "Fisher's exact test with mid-P",
     "fisher_freeman_halton": "the exact test of Fisher, Freeman and Halton",
+    "anova": "one-way analysis of variance",
+    "welch_anova": "Welch's analysis of variance",
+    "kruskal_wallis": "the Kruskal-Wallis test",
+    "jonckheere_terpstra": "the Jonckheere-Terpstra test of trend",
+    "cochran_armitage": "the Cochran-Armitage test of trend",
+    "paired_t": "the paired t test",
+    "wilcoxon_signed_rank": "Wilcoxon's signed-rank test",
+    "wilcoxon_signed_rank_continuity": "Wilcoxon's signed-rank test with continuity correction",
+    "wilcoxon_signed_rank_exact": "the exact Wilcoxon signed-rank test",
+    "mcnemar_exact": "McNemar's exact test",
+    "mcnemar": "McNemar's test",
+    "mcnemar_continuity": "McNemar's test with continuity correction",
+    "stuart_maxwell": "Stuart and Maxwell's test of marginal homogeneity",
+    "bowker": "Bowker's test of symmetry",
 }
 #: What computes; the versions are those of this run.
 SOFTWARE = ("cohortbook", "numpy", "scipy", "pandas", "statsmodels", "lifelines")
@@ -65,11 +81,12 @@ def planned_results(
     Returns
     -------
     tuple
-        What is missing, rate, comparison, model and what it is worth, survival, competing risks, Cox model, models of
+        What is missing, rate, comparison, pairs of groups, pairs of times, linear model, model and what it is worth, survival, competing risks, Cox model, models of
         competing events, as far as planned; beside rate and comparison their best and worst cases, beside models those of
         imputed values.
     """
     from cohortbook.plan.analysis import compare_groups, outcome_rate
+    from cohortbook.plan.comparisons import compare_pairs, study_linear, study_paired
     from cohortbook.plan.endpoints import study_competing, study_survival
     from cohortbook.plan.hazards import study_competing_models, study_cox
     from cohortbook.plan.imputed import imputed_cox, imputed_model
@@ -84,6 +101,8 @@ def planned_results(
         found += [outcome_rate(cohort, **level), outcome_extremes(cohort, **level)]
     if file.comparison:
         found += [compare_groups(cohort, **level), comparison_extremes(cohort, **level)]
+    parts = [part(cohort, **level) for part in (compare_pairs, study_paired, study_linear)]
+    found += [part for part in parts if not isinstance(part, Absent)]
     if file.model:
         model = study_model(cohort, removal=removal, **level)
         found += [model, imputed_model(cohort, model, **level)]
@@ -133,6 +152,11 @@ def _patients(cohort: Cohort) -> Iterator[str]:
         if incomplete
         else f"No value is missing, so every analysis takes all {cohort.study.units}."
     )  # fmt: skip
+    if by := cohort.study.file.study.cluster:
+        yield (
+            f"Tests and intervals take {cohort.study.units} as independent; clusters by {_low(cohort.study.label(by))} are described, "
+            "not modelled."
+        )
     yield (
         "Levels are given as numbers and percentages, numeric variables as mean and standard deviation or median and "
         "quartiles."
@@ -153,10 +177,11 @@ def _of_comparison(cohort: Cohort, result: GroupComparison) -> Iterator[str]:
         used.setdefault(row.choice.test, []).append(labels[row.term])
     said = listed([f"{TESTS.get(test, test)} ({'; '.join(names)})" for test, names in used.items()])
     yield f"Groups were compared by {said}."
+    means = "the t test" if len(result.heads) == 2 else "analysis of variance"
     if any(row.test == "auto" and cohort.study.kind(row.variable) in ("continuous", "count") for row in plan.rows):
         yield (
             "For numeric variables without a planned test, the rank test was taken where Shapiro and Wilk's test rejected "
-            f"a normal distribution, overall or in a group, with P < {general(plan.normality)}, the t test otherwise."
+            f"a normal distribution, overall or in a group, with P < {general(plan.normality)}, {means} otherwise."
         )
     yield f"P values are two-sided; P < {general(plan.significance)} is called significant"
     methods = listed(["-".join(part.capitalize() for part in method.split("-")) for method in result.adjusted])
@@ -169,6 +194,32 @@ def _of_comparison(cohort: Cohort, result: GroupComparison) -> Iterator[str]:
         f"{stated.removeprefix(', ')}; they were also adjusted for {result.n_tests} tests by {methods}."
         if stated
         else (f"and adjusted for {result.n_tests} tests by {methods}.")
+    )
+
+
+def _of_pairs(cohort: Cohort, result: GroupPairs) -> Iterator[str]:
+    methods: dict[str, list[str]] = {}
+    for label, row in zip(result.labels, result.rows, strict=True):
+        way = "" if row.adjustment == "tukey" else f" adjusted by {adjustment_in_words(row.adjustment)} method"
+        methods.setdefault(f"{row.method}{way}", []).append(label)
+    said = "; ".join(f"{method} ({'; '.join(labels)})" for method, labels in methods.items())
+    yield f"Within each variable every two groups were compared: {said}."
+
+
+def _of_paired(cohort: Cohort, result: PairedStudy) -> Iterator[str]:
+    used: dict[str, list[str]] = {}
+    for row in result.rows:
+        used.setdefault(TESTS[row.test_name], []).append(row.label)
+    said = listed([f"{test} ({'; '.join(labels)})" for test, labels in used.items()])
+    yield f"The same {result.units} were compared before and after {result.procedure} by {said}, where both values are known."
+
+
+def _of_linear(cohort: Cohort, result: LinearStudy) -> Iterator[str]:
+    terms = "; ".join(result.labels[term] for term in result.plan.terms)
+    level = decimal(100 * result.fit.confidence_level, 0)
+    yield (
+        f"A linear model of {_low(result.outcome_label)} was fitted by least squares, with all terms at once ({terms}); "
+        f"coefficients have {level} % intervals by Student's t."
     )
 
 
@@ -305,7 +356,8 @@ def _joint(result: ImputedModel | ImputedCox) -> bool:
 
 
 _METHODS = {
-    OutcomeRate: _of_rate, GroupComparison: _of_comparison, ModelStudy: _of_model, SurvivalStudy: _of_survival,
+    OutcomeRate: _of_rate, GroupComparison: _of_comparison, GroupPairs: _of_pairs, PairedStudy: _of_paired,
+    LinearStudy: _of_linear, ModelStudy: _of_model, SurvivalStudy: _of_survival,
     CompetingStudy: _of_competing, VisitStudy: _of_visits, CoxStudy: _of_cox, CompetingModels: _of_competing_models,
     OutcomeExtremes: _of_extremes,
     ComparisonExtremes: _of_extremes, ImputedModel: _of_imputed, ImputedCox: _of_imputed,
@@ -369,15 +421,19 @@ def _compared(result: GroupComparison) -> str:
     ]
     if not told:
         return f"No variable differed with P < {general(plan.significance)}."
-    said = [f"{_low(label)} ({_sides(row)}; P {_p(row.test.p_value)})" for label, row in told]
-    return f"{plan.group_labels[0]} and {_low(plan.group_labels[1])} differed in {listed(said)}."
+    said = [f"{_low(label)} ({_sides(row, result.shown)}; P {_p(row.test.p_value)})" for label, row in told]
+    heads = [result.heads[0], *map(_low, result.heads[1:])]
+    return f"{listed(heads)} differed in {listed(said)}."
 
 
-def _sides(row: Any) -> str:
-    """Return what both groups show, the one where the grouping is true first."""
+def _sides(row: Any, order: tuple[int, ...]) -> str:
+    """Return what the groups show, in the order of the table's columns."""
     shown = []
-    for group in reversed(row.groups):
-        if hasattr(group, "levels"):
+    for group in (row.groups[at] for at in order):
+        if hasattr(group, "levels") and len(group.levels) > 2 < len(order):
+            shares = zip(group.levels, group.counts, strict=True)
+            shown.append("; ".join(f"{level} {percent(n, group.total)} %" for level, n in shares))
+        elif hasattr(group, "levels"):
             shown.append(f"{group.counts[-1]} of {group.total}, {percent(group.counts[-1], group.total)} %")
         else:
             shown.append(f"mean {decimal(group.mean, 1)}")
