@@ -22,9 +22,13 @@ variables:
   centre: {label: Centre, kind: category, levels: [north, south, closed]}
 derived:
   band:
-    {label: Weight, from: lwt, bands: [{label: light, below: 110}, {label: mid, from: 110, below: 140}, {label: heavy, from: 140}]}
+    label: Weight
+    from: lwt
+    bands: &bands [{label: light, below: 110}, {label: mid, from: 110, below: 140}, {label: heavy, from: 140}]
   later_band:
-    {label: Later, from: later, bands: [{label: light, below: 110}, {label: mid, from: 110, below: 140}, {label: heavy, from: 140}]}
+    label: Later
+    from: later
+    bands: *bands
 outcome: {variable: ht, label: Hypertension}
 comparison:
   number: "2"

@@ -118,7 +118,8 @@ def study_clusters(cohort: Cohort, *, confidence_level: float = 0.95) -> Cluster
         for k, name in enumerate([*names, ""]) if name or sizes[k]
     )  # fmt: skip
     return ClusterStudy(
-        label=study.label(by), unit=study.file.study.unit, units=study.units, outcome_label=outcome.label if outcome else "", rows=rows,
+        label=study.label(by), unit=study.file.study.unit, units=study.units, rows=rows,
+        outcome_label=outcome.label if outcome else "",
         variables=len(others), correlation=correlation, provenance=weakest(provenances),
     )  # fmt: skip
 

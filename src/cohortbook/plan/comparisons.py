@@ -196,7 +196,8 @@ def study_paired(cohort: Cohort, *, confidence_level: float = 0.95) -> PairedStu
     normality = study.file.comparison.normality if study.file.comparison else 0.05
     rows = tuple(_paired(cohort, plan, normality, confidence_level) for plan in study.file.paired)
     return PairedStudy(
-        rows=rows, unit=study.file.study.unit, units=study.units, procedure=study.file.study.procedure, significance=significance,
+        rows=rows, unit=study.file.study.unit, units=study.units, significance=significance,
+        procedure=study.file.study.procedure,
         provenance=weakest([row.test.provenance for row in rows]),
     )  # fmt: skip
 

@@ -61,7 +61,8 @@ def _(result: LinearStudy, *, significance: float = 0.05) -> Text:
     text = f"The terms explain {decimal(100 * fit.r_squared, 1)} % of the variance of {result.outcome_label} in "
     text += several(fit.n, result.unit, result.units)
     named = [f"{result.labels[test.term]} ({p_value(test.p_value)})" for test in small]
-    text += f"; P < {general(significance)}, all others held: {'; '.join(named)}" if named else f"; no term has P < {general(significance)}"
+    limit = f"P < {general(significance)}"
+    text += f"; {limit}, all others held: {'; '.join(named)}" if named else f"; no term has {limit}"
     late = [result.labels[test.term] for test in small if test.term in result.after]
     text += f". {listed(late)}: known only after {result.procedure}, so no predictor of what may precede it" * bool(late)
     return caution(result.provenance, text + ".")

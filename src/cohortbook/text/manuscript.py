@@ -154,8 +154,8 @@ def _patients(cohort: Cohort) -> Iterator[str]:
     )  # fmt: skip
     if by := cohort.study.file.study.cluster:
         yield (
-            f"Tests and intervals take {cohort.study.units} as independent; clusters by {_low(cohort.study.label(by))} are described, "
-            "not modelled."
+            f"Tests and intervals take {cohort.study.units} as independent; clusters by {_low(cohort.study.label(by))} are "
+            "described, not modelled."
         )
     yield (
         "Levels are given as numbers and percentages, numeric variables as mean and standard deviation or median and "
