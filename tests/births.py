@@ -11,8 +11,8 @@ STUDY = """\
 study: {title: Births, unit: birth, procedure: the visit, id: row_number, data: births.csv, cluster: centre}
 variables:
   bwt: {label: Birth weight, kind: continuous, unit: g, measured: after}
-  age: {label: Age, kind: continuous, unit: years, measured: before}
-  lwt: {label: Weight, kind: continuous, unit: pounds, measured: before}
+  age: {label: Age, kind: continuous, unit: years, range: [10, 60], measured: before}
+  lwt: {label: Weight, kind: continuous, unit: pounds, range: [60, 350], decimals: 0, measured: before}
   later: {label: Weight later, kind: continuous, unit: pounds, measured: after}
   race: {label: Race, kind: category, levels: [white, black, other], measured: before}
   race_too: {label: Race again, kind: category, levels: [white, black, other], measured: after}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from cohortbook.audit.audit_case import Case
 from cohortbook.audit.audit_words import span
+from cohortbook.audit.checks import Sheet
+from cohortbook.audit.several_groups import is_of_several, recompute
 from cohortbook.audit.verdicts import Verdict
 from cohortbook.printed.claims import unstated
 from cohortbook.printed.published import Figure
@@ -42,6 +44,9 @@ def _outside(case: Case, figure: Figure) -> Verdict:
     }
     if figure.about != "cohort":
         return Verdict(figure=figure, verdict="not checkable", reason=why[figure.about])
+    if is_of_several(case.study, figure):
+        found = recompute(Sheet(case.study, case.figures), figure)
+        return Verdict(figure=figure, **asdict(found))
     return Verdict(figure=figure, verdict="not decided", reason=unstated(case.study, figure) or "nothing states it")
 
 

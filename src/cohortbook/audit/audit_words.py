@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from cohortbook.printed.published import Figure
-from cohortbook.study.study import NUMERIC, Study
+from cohortbook.study.study import NO_YES, NUMERIC, Study
 
 if TYPE_CHECKING:
     from cohortbook.printed.claims import Claim
@@ -64,7 +64,7 @@ def what(study: Study, figure: Figure) -> str:
     if figure.statistic == "total":
         return "all"
     label = study.label(figure.variable) if figure.variable in study.names else figure.variable.replace("_", " ")
-    level = "" if figure.level in (""[1]) else f" {figure.level}"
+    level = "" if figure.level in ("", NO_YES[1]) else f" {figure.level}"
     statistic = STATISTICS.get(figure.statistic, figure.statistic)
     return f"{label}{level}" + ("" if figure.statistic in (*_COUNTED, "value") else f", {statistic}")
 

@@ -27,7 +27,7 @@ class Check:
     Attributes
     ----------
     kind : {"rounding", "levels", "subtotal", "grim", "grimmer", "order", "interval", "p_of_interval", "threshold", \
-"comparisons", "undefined_test", "expected_counts"}
+"comparisons", "undefined_test", "expected_counts", "several_groups"}
     figures : tuple of str
         Ids of what it is about, the one to blame first.
     holds : bool or None

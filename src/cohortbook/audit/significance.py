@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from cohortbook.audit.checks import Check, Count, Sheet, span, told
+from cohortbook.audit.several_groups import is_of_several, recompute
 from cohortbook.printed.claims import planned_tests
 from cohortbook.printed.published import Figure
 from cohortbook.study.study import NUMERIC
@@ -28,7 +29,16 @@ def check_tests(sheet: Sheet) -> Iterator[Check]:
             every = len({(_term(sheet, p), p.group) for others in printed.values() for p in others})
             yield from _comparisons(sheet, name, figures, every)
             for figure in figures:
-                yield from _undefined(sheet, figure) or _expected(sheet, figure)
+                several = _several(sheet, figure) if is_of_several(sheet.study, figure) else ()
+                yield from _undefined(sheet, figure) or (several or _expected(sheet, figure))
+
+
+def _several(sheet: Sheet, figure: Figure) -> list[Check]:
+    """Return what is wrong with a P value of three or more groups, where the printed counts tell."""
+    found = recompute(sheet, figure)
+    if found.verdict != "contradicted":
+        return []
+    return [told("several_groups", [figure], found.reason, recomputed=found.recomputed)]
 
 
 def _term(sheet: Sheet, figure: Figure) -> tuple[str, str]:
@@ -110,7 +120,7 @@ def _holm(figures: list[Figure]) -> list[Figure]:
     return ordered[: [*below, False].index(False)]
 
 
-def _compared(sheet: Sheet, figure: Figure) -> tuple[str, ...]:
+def compared(sheet: Sheet, figure: Figure) -> tuple[str, ...]:
     """Return the printed groups that a P value compares; none where they are not all there."""
     by = sheet.groups[figure.group].compare
     return next((names for names in sheet.partitions if all(set(sheet.groups[n].where) == {by} for n in names)), ())
@@ -121,7 +131,7 @@ def _undefined(sheet: Sheet, figure: Figure) -> list[Check]:
     if sheet.study.kind(figure.variable) in NUMERIC:
         return []
     levels = sheet.study.levels(figure.variable)
-    for names, level in itertools.product((("all",), _compared(sheet, figure)), levels):
+    for names, level in itertools.product((("all",), compared(sheet, figure)), levels):
         counts = [_count(sheet, figure.variable, level, name) for name in names]
         sizes = [count and _size(sheet, count) for count in counts]
         if not names or not all(sizes):
@@ -139,13 +149,13 @@ def _expected(sheet: Sheet, figure: Figure) -> Iterator[Check]:
     """Yield a warning where Pearson's chi-square was planned and expects fewer than 5 patients."""
     from cohortbook.statistics.printed_tests import fisher_p_value, pearson_p_value
 
-    variable, names, plan = figure.variable, _compared(sheet, figure), sheet.study.file.comparison
+    variable, names, plan = figure.variable, compared(sheet, figure), sheet.study.file.comparison
     if sheet.study.kind(variable) in NUMERIC or len(names) != 2:
         return
     levels = sheet.study.levels(variable)
     two = len(levels) == 2 or figure.level in levels
     asked = [figure.level if figure.level in levels else levels[1]] if two else levels
-    columns = [[_range(sheet, variable, level, name) for level in asked] for name in names]
+    columns = [[counts_of(sheet, variable, level, name) for level in asked] for name in names]
     if not all(all(column) for column in columns) or "pearson_chi_square" not in planned_tests(sheet.study, variable):
         return
     if two:
@@ -186,7 +196,7 @@ def _size(sheet: Sheet, count: Count) -> int | None:
     return sheet.denominator(count.figure) if stated else sheet.size(count.group)
 
 
-def _range(sheet: Sheet, variable: str, level: str, group: str) -> tuple[range, int] | None:
+def counts_of(sheet: Sheet, variable: str, level: str, group: str) -> tuple[range, int] | None:
     """Return the counts that a level can have, as printed of it or, of two levels, of the other; and of how many."""
     if (count := _count(sheet, variable, level, group)) and (size := _size(sheet, count)):
         return range(count.low, count.high + 1), size

@@ -107,7 +107,8 @@ def which_tests(
     groups, found = study.plan("published").groups, []
     for figure in figures:
         group = groups.get(figure.group)
-        if figure.about != "cohort" or not (group and group.compare) or (only is not None and figure.id not in only):
+        two = group and group.compare and study.kind(group.compare) == "binary"
+        if figure.about != "cohort" or not two or (only is not None and figure.id not in only):
             continue
         held = [f for f in figures if f.id != figure.id and f.id not in out]
         found += _of_figure(study, figure, group.compare, held, bounds)

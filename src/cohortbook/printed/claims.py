@@ -98,6 +98,8 @@ def unstated(study: Study, figure: Figure, *, strict: bool = False) -> str:
         return f"no constraint states a {words}"
     if group and group.model and figure.statistic != "p":
         return f"no constraint states the {words} of a model"
+    if group and group.compare and len(study.levels(group.compare)) > 2:
+        return "no constraint states a test of three or more groups"
     if group and group.compare and figure.statistic == "p":
         numbers = study.kind(figure.variable) in NUMERIC
         of = "numbers" if numbers else "levels" if len(study.levels(figure.variable)) < 3 else "more levels"

@@ -49,6 +49,10 @@ def problems_of(study: Study, row: dict[str, str]) -> Iterator[str]:
         yield f"unknown statistic {statistic!r}{hint}; known: {', '.join(STATISTICS)}"
         return
     kind = "where" if row["group"] == "all" else groups[row["group"]].meaning
+    compare = groups[row["group"]].compare if kind == "compare" else None
+    if compare and statistic != "p" and (study.kind(compare) != "binary"):
+        yield f"the {statistic} of a comparison needs two groups, yes and no; {compare!r} has {len(study.levels(compare))}"
+        return
     if kind not in STATISTICS[statistic]:
         expected = " or ".join(_GROUPS[group] for group in STATISTICS[statistic])
         yield f"a figure {statistic!r} is said of {expected}; {row['group']!r} is {_GROUPS[kind]}"

@@ -89,7 +89,7 @@ def of_block(
 
 def grouping_of(study: Study, said: Sequence[Claim]) -> str:
     """Return the binary variable that is laid down first: the comparison's, else what most figures are told apart by."""
-    if study.file.comparison:
+    if study.file.comparison and study.kind(study.file.comparison.groups) == "binary":
         return study.file.comparison.groups
     used = [next(iter(c.where)) for c in said if len(c.where) == 1]
     binary = [name for name in dict.fromkeys(used) if study.kind(name) == "binary"]

@@ -206,7 +206,11 @@ def _check_plan(study: Study) -> Iterator[Problem]:
             at = ("published", "groups", name)
             yield from _check_condition(study, group.where, (*at, "where"))
             if group.compare:
-                yield from _check_name(study, group.compare, (*at, "compare"), ("binary",))
+                wrong = list(_check_name(study, group.compare, (*at, "compare"), LEVELLED))
+                yield from wrong
+                if not wrong and len(study.levels(group.compare)) == 2 and study.kind(group.compare) != "binary":
+                    text = f"{group.compare!r} is {study.kind(group.compare)} of two levels; expected a binary variable"
+                    yield (*at, "compare"), f"{text}: make one under derived: (member)"
                 if file.comparison is None or file.comparison.groups != group.compare:
                     yield (
                         (*at, "compare"),

@@ -51,7 +51,7 @@ def _(result: Audit, *, significance: float = 0.05) -> Text:
     text = f"Of {several(every, 'printed figure')}, {'all' if checked == every else checked} can be checked. "
     n = counts["contradicted"]
     if n:
-        ways = several(len(result.conflicts), "conflict")
+        ways = several(len(result.conflicts), "conflict") if result.conflicts else "by arithmetic"
         text += f"**{_are(n)} contradicted by others** ({ways})"
     else:
         text += "Nothing that is printed contradicts anything else" + (
