@@ -222,6 +222,8 @@ def comparison_extremes(cohort: Cohort, *, confidence_level: float = 0.95) -> Co
 
     study, plan = cohort.study, cohort.study.plan("comparison")
     unknown, unit = cohort.missing(plan.groups), study.file.study.unit
+    if study.kind(plan.groups) != "binary":
+        return Absent("Best and worst cases are of two groups, yes and no.")
     if not unknown:
         return Absent(f"Of no {unit} is the group unknown: the comparison has no better and no worse case.")
     rows = []
@@ -240,6 +242,6 @@ def comparison_extremes(cohort: Cohort, *, confidence_level: float = 0.95) -> Co
         }  # fmt: skip
         rows.append((row.label or with_unit(cohort, name), {"known": known, **found}))
     return ComparisonExtremes(
-        group_labels=plan.group_labels, unit=unit, unknown=unknown, rows=tuple(rows), significance=plan.significance,
+        group_labels=study.group_labels[::-1], unit=unit, unknown=unknown, rows=tuple(rows), significance=plan.significance,
         provenance=study.provenance(plan.groups, *(row.variable for row in plan.rows)),
     )  # fmt: skip
