@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.study.comparison_checks import SUITED, Problem, check_comparison, check_name as _check_name, check_paired
+from cohortbook.study.comparison_checks import SUITED, Problem, check_comparison, check_paired
+from cohortbook.study.comparison_checks import check_name as _check_name
 from cohortbook.study.study import LEVELLED, NUMERIC, Key, Study, nearest
 
 if TYPE_CHECKING:
