@@ -81,9 +81,9 @@ def planned_results(
     Returns
     -------
     tuple
-        What is missing, rate, comparison, pairs of groups, pairs of times, linear model, model and what it is worth, survival, competing risks, Cox model, models of
-        competing events, as far as planned; beside rate and comparison their best and worst cases, beside models those of
-        imputed values.
+        What is missing, rate, comparison, pairs of groups, pairs of times, linear model, model and what it is worth, survival,
+        competing risks, Cox model, models of competing events, as far as planned; beside rate and comparison their best and
+        worst cases, beside models those of imputed values.
     """
     from cohortbook.plan.analysis import compare_groups, outcome_rate
     from cohortbook.plan.comparisons import compare_pairs, study_linear, study_paired
