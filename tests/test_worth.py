@@ -147,6 +147,18 @@ def test_infinite_estimates_are_said_and_drawn(separated):
     assert str(cb.finding(found)).startswith("1 estimate from 6 events; 1 odds ratio without a finite maximum")
 
 
+def test_profile_intervals_keep_the_end_that_exists(tmp_path):
+    change = ("candidates: [ill]}", "candidates: [ill], intervals: profile}")
+    model = cb.study_model(load(tmp_path, change, rows=fourfold(6, 4, 0, 9)))
+    found = cb.model_rows(model)
+    ratio = found.rows[-1].multivariable
+    assert ratio.infinite == 1
+    assert 1 < ratio.conf_low < math.inf == ratio.conf_high
+    assert cb.table_of(found).rows[-1].cells[4].startswith("∞, no finite estimate (")
+    assert "profile interval, Wald's P" in cb.table_of(found).notes[0]
+    assert "no finite estimate (" in cb.plot_model(found).alt
+
+
 def test_odds_ratios_in_words():
     assert ratio_in_words(None) == "–"
     assert ratio_in_words(OddsRatio(infinite=-1)) == "0, no finite estimate"

@@ -91,8 +91,9 @@ def plot_model(result: ModelRows | Absent) -> Plot | Absent:
     axis.set_yticks([])
     axis.set_xlabel("Odds ratio (logarithmic scale)")
     bare(axis)
+    own = "profile interval" if model.full.intervals == "profile" else "Wald"
     handles = [axis.plot([], [], mark, color=colour, label=text)[0] for mark, colour, text in
-               (("s", COLOURS[1], "maximum likelihood, Wald"), ("o", COLOURS[0], "Firth, profile interval"))]  # fmt: skip
+               (("s", COLOURS[1], f"maximum likelihood, {own}"), ("o", COLOURS[0], "Firth, profile interval"))]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower right", ncols=2, fontsize=8, frameon=False)
     mark_illustration(figure, result.provenance)
     beyond = any(r and not r.infinite and (r.conf_low < low or r.conf_high > high)
@@ -125,7 +126,9 @@ def _draw(axis: Axes, ratio: OddsRatio | None, y: float, colour: str, mark: str,
         return
     if ratio.infinite:
         edge, arrow = (high, ">") if ratio.infinite > 0 else (low, "<")
-        axis.plot([1, edge], [y, y], color=colour, linewidth=1.2, linestyle=(0, (1, 2)))
+        ends = [v for v in (ratio.conf_low, ratio.conf_high) if v == v and 0 < v < math.inf]
+        start = min(max(ends[0], low), high) if ends else 1
+        axis.plot([start, edge], [y, y], color=colour, linewidth=1.2, linestyle=(0, (1, 2)))
         axis.plot(edge, y, arrow, color=colour, markersize=5.5, clip_on=False, markerfacecolor="white")
         return
     ends = [ratio.conf_low if ratio.conf_low == ratio.conf_low else low,

@@ -26,7 +26,8 @@ class OddsRatio:
     ----------
     estimate, conf_low, conf_high, p_value : float
     infinite : int
-        +1 or -1 where the log odds ratio has no finite estimate, and its sign; the numbers are then NaN. 0 otherwise.
+        +1 or -1 where the log odds ratio has no finite estimate, and its sign; 0 otherwise. Estimate and P are then NaN, and
+        so are the ends, but for those of a profile interval.
     """
 
     estimate: float = NAN
@@ -171,8 +172,10 @@ def _ratio(fit: LogisticFit | FirthFit, column: str) -> OddsRatio | None:
     if column not in fit.terms:
         return None
     sign = fit.separation.directions.get(column, 0) if hasattr(fit, "separation") else 0
-    if sign:
-        return OddsRatio(infinite=sign)
     row = fit.frame.set_index("term").loc[column]
+    if sign:
+        profile = getattr(fit, "intervals", "") == "profile"
+        ends = {name: float(row[f"odds_ratio_{name[5:]}"]) for name in ("conf_low", "conf_high")} if profile else {}
+        return OddsRatio(infinite=sign, **ends)
     return OddsRatio(estimate=float(row["odds_ratio"]), conf_low=float(row["odds_ratio_low"]),
                      conf_high=float(row["odds_ratio_high"]), p_value=float(row["p_value"]))  # fmt: skip

@@ -26,9 +26,12 @@ def ratio_in_words(ratio: OddsRatio | None, *, p: bool = True) -> str:
     """Write an odds ratio as a table holds it: estimate (interval; P)."""
     if ratio is None:
         return UNDEFINED
-    if ratio.infinite:
-        return INFINITE[ratio.infinite]
     ends = interval(ratio.conf_low, ratio.conf_high, None)
+    if ratio.infinite:
+        said = INFINITE[ratio.infinite]
+        if ends == UNDEFINED:
+            return said
+        return f"{said} ({ends})" if p else f"{said.split(',')[0]} ({ends})"
     return f"{significant(ratio.estimate)} ({ends}{f'; {p_value(ratio.p_value)}' if p else ''})"
 
 
@@ -70,8 +73,9 @@ def _(result: ModelRows) -> DisplayTable:
     level = decimal(100 * model.full.confidence_level, 0)
     left = [f"{model.names.get(r.term, r.term)}{f', {r.level}' if r.level else ''}: left out of the model, {r.reason}."
             for r in result.rows if r.reason]  # fmt: skip
+    own = "profile interval, Wald's P" if model.full.intervals == "profile" else "Wald's interval and P"
     notes = [
-        f"Odds ratios with {level}% interval and P. Alone and together: maximum likelihood, Wald. Firth: all together by "
+        f"Odds ratios with {level}% interval and P. Alone and together: maximum likelihood, {own}. Firth: all together by "
         "penalised likelihood, profile interval, likelihood-ratio P.",
         "Patients: n (% of the row)" + ("; of a number, mean (standard deviation)." if numeric else "."),
         f"Together: the {model.full.n} patients with all values, {model.full.events} of them with the outcome.",
