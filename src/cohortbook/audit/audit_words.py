@@ -54,9 +54,11 @@ def in_words(study: Study, figure: Figure) -> str:
     """
     group = group_words(study, figure.group)
     if figure.statistic == "value":
-        return f"{figure.source}: {group}, {what(study, figure)} {figure.value}"
+        return f"{figure.source}: {group}, {what(study, figure)}: {figure.value}"
     compared = figure.statistic == "p" or not group
-    return f"{figure.source}: {what(study, figure)} {digits(figure)}" + ("" if compared else f" ({group})")
+    # "Levels 3 6 of 72" would read as one number.
+    colon = ":" if figure.statistic in _COUNTED and _level(figure) else ""
+    return f"{figure.source}: {what(study, figure)}{colon} {digits(figure)}" + ("" if compared else f" ({group})")
 
 
 def what(study: Study, figure: Figure) -> str:
@@ -64,9 +66,12 @@ def what(study: Study, figure: Figure) -> str:
     if figure.statistic == "total":
         return "all"
     label = study.label(figure.variable) if figure.variable in study.names else figure.variable.replace("_", " ")
-    level = "" if figure.level in ("", NO_YES[1]) else f" {figure.level}"
     statistic = STATISTICS.get(figure.statistic, figure.statistic)
-    return f"{label}{level}" + ("" if figure.statistic in (*_COUNTED, "value") else f", {statistic}")
+    return f"{label}{_level(figure)}" + ("" if figure.statistic in (*_COUNTED, "value") else f", {statistic}")
+
+
+def _level(figure: Figure) -> str:
+    return "" if figure.level in ("", NO_YES[1]) else f" {figure.level}"
 
 
 def digits(figure: Figure) -> str:
