@@ -1,0 +1,104 @@
+"""How methods keep their level where events are few: what `benchmarks/calibration.py` found, looked up."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Written by benchmarks/calibration.py, one row a method and number of events.
+PATH = Path(__file__).with_name("calibration.csv")
+#: How many patients were simulated.
+PATIENTS = 72
+#: With more events than this, no result stands near those that were simulated.
+MOST_EVENTS = 30
+#: Shares within which a level of 95 % (coverage) or 5 % (rejection) counts as kept.
+KEPT = {"interval": (0.93, 0.975), "test": (0.025, 0.065)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """What one method does at one number of events, at a nominal level of 95 % (intervals) or 5 % (tests).
+
+    Attributes
+    ----------
+    kind : {"interval", "test"}
+    what : str
+        What it estimates or tests.
+    method : str
+        As results call it.
+    events : int
+        Events expected in 72 patients.
+    share : float
+        Of samples with a result, those whose interval holds the truth, or whose test rejects a true null hypothesis.
+    std_error : float
+        Of that share, from the number of draws; 0 where all tables were gone through.
+    undefined : float
+        Share of samples without a result.
+    draws : int
+        How many samples; 0 where all tables were gone through, each with its probability.
+    """
+
+    kind: str
+    what: str
+    method: str
+    events: int
+    share: float
+    std_error: float
+    undefined: float
+    draws: int
+
+    @property
+    def kept(self) -> bool:
+        """Whether the level is kept, beyond what the draws leave uncertain."""
+        low, high = KEPT[self.kind]
+        return low - 2 * self.std_error <= self.share <= high + 2 * self.std_error
+
+
+@functools.cache
+def calibrations() -> tuple[Calibration, ...]:
+    """Return all that was found, in the order of the file."""
+    with PATH.open(encoding="utf-8") as file:
+        return tuple(
+            Calibration(
+                kind=row["kind"], what=row["what"], method=row["method"], events=int(row["events"]),
+                share=float(row["share"]), std_error=float(row["std_error"]), undefined=float(row["undefined"]),
+                draws=int(row["draws"]),
+            )
+            for row in csv.DictReader(file)
+        )
+
+
+def calibration_of(method: str, events: float, *, kind: str = "", what: str = "") -> Calibration | None:
+    """Look up what a method does at about so many events.
+
+    Parameters
+    ----------
+    method : str
+        As results call it.
+    events : float
+        Events, or patients in the smaller of two groups.
+    kind, what : str, optional
+        Further words of the row that is sought; the first that fits is taken.
+
+    Returns
+    -------
+    Calibration or None
+        The row with the nearest number of events on a logarithmic scale; None where the method was not tried, or where
+        there are no events or more than any that was.
+
+    Examples
+    --------
+    >>> calibration_of("Pearson chi-square", 4).events
+    5
+    >>> calibration_of("Pearson chi-square", 400) is None
+    True
+    """
+    if not 0 < events <= MOST_EVENTS:
+        return None
+    found = [c for c in calibrations() if c.method == method and kind in ("", c.kind) and what in c.what]
+    if not found:
+        return None
+    return min(found, key=lambda c: (c.what != found[0].what, abs(math.log(c.events / events))))
