@@ -77,11 +77,11 @@ def of_table(cell: tuple[int, int]) -> Marks:
         found = odds_ratio(tally, "event", "exposed", method=method)
         intervals[found.method] = (found.conf_low, found.conf_high)
     if 0 < sum(cell) < PATIENTS:
-        for kind in ("wald", "profile"):
+        for kind, name in (("wald", "Wald"), ("profile", "profile")):
             fit = fit_logistic(tally, **model, intervals=kind)
             ok = fit.converged and not any(map(math.isinf, fit.estimates))
             ends = (fit.conf_low[-1], fit.conf_high[-1]) if ok or kind == "profile" else (math.nan, math.nan)
-            intervals[f"maximum likelihood, {kind} interval"] = tuple(map(np.exp, ends))
+            intervals[f"maximum likelihood, {name} interval"] = tuple(map(np.exp, ends))
             tests["maximum likelihood, Wald's test"] = fit.p_values[-1]
         firth = firth_logistic(tally, **model)
         intervals["Firth, profile interval"] = (np.exp(firth.conf_low[-1]), np.exp(firth.conf_high[-1]))
@@ -277,6 +277,18 @@ def main() -> None:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+    if options.output == PATH:
+        write_page(Path(__file__).parents[1] / "docs")
+
+
+def write_page(folder: Path) -> None:
+    """Write docs/calibration.md and its figure from the file."""
+    from cohortbook.figures.figures_calibration import plot_calibration
+    from cohortbook.tables.level_notes import calibration_page
+
+    (folder / "calibration.md").write_text(calibration_page(), encoding="utf-8")
+    plot_calibration().save(folder)
+    (folder / "calibration.svg").unlink()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,9 @@ import functools
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+Kind = Literal["interval", "test"]
 
 #: Written by benchmarks/calibration.py, one row a method and number of events.
 PATH = Path(__file__).with_name("calibration.csv")
@@ -41,7 +44,7 @@ class Calibration:
         How many samples; 0 where all tables were gone through, each with its probability.
     """
 
-    kind: str
+    kind: Kind
     what: str
     method: str
     events: int
@@ -59,19 +62,21 @@ class Calibration:
 
 @functools.cache
 def calibrations() -> tuple[Calibration, ...]:
-    """Return all that was found, in the order of the file."""
+    """Return all that was found, what belongs together side by side."""
     with PATH.open(encoding="utf-8") as file:
-        return tuple(
+        found = [
             Calibration(
                 kind=row["kind"], what=row["what"], method=row["method"], events=int(row["events"]),
                 share=float(row["share"]), std_error=float(row["std_error"]), undefined=float(row["undefined"]),
                 draws=int(row["draws"]),
             )
             for row in csv.DictReader(file)
-        )
+        ]
+    groups = list(dict.fromkeys((c.kind, c.what) for c in found))
+    return tuple(sorted(found, key=lambda c: groups.index((c.kind, c.what))))
 
 
-def calibration_of(method: str, events: float, *, kind: str = "", what: str = "") -> Calibration | None:
+def calibration_of(method: str, events: float, *, kind: Kind | Literal[""] = "", what: str = "") -> Calibration | None:
     """Look up what a method does at about so many events.
 
     Parameters

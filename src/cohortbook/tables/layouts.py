@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import DescriptiveTable, GroupComparison, NumericSummaries, OutcomeRate, with_unit
 from cohortbook.results import NAN, Absent, Hidden
+from cohortbook.tables.level_notes import level_notes
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import (
     PROVENANCE_NOTES,
@@ -135,7 +136,8 @@ def _(result: OutcomeRate) -> DisplayTable:
     return DisplayTable(
         name="outcome-rate", title=f"{result.label}: how often{', here and elsewhere' if result.elsewhere else ''}",
         head=("", "Patients", "%", f"{level}% interval, %", "Method"), rows=tuple(rows), frame=result.frame,
-        notes=("Clopper-Pearson's interval is exact and wide; Wilson's is nearer its nominal level.",),
+        notes=("Clopper-Pearson's interval is exact and wide; Wilson's is nearer its nominal level.",
+               *level_notes((("interval", p.method) for p in result.intervals), first.events)),
     )  # fmt: skip
 
 

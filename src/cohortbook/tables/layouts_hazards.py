@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from cohortbook.plan.hazards import CompetingModels, CoxStudy
 from cohortbook.tables.layouts import provenance_notes, table_of
+from cohortbook.tables.level_notes import level_notes
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
 
 if TYPE_CHECKING:
     from cohortbook.plan.hazards import CauseModels
+    from cohortbook.statistics.calibration import Kind
     from cohortbook.survival.cox import CoxFit
     from cohortbook.survival.cox_firth import FirthCoxFit
 
@@ -43,8 +45,15 @@ def _(result: CoxStudy) -> DisplayTable:
     level = decimal(100 * fit.confidence_level, 0)
     return DisplayTable(
         name="cox", title="Cox regression", head=("", "Hazard ratio", f"{level}% interval", "P", "PH P"), rows=tuple(rows),
-        frame=result.frame, notes=(*_told(result), *provenance_notes(result.provenance)),
+        frame=result.frame,
+        notes=(*_told(result), *level_notes(_methods(result), fit.events), *provenance_notes(result.provenance)),
     )  # fmt: skip
+
+
+def _methods(result: CoxStudy) -> list[tuple[Kind, str]]:
+    used = [("interval", "Cox, Wald interval"), ("test", "Cox, Wald's test")] * (not result.fit.refused)
+    firth = result.firth and not result.firth.refused
+    return used + [("interval", "Firth's Cox, profile interval"), ("test", "Firth's Cox, likelihood-ratio test")] * bool(firth)
 
 
 def _told(result: CoxStudy) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cohortbook.plan.models import ModelStudy, Screening
 from cohortbook.results import Absent
 from cohortbook.tables.layouts import provenance_notes, table_of
+from cohortbook.tables.level_notes import level_notes
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from cohortbook.regression.firth import FirthFit
     from cohortbook.regression.logistic import LogisticFit
     from cohortbook.regression.selection import Selection
+    from cohortbook.statistics.calibration import Kind
 
 __all__ = ["full_model_table", "selection_table", "table_of"]
 
@@ -119,12 +121,22 @@ def full_model_table(result: ModelStudy | Absent, methods: ModelMethods | Absent
              *_exact_notes(result, exact),
              *(f"No finite estimate: {cell}." for cell in separating_cells(result)),
              *(f"{result.labels.get(c, c)}: {text}." for c, text in problems.items()), *_dropped(result),
+             *level_notes(_methods(result, exact), min(result.full.events, result.full.n - result.full.events)),
              *provenance_notes(result.provenance))  # fmt: skip
     return DisplayTable(
         name="odds-ratios", title=f"Odds ratios of {result.outcome_label.lower()}",
         head=("", "Odds ratio", f"{level}% interval", "P"), rows=tuple(rows),
         frame=pd.concat([result.frame, exact.frame], ignore_index=True) if exact else result.frame, notes=notes,
     )  # fmt: skip
+
+
+def _methods(result: ModelStudy, exact: ExactFit | None) -> list[tuple[Kind, str]]:
+    own = "profile" if result.full.intervals == "profile" else "Wald"
+    return [
+        ("interval", f"maximum likelihood, {own} interval"), ("test", "maximum likelihood, Wald's test"),
+        ("interval", "Firth, profile interval"), ("test", "Firth, likelihood-ratio test"),
+        *[("interval", "exact conditional interval"), ("test", "exact conditional test")] * bool(exact),
+    ]  # fmt: skip
 
 
 def _exact_notes(result: ModelStudy, exact: ExactFit | None) -> list[str]:

@@ -8,10 +8,13 @@ from cohortbook.plan.endpoints import CompetingStudy, SurvivalStudy
 from cohortbook.privacy.guard import SMALL, withheld
 from cohortbook.results import Absent, Hidden
 from cohortbook.tables.layouts import provenance_notes, table_of
+from cohortbook.tables.level_notes import level_notes
 from cohortbook.tables.style import spanned
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cohortbook.survival.curves import SurvivalCurve
 
 __all__ = [
@@ -51,6 +54,7 @@ def landmark_table(result: SurvivalStudy) -> DisplayTable:
         f"Median survival {_median(result.overall)}; median follow-up by the reverse Kaplan-Meier method "
         f"{_median(result.follow_up)} {result.plan.unit}.",
         *result.notes,
+        *level_notes([("interval", f"Kaplan-Meier, {result.conf_type} interval")], result.overall.events),
         *provenance_notes(result.provenance),
     )
     return DisplayTable(
@@ -174,8 +178,14 @@ def group_test_table(result: SurvivalStudy) -> DisplayTable | Absent:
     frame = pd.concat([test.frame for stratum in result.strata for test in stratum.tests], ignore_index=True)
     return DisplayTable(
         name="group-tests", title=f"{result.plan.label}: tests between groups", head=("", "Chi-square", "df", "P"),
-        rows=tuple(rows), frame=frame, notes=(*_told_tests(result), *reasons, *provenance_notes(result.provenance)),
+        rows=tuple(rows), frame=frame,
+        notes=(*_told_tests(result), *reasons, *_levels(result), *provenance_notes(result.provenance)),
     )  # fmt: skip
+
+
+def _levels(result: SurvivalStudy) -> Iterator[str]:
+    used = (("test", test.method) for stratum in result.strata for test in stratum.tests if not test.reason)
+    return level_notes(used, result.overall.events)
 
 
 def _told_tests(result: SurvivalStudy) -> list[str]:
@@ -252,6 +262,7 @@ def _(result: CompetingStudy) -> DisplayTable:
         frame=pd.concat(frames, ignore_index=True),
         notes=("One less Kaplan-Meier takes a competing death for censoring, as if the dead could still have the event: it is "
                "too high.", "An event counts when it was seen; one that was there and not looked for is missed.",
+               *level_notes([("interval", "Aalen-Johansen")], result.event.events),
                *provenance_notes(result.provenance)),
     )  # fmt: skip
 
@@ -286,6 +297,7 @@ def group_incidence_table(result: CompetingStudy | Absent) -> DisplayTable | Abs
               f"Gray P: {result.death.cause.lower()}"),
         rows=tuple(rows), frame=pd.concat(frames, ignore_index=True),
         notes=("Gray’s test compares cumulative incidence; a log-rank test that censors the dead compares something else.",
+               *level_notes([("test", "Gray")] * bool(result.groups), result.event.events),
                *reasons, *gone, *provenance_notes(result.provenance)),
     )  # fmt: skip
 

@@ -397,7 +397,7 @@ def results_text(cohort: Cohort, *results: Any, significance: float = 0.05) -> T
     units = (cohort.study.file.study.unit, cohort.study.units)
     parts = [f"{several(cohort.size, *units).capitalize()} were analysed."]
     if any(isinstance(result, Absent) and result.hidden for result in results):
-        parts.append(f"Some results are not shown, to protect {cohort.study.units}.")
+        parts.append("Some results are not shown, to protect patients.")
     for result in results:
         if isinstance(result, Absent):
             continue
