@@ -287,8 +287,7 @@ def write_page(folder: Path) -> None:
     from cohortbook.tables.level_notes import calibration_page
 
     (folder / "calibration.md").write_text(calibration_page(), encoding="utf-8")
-    plot_calibration().save(folder)
-    (folder / "calibration.svg").unlink()
+    plot_calibration().figure.savefig(folder / "calibration.png", dpi=110)
 
 
 if __name__ == "__main__":

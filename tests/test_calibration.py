@@ -87,6 +87,11 @@ def test_a_method_that_misses_its_level_is_told_once():
     )
 
 
+def test_of_several_truths_the_one_furthest_from_the_level_is_told():
+    (note,) = level_notes([("test", "Welch's t")], 3)
+    assert "Welch's t (skewed numbers in two groups) rejects a true null hypothesis in 2" in note
+
+
 @pytest.mark.parametrize(("kind", "share", "std_error", "kept"), [
     ("interval", 0.95, 0, True), ("interval", 0.92, 0, False), ("interval", 0.92, 0.006, True),
     ("interval", 0.98, 0, False), ("test", 0.05, 0, True), ("test", 0.08, 0, False), ("test", 0.01, 0, False),

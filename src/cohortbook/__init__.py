@@ -29,15 +29,8 @@ _WHERE = {
     "plan.missing": ("comparison_extremes", "missing_study", "outcome_extremes"),
     "plan.imputed": ("imputed_cox", "imputed_model"),
     "plan.questions": ("key_results", "scenario_results"),
-    "tables.layouts": (
-        "adjusted_table",
-        "dictionary_table",
-        "effects_table",
-        "flow_table",
-        "left_out_table",
-        "missing_table",
-        "tests_table",
-    ),
+    "tables.layouts": ("dictionary_table", "flow_table", "left_out_table", "missing_table"),
+    "tables.layouts_groups": ("adjusted_table", "effects_table", "tests_table"),
     "tables.layouts_logistic": ("prediction_table", "separation_table"),
     "tables.layouts_models": (
         "full_model_table",

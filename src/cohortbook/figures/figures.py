@@ -292,7 +292,7 @@ def plot_outcome_rate(result: OutcomeRate | Absent) -> Plot | Absent:
 
 def plot_effects(result: GroupComparison) -> Plot | Absent:
     """Draw the standardised difference of every compared variable, largest first."""
-    from cohortbook.tables.layouts import of_level
+    from cohortbook.tables.layouts_groups import of_level
 
     two = len(result.heads) == 2
     found = [

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from cohortbook.figures.figures import COLOURS, MUTED, Plot, axes, bare, named_rows
-from cohortbook.statistics.calibration import KEPT, PATIENTS, Calibration, calibrations
+from cohortbook.statistics.calibration import KEPT, LEVEL, PATIENTS, Calibration, calibrations
 from cohortbook.tables.level_notes import NAMES
 
 #: Shares further out are drawn at the edge.
 _SPAN = {"interval": (80.0, 100.0), "test": (0.0, 15.0)}
-_LEVEL = {"interval": 95.0, "test": 5.0}
 _SAYS = {"interval": "Samples whose 95 % interval holds the truth, %",
          "test": "Samples whose test rejects a true null hypothesis at 0.05, %"}  # fmt: skip
 
@@ -28,7 +27,7 @@ def plot_calibration() -> Plot:
                 place = min(max(100 * c.share, low), high)
                 axis.plot(place, y + 0.12 * (1.5 - k), "o", color=COLOURS[k], markersize=4)
         axis.axvspan(*(100 * end for end in KEPT[kind]), color=COLOURS[2], alpha=0.12, linewidth=0)
-        axis.axvline(_LEVEL[kind], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+        axis.axvline(100 * LEVEL[kind], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
         axis.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
         axis.set_ylim(-0.8, len(rows) - 0.2)
         named_rows(axis, [name for name, _ in rows], width=60)

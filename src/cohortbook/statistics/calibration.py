@@ -17,6 +17,7 @@ PATH = Path(__file__).with_name("calibration.csv")
 PATIENTS = 72
 #: With more events than this, no result stands near those that were simulated.
 MOST_EVENTS = 30
+LEVEL = {"interval": 0.95, "test": 0.05}
 #: Shares within which a level of 95 % (coverage) or 5 % (rejection) counts as kept.
 KEPT = {"interval": (0.93, 0.975), "test": (0.025, 0.065)}
 
@@ -76,7 +77,7 @@ def calibrations() -> tuple[Calibration, ...]:
     return tuple(sorted(found, key=lambda c: groups.index((c.kind, c.what))))
 
 
-def calibration_of(method: str, events: float, *, kind: Kind | Literal[""] = "", what: str = "") -> Calibration | None:
+def calibration_of(method: str, events: float, *, kind: Kind | Literal[""] = "") -> Calibration | None:
     """Look up what a method does at about so many events.
 
     Parameters
@@ -85,14 +86,13 @@ def calibration_of(method: str, events: float, *, kind: Kind | Literal[""] = "",
         As results call it.
     events : float
         Events, or patients in the smaller of two groups.
-    kind, what : str, optional
-        Further words of the row that is sought; the first that fits is taken.
+    kind : {"interval", "test"}, optional
 
     Returns
     -------
     Calibration or None
-        The row with the nearest number of events on a logarithmic scale; None where the method was not tried, or where
-        there are no events or more than any that was.
+        The row with the nearest number of events on a logarithmic scale, and of several the one furthest from its level;
+        None where the method was not tried, or where there are no events or more than any that was.
 
     Examples
     --------
@@ -103,7 +103,5 @@ def calibration_of(method: str, events: float, *, kind: Kind | Literal[""] = "",
     """
     if not 0 < events <= MOST_EVENTS:
         return None
-    found = [c for c in calibrations() if c.method == method and kind in ("", c.kind) and what in c.what]
-    if not found:
-        return None
-    return min(found, key=lambda c: (c.what != found[0].what, abs(math.log(c.events / events))))
+    found = [c for c in calibrations() if c.method == method and kind in ("", c.kind) and c.share == c.share]
+    return min(found, key=lambda c: (abs(math.log(c.events / events)), -abs(c.share - LEVEL[c.kind])), default=None)

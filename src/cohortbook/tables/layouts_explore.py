@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cohortbook.plan.stratified import Stratified
-from cohortbook.tables.layouts import of_level, provenance_notes, table_of
+from cohortbook.tables.layouts import provenance_notes, table_of
+from cohortbook.tables.layouts_groups import of_level
 from cohortbook.tables.tables import (
     UNDEFINED,
     DisplayTable,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from cohortbook.plan.imputed import HAZARD, ImputedCox, ImputedFit, ImputedModel
 from cohortbook.plan.missing import ComparisonExtremes, MissingStudy, OutcomeExtremes
 from cohortbook.results import Absent
-from cohortbook.tables.layouts import of_level, provenance_notes, table_of
+from cohortbook.tables.layouts import provenance_notes, table_of
+from cohortbook.tables.layouts_groups import of_level
 from cohortbook.tables.tables import (
     UNDEFINED,
     DisplayTable,

@@ -36,10 +36,12 @@ def level_notes(methods: Iterable[tuple[Kind, str]], events: Any) -> Iterator[st
 
 
 def _told(c: Calibration) -> str:
-    shown = decimal(100 * c.share, 1)
+    shown, name = decimal(100 * c.share, 1), NAMES.get(c.method, c.method)
+    if len({other.what for other in calibrations() if (other.kind, other.method) == (c.kind, c.method)}) > 1:
+        name += f" ({c.what})"
     if c.kind == "test":
-        return f"{NAMES.get(c.method, c.method)} rejects a true null hypothesis in {shown} % of samples, not in 5 %"
-    return f"the 95 % interval of {NAMES.get(c.method, c.method)} holds the truth in {shown} %"
+        return f"{name} rejects a true null hypothesis in {shown} % of samples, not in 5 %"
+    return f"the 95 % interval of {name} holds the truth in {shown} %"
 
 
 def calibration_table() -> DisplayTable:
