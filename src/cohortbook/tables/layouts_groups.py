@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cohortbook.plan.analysis import GroupComparison
 from cohortbook.results import NAN
 from cohortbook.tables.layouts import MARKS, provenance_notes, table_of
+from cohortbook.tables.level_notes import level_notes
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import (
     UNDEFINED,
@@ -21,6 +22,7 @@ from cohortbook.tables.tables import (
 )
 
 if TYPE_CHECKING:
+    from cohortbook.statistics.calibration import Kind
     from cohortbook.statistics.compare import Comparison
     from cohortbook.statistics.describe import Frequencies, Summary
 
