@@ -172,3 +172,13 @@ def test_every_numeric_variable_takes_a_row(cohort):
     table = cb.table_of(cb.numeric_summaries(cohort))
     assert len(table.rows) == 5
     assert dict(zip(table.head, cells(table)[1], strict=True))["Missing"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"), [("0.3", "2.5", "0.3 to 2.5"), ("2", "28", "2 to 28"), ("2.0", "2.55", "2.0 to 2.6")]
+)
+def test_a_range_is_whole_where_its_ends_are(tmp_path, low, high, shown):
+    rows = f"id,dose,ill,kind,failed,weeks,died,late\n1,{low},yes,x,yes,2,yes,0\n2,{high},no,y,no,3,no,1\n"
+    cohort = load(tmp_path, rows=rows)
+    assert cells(cb.table_of(cb.descriptive_tables(cohort)[0]))[3] == ("Range", shown, "")
+    assert cells(cb.table_of(cb.numeric_summaries(cohort)))[0][7] == shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.cohort.cohort import Cohort
@@ -88,12 +89,19 @@ def _level_name(level: Any) -> str:
     return f"{level:g}" if isinstance(level, float) else str(level)
 
 
+def _range(found: Any) -> str:
+    """Return the smallest and the largest value: whole where both are, else with a decimal, as 0.3 is not 0."""
+    ends = (found.minimum, found.maximum)
+    whole = all(isinstance(end, str) or not math.isfinite(end) or float(end).is_integer() for end in ends)
+    return interval(*ends, 0 if whole else 1)
+
+
 def _numeric_rows(label: str, found: Any) -> list[Row]:
     rows = [
         Row((label, "", ""), "heading"),
         Row(("Mean (SD)", f"{decimal(found.mean, 1)} ({decimal(found.std_dev, 1)})", ""), "level"),
         Row(("Median (quartiles)", f"{decimal(found.median, 1)} ({interval(found.q1, found.q3, 1)})", ""), "level"),
-        Row(("Range", interval(found.minimum, found.maximum, 0), ""), "level"),
+        Row(("Range", _range(found), ""), "level"),
     ]
     return rows + ([Row((NOT_RECORDED, decimal(found.n_missing, 0), ""), "level")] if found.n_missing else [])
 
@@ -108,7 +116,7 @@ def _(result: NumericSummaries) -> DisplayTable:
     frame = result.frame
     shown = frame.assign(
         quartiles=[interval(s.q1, s.q3, 1) for s, _ in result.parts],
-        range=[interval(s.minimum, s.maximum, 0) for s, _ in result.parts],
+        range=[_range(s) for s, _ in result.parts],
     )
     notes = ("Quartiles by SPSS's definition (R type 6). W, P: Shapiro-Wilk; a small P speaks against normality.",
              *provenance_notes(result.provenance))  # fmt: skip
