@@ -7,6 +7,7 @@ import pytest
 
 import cohortbook as cb
 from cohortbook.text.manuscript import methods_text, planned_results, results_text, strobe_table
+from second_study import hips, write_hips
 from tiny import STUDY, load
 
 
@@ -80,6 +81,26 @@ def test_numbers_of_results_are_those_of_the_tables(patients):
     assert f"{failed.counts[1]} of {failed.total}, {100 * failed.counts[1] / failed.total:.1f} %" in results
     assert f"{without.counts[1]} of {without.total}, {100 * without.counts[1] / without.total:.1f} %" in results
     assert "Illustration, not a finding" in results
+
+
+def compared(cohort):
+    return str(results_text(cohort, cb.compare_groups(cohort)))
+
+
+def test_results_name_the_level_whose_share_is_told(tmp_path):
+    found = {"yes": {"gender": "man", "stem": "hybrid"}, "no": {"gender": "woman", "stem": "cemented"}}
+    rows = [row | found[row["limp"]] for row in hips()]
+    said = compared(cb.load_cohort(write_hips(tmp_path, rows=rows)))
+    assert "gender (man: " in said
+    assert "cemented: 0.0 %; press-fit: 0.0 %; hybrid: 100.0 %" in said
+
+
+def test_levels_stand_in_results_as_they_are_written(tmp_path):
+    groups = ("  groups: limp\n  group_labels: [Limp, No limp]\n", "  groups: gender\n")
+    levels = ("levels: [woman, man]", "levels: [Woman, Man], codes: {woman: Woman, man: Man}")
+    rows = [{**row, "diabetic": str(int(row["gender"] == "man"))} for row in hips()]
+    said = compared(cb.load_cohort(write_hips(tmp_path, groups, levels, ("    - {variable: gender}\n", ""), rows=rows)))
+    assert "Woman and Man differed in" in said
 
 
 def test_strobe_says_where_each_item_stands(patients, tmp_path):

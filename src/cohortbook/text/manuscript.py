@@ -422,7 +422,8 @@ def _compared(result: GroupComparison) -> str:
     if not told:
         return f"No variable differed with P < {general(plan.significance)}."
     said = [f"{_low(label)} ({_sides(row, result.shown)}; P {_p(row.test.p_value)})" for label, row in told]
-    heads = [result.heads[0], *map(_low, result.heads[1:])]
+    # The levels of a variable are names, such as those of drugs, and stand as they are written.
+    heads = [result.heads[0], *map(_low if plan.group_labels else str, result.heads[1:])]
     return f"{listed(heads)} differed in {listed(said)}."
 
 
@@ -430,11 +431,12 @@ def _sides(row: Any, order: tuple[int, ...]) -> str:
     """Return what the groups show, in the order of the table's columns."""
     shown = []
     for group in (row.groups[at] for at in order):
-        if hasattr(group, "levels") and len(group.levels) > 2 < len(order):
+        if hasattr(group, "levels") and len(group.levels) > 2:
             shares = zip(group.levels, group.counts, strict=True)
-            shown.append("; ".join(f"{level} {percent(n, group.total)} %" for level, n in shares))
+            shown.append("; ".join(f"{level}: {percent(n, group.total)} %" for level, n in shares))
         elif hasattr(group, "levels"):
-            shown.append(f"{group.counts[-1]} of {group.total}, {percent(group.counts[-1], group.total)} %")
+            share = f"{group.counts[-1]} of {group.total}, {percent(group.counts[-1], group.total)} %"
+            shown.append(share if shown or group.levels[-1] in (True, "yes") else f"{group.levels[-1]}: {share}")
         else:
             shown.append(f"mean {decimal(group.mean, 1)}")
     return " v ".join(shown)
