@@ -260,7 +260,7 @@ def test_the_proposals_are_a_plan_once_their_marks_are_removed(tmp_path):
     (tmp_path / "study" / "study.yml").write_text(with_proposals(text), encoding="utf-8")
     file = load_study(tmp_path / "study").file
     assert file.study.missing == ("", "NA")
-    assert file.study.units_per_year == 12
+    assert file.units_per_year == 12
     assert (file.outcome.variable, file.outcome.label) == ("died", "Died")
     assert file.comparison.groups == "died"
     assert file.comparison.group_labels == ("Died", "No Died")
@@ -278,6 +278,9 @@ def test_a_status_of_several_levels_proposes_a_derived_event(tmp_path):
     assert study.file.derived["status_event"].member == ("2",)
     assert study.file.survival.event == study.file.model.outcome == "status_event"
     assert study.file.model.candidates == ("trt",)
+    assert study.file.outcome.label == "Status 2"
+    assert study.file.comparison.group_labels == ("Status 2", "Others")
+    assert "## Does one level of 'status' forestall another, as death of another cause does?\n" in text
 
 
 def test_a_column_named_for_censoring_is_the_event_and_says_that_it_may_be_the_reverse(tmp_path):
@@ -291,7 +294,7 @@ def test_without_an_outcome_or_a_time_the_plan_says_so(tmp_path):
     text = drafted(tmp_path, IDS | {"x": [i * 1.5 for i in range(40)]})
     assert "## The rest of the plan needs a binary variable as outcome; none was found, and none of two levels." in text
     text = draft_text(read_source(write(tmp_path, IDS | {"hand": of(["left", "right"])})))
-    assert "# derived: {hand is right: {label: Hand, from: hand, member: [right]}}" in text
+    assert "# derived: {hand is right: {label: Hand right, from: hand, member: [right]}}" in text
     text = draft_text(read_source(write(tmp_path, IDS | {"x": of([0, 1])})))
     assert "with 'x' (no name says an outcome; it stands as an example)." in text
     assert "## survival: needs the time to the event or the end of follow-up; no column's name says it." in text

@@ -26,6 +26,24 @@ def test_curve_rate_and_landmark_by_hand(tmp_path):
     assert row[:4] == ("From the entry, as planned", "2", "0.3", f"{2 / 18 * 52:.3f}")
 
 
+@pytest.mark.parametrize(("unit", "year"), [("days", 365.25), ("weeks", 365.25 / 7), ("months", 12), ("years", 1)])
+def test_the_unit_of_time_says_how_long_a_year_is(tmp_path, unit, year):
+    cohort = load(tmp_path, (", units_per_year: 52", ""), ("  unit: weeks\n", f"  unit: {unit}\n"))
+    assert cb.study_survival(cohort).units_per_year == year
+
+
+def test_a_curve_is_read_at_usual_times_where_the_plan_names_none(tmp_path):
+    # 40 hips, followed for 1, 2, ... 40 months: ten are at risk up to month 31.
+    rows = [{**row, "months": month, "months_to_revision": month, "first_seen": 0}
+            for month, row in enumerate(hips(40), 1)]  # fmt: skip
+    none = ("  landmarks: [{label: 1 year, time: 12}, {label: 5 years, time: 60}]\n", "")
+    cohort = cb.load_cohort(write_hips(tmp_path, none, (", landmarks: [12, 60]", ""), rows=rows))
+    marks = cb.study_survival(cohort).landmarks
+    assert list(marks["label"]) == ["6 months", "1 year", "2 years"]
+    assert list(marks["time"]) == [6, 12, 24]
+    assert cb.study_competing(cohort).plan.landmarks == (6, 12, 24)
+
+
 def test_delayed_entry_as_a_column_by_hand(tmp_path):
     cohort = load(tmp_path, ("  event: died\n", "  event: died\n  entry: late\n"))
     result = cb.study_survival(cohort)
@@ -108,6 +126,15 @@ def test_competing_events_with_ties_by_hand(tmp_path):
     assert result.death.at([2, 5])["estimate"].tolist() == pytest.approx([1 / 6, 1 / 6 + 3 / 6 / 2])
     assert (result.event.events, result.death.events, result.size) == (2, 2, 6)
     assert result.event.at([5])["naive"].tolist() == pytest.approx([2 / 6])
+
+
+def test_a_death_of_one_cause_competes_with_the_other_deaths(tmp_path):
+    rows = [("yes", 4, "yes", 4), ("no", 9, "yes", ""), ("yes", 2, "yes", 2), ("no", 5, "no", "")]
+    result = cb.study_competing(with_competing(tmp_path, rows))
+    assert (result.event.cause, result.death.cause) == ("Failure", "Died, other")
+    assert (result.event.events, result.death.events) == (2, 1)
+    later = [("yes", 4, "yes", 3), *rows[1:]]  # who dies after the event has two times
+    assert cb.study_competing(with_competing(tmp_path, later)).death.cause == "Died"
 
 
 def test_competing_event_without_its_time_is_missing(tmp_path):

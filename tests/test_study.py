@@ -395,8 +395,14 @@ SURVIVAL = {
                "'age_band' has no level 'odl'; its levels: young, old; did you mean 'old'?"),
     "longer of nothing": ("died}", "died, landmarks: [{label: a, time: 1, longer: [old]}]}",
                           "landmarks.0.longer: names bands; say of which variable under bands:"),
-    "competing": ("died}", "died, competing: {label: x, event: died, time: site}}",
+    "competing": ("died}", "died, competing: {label: x, event: long, time: site}}",
                   "competing.time: 'site' is category; expected continuous or count"),
+    "competing with itself": ("died}", "died, competing: {label: x, event: died, time: days}}", "competing.event: "
+                              "'died' is survival: event: too; expected the event that it can forestall"),
+    "competing label": ("died}", "died, competing: {label: Died, event: long, time: days}}", "competing.label: 'Died' is the "
+                        "label of 'died' too; expected another, as both stand in one table"),
+    "unit": ("died}", "died, unit: cycles}", "unit: 'cycles' is none of days, weeks, months, years; expected study: "
+             "units_per_year:, how many of them make a year"),
 }  # fmt: skip
 
 

@@ -124,7 +124,6 @@ def draft_text(source: Source, *, data: str = "", dictionary: str = "") -> str:
         "# Look at every line, then run make check and make report.",
         "",
         *_about(source, key, data or source.path.name, dictionary),
-        *_year(kept),
         "",
         "variables:",
     ]
@@ -152,13 +151,6 @@ def _about(source: Source, key: Identifier, data: str, dictionary: str) -> Itera
     if source.decimal == ",":
         yield '  decimal: ","  # numbers such as 3,5 in the file'
     yield '  # missing: ["", NA]  # marks of a missing value in every column, as it stands; add such as 999'
-
-
-def _year(kept: Sequence[Guess]) -> Iterator[str]:
-    """Yield the length of a year in the unit of the time that a name tells."""
-    for found in likely(kept, TIME, lambda found: found.kind in NUMERIC)[:1]:
-        if length := {"weeks": "52.18", "months": "12", "years": "1"}.get(found.unit):
-            yield f"  units_per_year: {length}  # survival times are in {found.unit}, as {_line(found.name)!r}"
 
 
 def _variable(found: Guess) -> Iterator[str]:
@@ -227,7 +219,7 @@ def _proposals(kept: Sequence[Guess]) -> Iterator[str]:
         yield '#   number: "2"'
         yield f"#   title: {_q(f'Patients with and without: {event.label}')}"
         yield f"#   groups: {_q(event.name)}"
-        yield f"#   group_labels: [{_q(event.label)}, {_q(f'No {event.label}')}]"
+        yield f"#   group_labels: [{_q(event.label)}, {'Others' if event.derived else _q(f'No {event.label}')}]"
         yield "#   rows:"
         yield from (f"#     - {{variable: {_q(name)}}}" for name in rows)
         yield "# model:"
@@ -252,6 +244,11 @@ def _proposals(kept: Sequence[Guess]) -> Iterator[str]:
         yield f"#   strata: [{_q(strata)}]"
     if rows:
         yield f"#   cox: [{', '.join(map(_q, rows[:3]))}]"
+    source = next((found for found in kept if found.name == fatal.source and len(found.levels) > 2), None)
+    if source:
+        yield f"## Does one level of {source.name!r} forestall another, as death of another cause does?"
+        yield "## Derive death of any cause as the event: above, and the event in question, with its label, for"
+        yield f"##   competing: {{label: ..., event: ..., time: {_q(time.name)}}}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,12 +282,13 @@ def _event(kept: Sequence[Guess], pattern: re.Pattern, timed: bool) -> _Event | 
 
 def _derived(found: Guess, name: str, reason: str) -> _Event:
     level = found.levels[-1]
-    rule = f"{{label: {_q(found.label)}, from: {_q(found.name)}, member: [{_q(level)}]}}"
+    label = level if " " in level else f"{found.label} {level}"
+    rule = f"{{label: {_q(label)}, from: {_q(found.name)}, member: [{_q(level)}]}}"
     lines = (
         f"## Which levels of {found.name!r} are the event? Its last one stands here as an example.",
         f"# derived: {{{_q(name)}: {rule}}}",
     )
-    return _Event(name=name, label=found.label, reason=reason, source=found.name, derived=lines)
+    return _Event(name=name, label=label, reason=reason, source=found.name, derived=lines)
 
 
 def _line(text: str) -> str:

@@ -15,7 +15,7 @@ from cohortbook.tally import Tally
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cohortbook.study.schema import Competing, Survival
+    from cohortbook.study.schema import Competing, Landmark, Survival
     from cohortbook.study.study import Study
     from cohortbook.survival.competing import CumulativeIncidence
     from cohortbook.survival.curves import SurvivalCurve
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from cohortbook.survival.logrank import LogRank
     from cohortbook.survival.rate import EventRate
     from cohortbook.survival.restricted_mean import RestrictedMean, RestrictedMeanDifference
+
+#: Patients at risk below which a curve hangs on single ones.
+FEW = 10
+#: When curves are usually read, in years.
+USUAL = {
+    "1 month": 1 / 12, "3 months": 1 / 4, "6 months": 1 / 2, "1 year": 1, "2 years": 2, "5 years": 5, "10 years": 10,
+    "20 years": 20,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -133,19 +141,37 @@ def study_survival(
     from cohortbook.survival.restricted_mean import restricted_mean
 
     plan, study = cohort.study.plan("survival"), cohort.study
+    read = plan.model_copy(update={"landmarks": reading_times(cohort)})
     late = _entry(plan, entry)
     tally = cohort.tally(plan.time, plan.event, *([late] if isinstance(late, str) else []))
     options = {"time": plan.time, "event": plan.event, "entry": late, "confidence_level": confidence_level}
     from_start, scale = {**options, "entry": None}, {"conf_type": plan.conf_type if conf_type == "plan" else conf_type}
     overall = kaplan_meier(tally, **options, **scale)
     return SurvivalStudy(
-        plan=plan, **scale, entry=study.label(late) if isinstance(late, str) else late, overall=overall,
+        plan=read, **scale, entry=study.label(late) if isinstance(late, str) else late, overall=overall,
         naive=kaplan_meier(tally, **from_start, **scale), follow_up=reverse_kaplan_meier(tally, **options, **scale),
         rate=event_rate(tally, **options), naive_rate=event_rate(tally, **from_start),
-        landmarks=_landmarks(cohort, plan, overall), mean=restricted_mean(tally, **options, tau=_tau(plan, [overall])),
+        landmarks=_landmarks(cohort, read, overall), mean=restricted_mean(tally, **options, tau=_tau(plan, [overall])),
         strata=tuple(_stratum(cohort, plan, name, options, scale) for name in plan.strata), size=cohort.size,
-        units_per_year=study.file.study.units_per_year, provenance=tally.provenance,
+        units_per_year=study.file.units_per_year, provenance=tally.provenance,
     )  # fmt: skip
+
+
+def reading_times(cohort: Cohort) -> tuple[Landmark, ...]:
+    """Return the times at which curves are read: the plan's, else the usual ones that enough patients were followed to.
+
+    Without any, a table of survival would be empty: then the last three of the months and years at which clinicians read
+    a curve are taken, as far as `FEW` patients are still at risk.
+    """
+    from cohortbook.study.schema import Landmark
+
+    plan, year = cohort.study.plan("survival"), cohort.study.file.units_per_year
+    if plan.landmarks:
+        return plan.landmarks
+    times = cohort.tally(plan.time, plan.event).complete().frame.sort_values(plan.time, ascending=False)
+    followed = times.loc[times["n"].cumsum() >= FEW, plan.time].max()  # NaN: fewer patients than that
+    usual = [Landmark(label=label, time=share * year) for label, share in USUAL.items() if share * year <= followed]
+    return tuple(usual[-3:])
 
 
 def _stratum(cohort: Cohort, plan: Survival, name: str, options: dict[str, Any], scale: dict[str, str]) -> Stratum:
@@ -299,8 +325,9 @@ def study_competing(cohort: Cohort, *, confidence_level: float = 0.95) -> Compet
     plan = survival.competing
     if plan is None:
         return not_planned("competing event")
+    plan = plan.model_copy(update={"landmarks": plan.landmarks or tuple(mark.time for mark in reading_times(cohort))})
     tally = competing_tally(cohort)
-    causes = (plan.label, study.label(survival.event))
+    causes = competing_causes(cohort)
     where = {"time": "time", "cause": "cause"}
     event, death = map(aalen_johansen(tally, **where, confidence_level=confidence_level).get, causes)
     groups = []
@@ -319,16 +346,30 @@ def study_competing(cohort: Cohort, *, confidence_level: float = 0.95) -> Compet
     )  # fmt: skip
 
 
+def competing_causes(cohort: Cohort) -> tuple[str, str]:
+    """Return what the event and the death without it are called.
+
+    Where the event is itself a death, as death of one cause among deaths of any, what competes are the others.
+    """
+    survival, label = cohort.study.plan("survival"), cohort.study.label
+    plan = survival.competing
+    frame = cohort.tally(*dict.fromkeys([plan.event, plan.time, survival.event, survival.time])).frame
+    had = frame[frame[plan.event].fillna(False).to_numpy(bool)]
+    dead = had[survival.event].fillna(False) & (had[plan.time] == had[survival.time]).fillna(False)
+    other = ", other" if len(had) and dead.all() else ""
+    return plan.label, label(survival.event) + other
+
+
 def competing_tally(cohort: Cohort, *terms: str) -> Tally:
     """Count patients by `time` and `cause` of leaving (censored, the event, or death before it), and by further terms."""
     import numpy as np
     import pandas as pd
 
-    survival, study = cohort.study.plan("survival"), cohort.study
+    survival = cohort.study.plan("survival")
     plan = survival.competing
     tally = cohort.tally(*dict.fromkeys([plan.event, plan.time, survival.event, survival.time, *terms]))
     frame = tally.frame
-    levels = ["censored", plan.label, study.label(survival.event)]
+    levels = ["censored", *competing_causes(cohort)]
     had = frame[plan.event].fillna(False).to_numpy(bool)
     died = frame[survival.event].fillna(False).to_numpy(bool)
     unknown = frame[[plan.event, survival.event]].isna().any(axis=1).to_numpy()

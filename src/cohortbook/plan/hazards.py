@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import not_planned, protected, quiet, with_unit
-from cohortbook.plan.endpoints import competing_tally
+from cohortbook.plan.endpoints import competing_causes, competing_tally
 from cohortbook.regression.design import with_references
 from cohortbook.results import Absent, OneRow
 from cohortbook.tally import Tally
@@ -174,14 +174,14 @@ def study_competing_models(cohort: Cohort, *, confidence_level: float = 0.95) ->
     from cohortbook.survival.cox import cox_regression
     from cohortbook.survival.fine_gray import fine_gray
 
-    plan, study = cohort.study.plan("survival"), cohort.study
+    plan = cohort.study.plan("survival")
     if not plan.competing:
         return not_planned("competing event")
     if not plan.cox:
         return not_planned("models of the competing events")
     tally = with_references(competing_tally(cohort, *plan.cox), plan.references)
     found, options = [], {"terms": plan.cox, "confidence_level": confidence_level}
-    for cause in (plan.competing.label, study.label(plan.event)):
+    for cause in competing_causes(cohort):
         marked = _marked(tally, cause)
         where = {"time": "time", "event": "event", **options}
         own = cox_regression(marked, **where)

@@ -16,6 +16,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+#: Units of time in a year.
+YEAR = {"days": 365.25, "weeks": 365.25 / 7, "months": 12.0, "years": 1.0}
+
+
 class About(Part):
     """What the study is: names for titles, files that hold its data, and how results are to be read."""
 
@@ -35,7 +39,9 @@ class About(Part):
     cluster: str = Field("", description="variable of clusters, such as the hospital; shown, and said of the tests")
     synthetic: str = Field("", description="shown on every page when the rows are not real patients")
     missing: tuple[Mark, ...] = Field(("", "NA"), description="marks of a missing value; an empty cell is one always")
-    units_per_year: float = Field(365.25, description="time units in a year, for axes and rates")
+    units_per_year: float | None = Field(
+        None, gt=0, description="units of survival time in a year; empty: as the unit under survival: says"
+    )
     journal: Literal["plain", "jama", "lancet", "nejm", "bmj"] = Field(
         "plain", description="whose style numbers are printed in: P values, decimal points, ranges, footnote marks"
     )
@@ -231,7 +237,7 @@ class Competing(Part):
     kinds: str | None = Field(None, description="category of the kind of event, its first level none; where seen: visit")
     last_negative: str | None = Field(None, description="last time without it; missing in whoever was never seen without")
     first_positive: str | None = Field(None, description="first time with it; missing in whoever was never seen with it")
-    landmarks: tuple[float, ...] = Field((), description="times at which incidence is read")
+    landmarks: tuple[float, ...] = Field((), description="times at which incidence is read; empty: those of survival")
 
     @model_validator(mode="after")
     def _bounds_where_it_came_between(self) -> Competing:
@@ -280,7 +286,9 @@ class Survival(Part):
     references: dict[str, str] = Field({}, description="term under cox: -> the level that its others are compared with")
     cox_strata: tuple[str, ...] = Field((), description="variables whose levels have a baseline hazard each")
     cluster: str | None = Field(None, description="variable whose patients may be alike, such as the centre")
-    landmarks: tuple[Landmark, ...] = Field((), description="times at which the curve is read")
+    landmarks: tuple[Landmark, ...] = Field(
+        (), description="times at which the curve is read; empty: the last usual ones that ten patients were followed to"
+    )
     competing: Competing | None = Field(None, description="an event that death can forestall")
 
 
@@ -356,3 +364,8 @@ class StudyFile(Part):
     reconstruction: Reconstruction | None = Field(None, description="how a cohort is made from them")
     scenarios: dict[str, Scenario] = Field({}, description="the study under other choices")
     privacy: Privacy | None = Field(None, description="what is kept out of all that is shown")
+
+    @property
+    def units_per_year(self) -> float:
+        """Units of survival time in a year; NaN where no study says it and the unit is none of time."""
+        return self.study.units_per_year or YEAR.get(self.survival.unit if self.survival else "days", float("nan"))

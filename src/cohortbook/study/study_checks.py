@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.study.comparison_checks import SUITED, Problem, check_comparison, check_paired
 from cohortbook.study.comparison_checks import check_name as _check_name
+from cohortbook.study.schema import YEAR
 from cohortbook.study.study import LEVELLED, NUMERIC, Key, Study, nearest
 
 if TYPE_CHECKING:
@@ -274,6 +276,11 @@ def _check_statistics(study: Study) -> Iterator[Problem]:
                 yield ("survival", "references", name), f"{name!r} is {study.kind(name)}; expected a variable with levels"
             else:
                 yield from _check_levels(study, name, (level,), ("survival", "references", name))
+        if math.isnan(study.file.units_per_year):
+            yield (
+                ("survival", "unit"),
+                f"{plan.unit!r} is none of {', '.join(YEAR)}; expected study: units_per_year:, how many of them make a year",
+            )
         if plan.cluster:
             yield from _check_name(study, plan.cluster, ("survival", "cluster"), (*NUMERIC, *LEVELLED))
         for i, name in enumerate(plan.cox_strata):
@@ -289,6 +296,16 @@ def _check_statistics(study: Study) -> Iterator[Problem]:
                 yield from _check_levels(study, plan.bands, levels, ("survival", "landmarks", i, "longer"))
         elif longer:
             yield ("survival", "landmarks", longer[0][0], "longer"), "names bands; say of which variable under bands:"
+        if plan.competing and plan.competing.event == plan.event:
+            yield (
+                ("survival", "competing", "event"),
+                f"{plan.event!r} is survival: event: too; expected the event that it can forestall",
+            )
+        if plan.competing and plan.competing.label == study.label(plan.event):
+            yield (
+                ("survival", "competing", "label"),
+                f"{plan.competing.label!r} is the label of {plan.event!r} too; expected another, as both stand in one table",
+            )
         if plan.competing:
             yield from _check_name(study, plan.competing.event, ("survival", "competing", "event"), ("binary",))
             if plan.competing.kinds:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cohortbook.plan.endpoints import CompetingStudy, SurvivalStudy
+from cohortbook.plan.endpoints import FEW, CompetingStudy, SurvivalStudy
 from cohortbook.plan.hazards import CompetingModels, CoxStudy
 from cohortbook.privacy.guard import withheld
 from cohortbook.results import Absent, Hidden
@@ -33,8 +33,6 @@ __all__ = [
 ]
 
 
-#: Patients at risk below which a curve hangs on single ones.
-FEW = 10
 def _median(curve: SurvivalCurve, unit: str) -> str:
     if isinstance(curve.median, Hidden):
         return decimal(curve.median, 0)
