@@ -3,6 +3,7 @@
 import pytest
 
 import cohortbook as cb
+from cohortbook.tables.layouts_models import problem_notes
 from cohortbook.tables.tables import decimal, interval, p_value, significant
 from second_study import hips, write_hips
 
@@ -137,4 +138,10 @@ def test_cox_rows(cohort):
         ("Body weight, kg", significant(row["hazard_ratio"]),
          interval(row["hazard_ratio_low"], row["hazard_ratio_high"], None), p_value(row["p_value"]),
          p_value(row["ph_p_value"])),
+    ]  # fmt: skip
+
+
+def test_a_reason_that_terms_share_is_given_once():
+    assert problem_notes({"a": "too many", "b": "none", "c": "too many"}, {"a": "Age", "c": "Sex: man"}) == [
+        "Each of Age; Sex: man: too many.", "b: none.",
     ]  # fmt: skip

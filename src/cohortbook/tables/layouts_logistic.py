@@ -8,6 +8,7 @@ from cohortbook.plan.model_methods import ModelMethods
 from cohortbook.plan.models import ModelStudy
 from cohortbook.results import Absent
 from cohortbook.tables.layouts import provenance_notes, table_of
+from cohortbook.tables.layouts_models import problem_notes
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, p_value
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def _(result: ModelMethods) -> DisplayTable:
     if infinite:
         notes.append(f"Wald's P says nothing of {', '.join(infinite)}: the estimate is infinite.")
     problems = result.exact.problems if result.exact else {}
-    notes += [f"{UNDEFINED} {result.model.names.get(k, 'All together')}: {why}." for k, why in problems.items() if k in exact]
+    refused = {result.model.names.get(k, "All together"): why for k, why in problems.items() if k in exact}
+    notes += [f"{UNDEFINED} {note}" for note in problem_notes(refused, {})]
     notes += [result.exact.reason] if not result.exact else []
     if result.model.screening.after:
         notes.append(f"† Known only after {result.model.screening.procedure}: no predictor.")

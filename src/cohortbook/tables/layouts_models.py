@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cohortbook.plan.models import ModelStudy, Screening
@@ -120,7 +121,7 @@ def full_model_table(result: ModelStudy | Absent, methods: ModelMethods | Absent
     notes = (f"Maximum likelihood: {own}. Firth: penalised likelihood, profile interval, likelihood-ratio P.",
              *_exact_notes(result, exact),
              *(f"No finite estimate: {cell}." for cell in separating_cells(result)),
-             *(f"{result.labels.get(c, c)}: {text}." for c, text in problems.items()), *_dropped(result),
+             *problem_notes(problems, result.labels), *_dropped(result),
              *level_notes(_methods(result, exact), min(result.full.events, result.full.n - result.full.events)),
              *provenance_notes(result.provenance))  # fmt: skip
     return DisplayTable(
@@ -128,6 +129,14 @@ def full_model_table(result: ModelStudy | Absent, methods: ModelMethods | Absent
         head=("", "Odds ratio", f"{level}% interval", "P"), rows=tuple(rows),
         frame=pd.concat([result.frame, exact.frame], ignore_index=True) if exact else result.frame, notes=notes,
     )  # fmt: skip
+
+
+def problem_notes(problems: Mapping[str, str], names: Mapping[str, str]) -> list[str]:
+    """Say why what is missing could not be computed: once for all terms that share the reason."""
+    shared: dict[str, list[str]] = {}
+    for term, why in problems.items():
+        shared.setdefault(why, []).append(names.get(term, term))
+    return [f"{'Each of ' * (len(who) > 1)}{'; '.join(who)}: {why}." for why, who in shared.items()]
 
 
 def _methods(result: ModelStudy, exact: ExactFit | None) -> list[tuple[Kind, str]]:
