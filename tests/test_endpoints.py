@@ -131,7 +131,7 @@ def test_competing_events_with_ties_by_hand(tmp_path):
 def test_a_death_of_one_cause_competes_with_the_other_deaths(tmp_path):
     rows = [("yes", 4, "yes", 4), ("no", 9, "yes", ""), ("yes", 2, "yes", 2), ("no", 5, "no", "")]
     result = cb.study_competing(with_competing(tmp_path, rows))
-    assert (result.event.cause, result.death.cause) == ("Failure", "Died, other")
+    assert (result.event.cause, result.death.cause) == ("Failure", "Died (other)")
     assert (result.event.events, result.death.events) == (2, 1)
     later = [("yes", 4, "yes", 3), *rows[1:]]  # who dies after the event has two times
     assert cb.study_competing(with_competing(tmp_path, later)).death.cause == "Died"

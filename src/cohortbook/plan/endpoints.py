@@ -356,7 +356,7 @@ def competing_causes(cohort: Cohort) -> tuple[str, str]:
     frame = cohort.tally(*dict.fromkeys([plan.event, plan.time, survival.event, survival.time])).frame
     had = frame[frame[plan.event].fillna(False).to_numpy(bool)]
     dead = had[survival.event].fillna(False) & (had[plan.time] == had[survival.time]).fillna(False)
-    other = ", other" if len(had) and dead.all() else ""
+    other = " (other)" if len(had) and dead.all() else ""
     return plan.label, label(survival.event) + other
 
 
