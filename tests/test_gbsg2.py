@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose
 from cohortbook.audit.audit import audit_study
 from cohortbook.cohort.cohort import load_cohort
 from cohortbook.plan.analysis import compare_groups, numeric_summaries
-from cohortbook.plan.endpoints import study_cox, study_survival
+from cohortbook.plan.endpoints import study_survival
+from cohortbook.plan.hazards import study_cox
 from cohortbook.plan.models import full_model
 from cohortbook.reconstruct.undetermined import possible_results
 from cohortbook.results import Absent
@@ -56,11 +57,11 @@ def test_survival_without_recurrence(women):
                          ("n_risk", "at_risk")):  # fmt: skip
         assert_allclose(at[column], list(values(what).values()), rtol=1e-10)
     assert survival.overall.median == R["median", "time"]
-    assert {s.name: s.test.p_value for s in survival.strata} == pytest.approx(values("log_rank"), rel=1e-8)
+    assert {s.name: s.tests[0].p_value for s in survival.strata} == pytest.approx(values("log_rank"), rel=1e-8)
 
 
 def test_cox_model_of_all_that_is_recorded(women):
-    ((_, fit),) = study_cox(women).models
+    fit = study_cox(women).fit
     frame = fit.frame.set_index("term")
     assert fit.events == R["events", "cens"]
     names = {"horThTRUE": "horTh", "menostatPost": "menostat: Post", "tgradeII": "tgrade: II", "tgradeIII": "tgrade: III"}
