@@ -119,3 +119,14 @@ class Absent:
 
     def _repr_markdown_(self) -> str:
         return self.reason
+
+
+def uncapital(label: str) -> str:
+    """Write a label as it stands within a sentence: its first letter small, unless a name or an abbreviation begins it.
+
+    Examples
+    --------
+    >>> uncapital("Tumour grade III"), uncapital("AIS C or worse")
+    ('tumour grade III', 'AIS C or worse')
+    """
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from cohortbook.printed.published import Figure
+from cohortbook.results import uncapital
 from cohortbook.study.study import NO_YES, NUMERIC, Study
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def group_words(study: Study, name: str) -> str:
     if group.model:
         return "model"
     if group.compare:
-        return f"{study.label(group.compare).lower()} v none" if study.kind(group.compare) == "binary" else ""
+        return f"{uncapital(study.label(group.compare))} v none" if study.kind(group.compare) == "binary" else ""
     comparison = study.file.comparison
     parts = []
     for variable, wanted in group.where.items():

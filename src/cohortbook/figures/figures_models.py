@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cohortbook.figures.figures import COLOURS, INK, Plot, axes, bare, mark_illustration, wrapped
-from cohortbook.results import Absent
+from cohortbook.results import Absent, uncapital
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import decimal, interval, significant
 
@@ -54,7 +54,7 @@ def plot_odds_ratios(result: ModelStudy | Absent) -> Plot | Absent:
     few = ": every interval is wide" if result.full.events_per_variable < 5 else ""
     return Plot(
         name="odds-ratios", figure=figure, alt="; ".join(words) + ".",
-        caption=f"Odds ratios of {result.outcome_label.lower()} in the model of all candidates, {level}% intervals; arrows "
+        caption=f"Odds ratios of {uncapital(result.outcome_label)} in the model of all candidates, {level}% intervals; arrows "
         f"leave the plot. {result.full.events} events for {len(terms)} estimates{few}.",
     )  # fmt: skip
 

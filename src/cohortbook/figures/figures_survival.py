@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cohortbook.figures.figures import COLOURS, INK, MUTED, PALE, Plot, axes, mark_illustration, wrapped
 from cohortbook.privacy.guard import withheld
-from cohortbook.results import HIDDEN, Absent
+from cohortbook.results import HIDDEN, Absent, uncapital
 from cohortbook.tables.layouts_survival import level_name, test_name
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import decimal, p_value
@@ -41,7 +41,7 @@ def plot_survival(result: SurvivalStudy) -> Plot:
     words = "; ".join(f"{r['label']} {decimal(100 * r['estimate'], 1)} %" for r in marks.to_dict("records"))
     level = decimal(100 * curve.confidence_level, 0)
     return Plot(
-        name="survival", figure=figure, alt=f"Kaplan-Meier curve, {plan.label.lower()}: {words}.",
+        name="survival", figure=figure, alt=f"Kaplan-Meier curve, {uncapital(plan.label)}: {words}.",
         caption=f"{plan.label}, Kaplan-Meier with {level}% {result.conf_type} band, ticks where patients were censored, the "
         f"number at risk, and events and censored so far. {curve.events} events in {curve.n} patients."
         + (" Conditional on what eligibility required." if result.entry else "") + _read(result),
@@ -117,7 +117,7 @@ def plot_competing(result: CompetingStudy | Absent) -> Plot | Absent:
     mark_illustration(figure, result.provenance)
     return Plot(
         name="incidence", figure=figure, alt=f"Cumulative incidence curves: {'; '.join(words)}.",
-        caption=f"Cumulative incidence of {result.plan.label.lower()} with death competing (Aalen-Johansen, log-log bands). "
+        caption=f"Cumulative incidence of {uncapital(result.plan.label)} with death competing (Aalen-Johansen, log-log bands). "
         "The dashed curve takes the dead for censored, and is too high. The event counts when it was seen. Below: the "
         "number at risk, and events and censored so far.",
     )  # fmt: skip
@@ -155,7 +155,7 @@ def _plot_competing_group(result: CompetingStudy, group: CompetingGroups) -> Plo
                       f"{decimal(100 * event.incidence[-1], 1)} % at the end" for level, event, _ in group.curves)  # fmt: skip
     return Plot(
         name=f"incidence-{group.name.replace('_', '-')}", figure=figure, alt=f"Cumulative incidence curves. {words}.",
-        caption=f"Cumulative incidence of {result.plan.label.lower()} by {group.label}, death competing (Aalen-Johansen"
+        caption=f"Cumulative incidence of {uncapital(result.plan.label)} by {group.label}, death competing (Aalen-Johansen"
         f"{'' if many else ', log-log bands'}). The vertical axis ends where the curves do. Below: the number at risk, and "
         "events and censored so far.",
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cohortbook.figures.figures import COLOURS, MUTED, Plot, axes, mark_illustration
-from cohortbook.results import Absent
+from cohortbook.results import Absent, uncapital
 from cohortbook.tables.layouts_visits import percents
 from cohortbook.tables.tables import decimal
 
@@ -57,9 +57,10 @@ def plot_visits(result: VisitStudy | Absent) -> Plot | Absent:
     ticks = "each examination" if plan.seen == "visit" else "the first visit with it and the last without"
     return Plot(
         name="visits", figure=figure, alt=f"{plan.label}. {words}.",
-        caption=f"Share of the living with {plan.label.lower()} by a time. Within a box it climbs, nobody knows where: the box "
-        "is an interval of indeterminacy. The incidence with death competing lies within its band; the dashed curve takes the "
-        f"day of detection for that of the event. Each limit holds at its time, not for the whole curve. Ticks: {ticks}.",
+        caption=f"Share of the living with {uncapital(plan.label)} by a time. Within a box it climbs, nobody knows where: "
+        "the box is an interval of indeterminacy. The incidence with death competing lies within its band; the dashed curve "
+        f"takes the day of detection for that of the event. Each limit holds at its time, not for the whole curve. "
+        f"Ticks: {ticks}.",
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from cohortbook.figures.figures import (
 )
 from cohortbook.plan.model_checks import PerformanceStudy, StabilityStudy, Worth
 from cohortbook.plan.model_rows import ModelRow, ModelRows, OddsRatio
-from cohortbook.results import Absent
+from cohortbook.results import Absent, uncapital
 from cohortbook.tables.layouts_worth import lines_of, names_of, ratio_in_words
 from cohortbook.tables.tables import decimal
 
@@ -99,7 +99,7 @@ def plot_model(result: ModelRows | Absent) -> Plot | Absent:
     beyond = any(r and not r.infinite and (r.conf_low < low or r.conf_high > high)
                  for line in lines if line for r in (line.multivariable, line.firth))  # fmt: skip
     endless = any(r and r.infinite for line in lines if line for r in (line.multivariable,))
-    caption = f"Odds ratios of {model.outcome_label.lower()}, all candidates together, beside the patients of each level"
+    caption = f"Odds ratios of {uncapital(model.outcome_label)}, all candidates together, beside the patients of each level"
     caption += ". An arrow: the interval leaves the axis" * beyond
     caption += ". ∞ or 0: likelihood has no maximum there, the estimate runs away" * endless
     late = f". † Known only after {model.screening.procedure}" if model.screening.after else ""
@@ -202,7 +202,7 @@ def plot_calibration(result: PerformanceStudy | Absent) -> Plot | Absent:
         shown = "; ".join(f"predicted {decimal(100 * m, 0)} %, observed {e} of {n}"
                           for m, n, e in zip(groups.mean, groups.totals, groups.events, strict=True))  # fmt: skip
         words.append(f"{part.name}: {shown}")
-    grid.flat[0].set_ylabel(f"Observed share with\n{wrapped(result.model.outcome_label.lower(), 40)}")
+    grid.flat[0].set_ylabel(f"Observed share with\n{wrapped(uncapital(result.model.outcome_label), 40)}")
     mark_illustration(figure, result.provenance)
     smooth = any(map(_smoothed, result.parts))
     return Plot(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import not_planned, protected, quiet
 from cohortbook.plan.endpoints import competing_tally
-from cohortbook.results import Absent, OneRow
+from cohortbook.results import Absent, OneRow, uncapital
 from cohortbook.tally import Tally
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def study_visits(cohort: Cohort, *, confidence_level: float = 0.95) -> VisitStud
     if plan is None:
         return not_planned("competing event")
     if plan.seen == "exact":
-        return Absent(f"The study file says that the day of {plan.label.lower()} is known, so that no visit has to bound it.")
+        known = f"The study file says that the day of {uncapital(plan.label)} is known"
+        return Absent(f"{known}, so that no visit has to bound it.")
     if plan.seen == "visit":
         tally = cohort.tally(plan.event, plan.time)
         living = current_status(tally, time=plan.time, event=plan.event, confidence_level=confidence_level)

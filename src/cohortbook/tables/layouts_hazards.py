@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cohortbook.plan.hazards import CompetingModels, CoxStudy
+from cohortbook.results import uncapital
 from cohortbook.tables.layouts import provenance_notes, table_of
 from cohortbook.tables.level_notes import level_notes
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
@@ -63,7 +64,7 @@ def _told(result: CoxStudy) -> list[str]:
     if result.strata:
         notes.append(f"A baseline hazard for each level of {result.strata}.")
     if result.cluster:
-        notes.append(f"Variance robust against patients of one {result.cluster.lower()} being alike"
+        notes.append(f"Variance robust against patients of one {uncapital(result.cluster)} being alike"
                      + (f" ({fit.clusters} clusters: with fewer than {FEW_CLUSTERS} it is too small)."
                         if 0 < fit.clusters < FEW_CLUSTERS else "."))  # fmt: skip
     if fit.refused:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cohortbook.plan.imputed import HAZARD, ImputedCox, ImputedFit, ImputedModel
 from cohortbook.plan.missing import ComparisonExtremes, MissingStudy, OutcomeExtremes
-from cohortbook.results import Absent
+from cohortbook.results import Absent, uncapital
 from cohortbook.tables.layouts import provenance_notes, table_of
 from cohortbook.tables.layouts_groups import of_level
 from cohortbook.tables.tables import (
@@ -70,7 +70,7 @@ def missing_by_outcome_table(result: MissingStudy | Absent) -> DisplayTable | Ab
         rows.append(Row((result.labels[one.term], *cells[::-1], p_value(one.test.p_value))))
     without, with_it = result.by_outcome[0].totals
     return DisplayTable(
-        name="missing-by-outcome", title=f"Missing values by {result.outcome_label.lower()}",
+        name="missing-by-outcome", title=f"Missing values by {uncapital(result.outcome_label)}",
         head=("Missing, n (%)", f"{result.outcome_label} (n = {with_it})", f"Without (n = {without})", "Fisher's P"),
         rows=tuple(rows), frame=pd.concat([one.frame for one in result.by_outcome], ignore_index=True),
         notes=("A small P speaks against values that are missing completely at random; a large one speaks for nothing where "
@@ -167,7 +167,7 @@ def _(result: ImputedModel) -> DisplayTable:
     rows += _joint_rows(whole.fit, result.labels)
     level = decimal(100 * study.full.confidence_level, 0)
     return DisplayTable(
-        name="odds-ratios-imputed", title=f"Odds ratios of {study.outcome_label.lower()}, missing values imputed",
+        name="odds-ratios-imputed", title=f"Odds ratios of {uncapital(study.outcome_label)}, missing values imputed",
         head=("", "Odds ratio", f"{level}% interval", "P", "Missing information, %"), rows=tuple(rows), frame=result.frame,
         notes=(f"Complete: the {whole.complete} {result.unit}s who lack nothing. Imputed: {whole.fit.n} {result.unit}s, "
                f"{whole.fit.method}.", *imputation_notes(whole, result.labels),

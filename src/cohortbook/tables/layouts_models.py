@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cohortbook.plan.models import ModelStudy, Screening
-from cohortbook.results import Absent
+from cohortbook.results import Absent, uncapital
 from cohortbook.tables.layouts import provenance_notes, table_of
 from cohortbook.tables.level_notes import level_notes
 from cohortbook.tables.style import general
@@ -89,7 +89,7 @@ def _odds_ratio(fit: LogisticFit | FirthFit | ExactFit, column: str) -> tuple[st
 def separating_cells(result: ModelStudy) -> list[str]:
     """Say which values separate, by label: `Kyphoplasty = no: 0 of 51 with the outcome`."""
     found = result.full.separation
-    return [margin.words(result.outcome_label.lower(), result.labels) for margin in found.separating]
+    return [margin.words(uncapital(result.outcome_label), result.labels) for margin in found.separating]
 
 
 def _dropped(result: ModelStudy) -> list[str]:
@@ -125,7 +125,7 @@ def full_model_table(result: ModelStudy | Absent, methods: ModelMethods | Absent
              *level_notes(_methods(result, exact), min(result.full.events, result.full.n - result.full.events)),
              *provenance_notes(result.provenance))  # fmt: skip
     return DisplayTable(
-        name="odds-ratios", title=f"Odds ratios of {result.outcome_label.lower()}",
+        name="odds-ratios", title=f"Odds ratios of {uncapital(result.outcome_label)}",
         head=("", "Odds ratio", f"{level}% interval", "P"), rows=tuple(rows),
         frame=pd.concat([result.frame, exact.frame], ignore_index=True) if exact else result.frame, notes=notes,
     )  # fmt: skip

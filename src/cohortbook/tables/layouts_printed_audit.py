@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cohortbook.audit.audit_words import in_words, listed
 from cohortbook.audit.printed_model import PrintedModel
+from cohortbook.results import uncapital
 from cohortbook.study.study import NUMERIC
 from cohortbook.tables.layouts import table_of
 from cohortbook.tables.layouts_models import removal_in_words
@@ -135,7 +136,7 @@ def _(result: PrintedModel) -> DisplayTable:
     ]  # fmt: skip
     terms = ", ".join(result.labels[t] for t in result.terms)
     notes = [_capital(result.reason) + "."] if result.reason else [
-        f"Joint tables of {terms} with {result.labels[result.outcome].lower()}: {result.searched} have the printed margins, "
+        f"Joint tables of {terms} with {uncapital(result.labels[result.outcome])}: {result.searched} have the printed margins, "
         f"and {result.possible} of them are left by all other figures."]  # fmt: skip
     if not result.decided:
         notes.append("Which of them the other figures leave was not decided within the limits: all count as left.")

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from cohortbook.plan.questions import KeyResult, KeyResults
+from cohortbook.results import uncapital
 from cohortbook.tables.layouts import table_of
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, p_value, significant
 
@@ -44,7 +45,7 @@ def _table(results: Sequence[KeyResults], name: str, title: str) -> DisplayTable
     notes = []
     if any(MOVED in cell for row in rows for cell in row.cells[1:]):
         notes.append(
-            f"{MOVED} Another conclusion than {first.label.lower()}: on another side of its threshold, or another end."
+            f"{MOVED} Another conclusion than {uncapital(first.label)}: on another side of its threshold, or another end."
         )
     if any(row.rests_on_assumed for row in known.values()):
         notes.append(f"{ASSUMED} Illustration: rests on assumed values.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cohortbook.plan.endpoints import CompetingStudy, SurvivalStudy
 from cohortbook.privacy.guard import SMALL, withheld
-from cohortbook.results import Absent, Hidden
+from cohortbook.results import Absent, Hidden, uncapital
 from cohortbook.tables.layouts import provenance_notes, table_of
 from cohortbook.tables.level_notes import level_notes
 from cohortbook.tables.style import spanned
@@ -257,7 +257,7 @@ def _(result: CompetingStudy) -> DisplayTable:
                              decimal(100 * row["naive"], 1)), "level"))  # fmt: skip
     level = decimal(100 * result.event.confidence_level, 0)
     return DisplayTable(
-        name="incidence", title=f"Cumulative incidence of {result.plan.label.lower()}, death competing",
+        name="incidence", title=f"Cumulative incidence of {uncapital(result.plan.label)}, death competing",
         head=("", "At risk", f"Aalen-Johansen, % ({level}% interval)", "One less Kaplan-Meier, %"), rows=tuple(rows),
         frame=pd.concat(frames, ignore_index=True),
         notes=("One less Kaplan-Meier takes a competing death for censoring, as if the dead could still have the event: it is "
@@ -287,14 +287,14 @@ def group_incidence_table(result: CompetingStudy | Absent) -> DisplayTable | Abs
             frames += [event.frame.assign(by=group.name, group=level), death.frame.assign(by=group.name, group=level)]
         for test in (group.event, group.death):
             if why := group.refusal(test):
-                reasons[f"{UNDEFINED} {group.label}, {test.cause.lower()}: {why}."] = None
+                reasons[f"{UNDEFINED} {group.label}, {uncapital(test.cause)}: {why}."] = None
     level = decimal(100 * result.event.confidence_level, 0)
     when = f"{decimal(last, 0)} {result.survival.unit}"
     gone = [f"Not shown, as {SMALL}: {'; '.join(result.withheld)}."] if result.withheld else []
     return DisplayTable(
-        name="incidence-groups", title=f"Cumulative incidence of {result.plan.label.lower()} by group",
-        head=("", "n", "Events", f"At {when}, % ({level}% interval)", f"Gray P: {result.event.cause.lower()}",
-              f"Gray P: {result.death.cause.lower()}"),
+        name="incidence-groups", title=f"Cumulative incidence of {uncapital(result.plan.label)} by group",
+        head=("", "n", "Events", f"At {when}, % ({level}% interval)", f"Gray P: {uncapital(result.event.cause)}",
+              f"Gray P: {uncapital(result.death.cause)}"),
         rows=tuple(rows), frame=pd.concat(frames, ignore_index=True),
         notes=("Gray’s test compares cumulative incidence; a log-rank test that censors the dead compares something else.",
                *level_notes([("test", "Gray")] * bool(result.groups), result.event.events),

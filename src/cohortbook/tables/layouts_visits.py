@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cohortbook.plan.visits import VisitStudy
-from cohortbook.results import Absent
+from cohortbook.results import Absent, uncapital
 from cohortbook.tables.layouts import provenance_notes, table_of
 from cohortbook.tables.style import spanned
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval
@@ -30,7 +30,7 @@ def within(row: Any, prefix: str = "") -> str:
 @table_of.register
 def _(result: VisitStudy) -> DisplayTable:
     plan, level = result.plan, decimal(100 * result.incidence.confidence_level, 0)
-    name, once = plan.label.lower(), plan.seen == "visit"
+    name, once = uncapital(plan.label), plan.seen == "visit"
     seen, other = ("n_events", "n_examined") if once else ("n_positive", "n_negative")
     heads = ("Seen", "Looked for") if once else ("Known with it", "Known without")
     rows = [
@@ -39,7 +39,7 @@ def _(result: VisitStudy) -> DisplayTable:
         for row in result.landmarks.to_dict("records")
     ]  # fmt: skip
     notes = [
-        f"Seen and looked for up to then, once a {result.unit} ({result.visit_label.lower()}). An examination tells whether "
+        f"Seen and looked for up to then, once a {result.unit} ({uncapital(result.visit_label)}). An examination tells whether "
         f"{name} has come, not when; two numbers are the least and the most that examinations allow."
         if once
         else f"{plan.label} came between two visits; two numbers are the least and the most that visits allow.",
@@ -82,7 +82,7 @@ def kind_table(result: VisitStudy | Absent) -> DisplayTable | Absent:
         *["Other shares have the same likelihood."] * (not seen[0].unique),
     ]
     return DisplayTable(
-        name="visit-kinds", title=f"Kinds of {result.plan.label.lower()} among the living, seen only at visits",
+        name="visit-kinds", title=f"Kinds of {uncapital(result.plan.label)} among the living, seen only at visits",
         head=("", f"All kinds, % ({level}% interval)", "Kind alone, %"), rows=tuple(rows),
         frame=pd.concat([kind.frame for kind in seen], ignore_index=True),
         notes=(*notes, *provenance_notes(seen[0].provenance)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from cohortbook.plan.centres import ClusterStudy
 from cohortbook.plan.comparisons import GroupPairs, LinearStudy, PairedRow, PairedStudy
+from cohortbook.results import uncapital
 from cohortbook.tables.layouts_comparisons import adjustment_in_words, moves
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import decimal, interval, p_value, significant
@@ -81,6 +82,6 @@ def _(result: ClusterStudy, *, significance: float = 0.05) -> Text:
     if found and not found.reason:
         text += f" The intracluster correlation of {result.outcome_label} is {decimal(found.estimate, 3)} "
         text += f"({interval(found.conf_low, found.conf_high, 3)})."
-    text += f" All tests and intervals take {result.units} as independent of each other, also within {result.label.lower()}: "
-    text += "where patients of one are alike, P and intervals are too small."
+    text += f" All tests and intervals take {result.units} as independent of each other, also within "
+    text += f"{uncapital(result.label)}: where patients of one are alike, P and intervals are too small."
     return caution(result.provenance, text)

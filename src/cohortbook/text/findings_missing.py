@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cohortbook.plan.imputed import ImputedCox, ImputedModel
 from cohortbook.plan.missing import ComparisonExtremes, MissingStudy, OutcomeExtremes
+from cohortbook.results import uncapital
 from cohortbook.tables.tables import interval, p_value, percent, significant
 from cohortbook.text.findings import listed, several
 from cohortbook.text.findings_visits import finding
@@ -36,7 +37,7 @@ def _(result: MissingStudy, *, significance: float = 0.05) -> Text:
 
 
 def _low(name: str) -> str:
-    return name[:1].lower() + name[1:] if name[1:2].islower() and not name.startswith("Cox") else name
+    return name if name.startswith("Cox") else uncapital(name)
 
 
 @finding.register
@@ -75,8 +76,8 @@ def _(result: ImputedModel, *, significance: float = 0.05) -> Text:
     complete = study.firth if study.full.separation.kind != "none" else study.full
     rows = fit.frame.set_index("term").to_dict("index")
     columns = [term for term in fit.terms if term != "intercept"]
-    return Text(_moved(f"the logistic model of {study.outcome_label.lower()}", "Odds ratios", rows, columns, complete, result,
-                       whole, significance))  # fmt: skip
+    name = f"the logistic model of {uncapital(study.outcome_label)}"
+    return Text(_moved(name, "Odds ratios", rows, columns, complete, result, whole, significance))
 
 
 def _moved(what: str, ratios: str, rows: dict, columns: list[str], complete, result, one, significance: float) -> str:

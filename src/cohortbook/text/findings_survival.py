@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cohortbook.plan.endpoints import FEW, CompetingStudy, SurvivalStudy
 from cohortbook.plan.hazards import CompetingModels, CoxStudy
 from cohortbook.privacy.guard import withheld
-from cohortbook.results import Absent, Hidden
+from cohortbook.results import Absent, Hidden, uncapital
 from cohortbook.tables.layouts_survival import level_name, no_groups
 from cohortbook.tables.style import general, spanned
 from cohortbook.tables.tables import decimal, interval, p_value, significant
@@ -139,7 +139,7 @@ def _(result: CompetingStudy, *, significance: float = 0.05) -> Text:
     marks = result.event.at(result.plan.landmarks).to_dict("records")
     parts = [f"{decimal(100 * r['estimate'], 1)} % ({interval(100 * r['conf_low'], 100 * r['conf_high'], 1)}) at "
              f"{decimal(r['time'], 0)} {result.survival.unit}" for r in marks]  # fmt: skip
-    text = f"Cumulative incidence of {result.plan.label.lower()} ({several(result.event.events, 'event')}): {listed(parts)}."
+    text = f"Cumulative incidence of {uncapital(result.plan.label)} ({several(result.event.events, 'event')}): {listed(parts)}."
     if marks:
         last = marks[-1]
         text += f" One less Kaplan-Meier would say {decimal(100 * last['naive'], 1)} % at the last."
@@ -155,8 +155,8 @@ def group_incidence_finding(result: CompetingStudy | Absent, *, significance: fl
         return Text(withheld().reason if result.withheld else planned)
     tests = [f"{group.label} P {p_value(group.event.p_value)}" for group in result.groups if not group.refusal(group.event)]
     refused = {group.refusal(group.event): None for group in result.groups}
-    parts = [f"Gray’s test of {result.plan.label.lower()}: {listed(tests)}."] * bool(tests)
-    parts += [f"Gray’s test of {result.plan.label.lower()} is not made: {why}." for why in refused if why]
+    parts = [f"Gray’s test of {uncapital(result.plan.label)}: {listed(tests)}."] * bool(tests)
+    parts += [f"Gray’s test of {uncapital(result.plan.label)} is not made: {why}." for why in refused if why]
     text = " ".join(parts)
     return caution(result.provenance, text)
 

@@ -17,7 +17,7 @@ from cohortbook.plan.missing import ComparisonExtremes, MissingStudy, OutcomeExt
 from cohortbook.plan.model_checks import PerformanceStudy, StabilityStudy
 from cohortbook.plan.models import ModelStudy
 from cohortbook.plan.visits import VisitStudy
-from cohortbook.results import Absent
+from cohortbook.results import Absent, uncapital
 from cohortbook.tables.layouts_comparisons import adjustment_in_words
 from cohortbook.tables.layouts_models import removal_in_words
 from cohortbook.tables.style import general
@@ -154,8 +154,8 @@ def _patients(cohort: Cohort) -> Iterator[str]:
     )  # fmt: skip
     if by := cohort.study.file.study.cluster:
         yield (
-            f"Tests and intervals take {cohort.study.units} as independent; clusters by {_low(cohort.study.label(by))} are "
-            "described, not modelled."
+            f"Tests and intervals take {cohort.study.units} as independent; clusters by "
+            f"{uncapital(cohort.study.label(by))} are described, not modelled."
         )
     yield (
         "Levels are given as numbers and percentages, numeric variables as mean and standard deviation or median and "
@@ -167,7 +167,7 @@ def _of_rate(cohort: Cohort, result: OutcomeRate) -> Iterator[str]:
     names = {"clopper-pearson": "Clopper and Pearson's exact method", "wilson": "Wilson's method"}
     level = decimal(100 * result.intervals[0].confidence_level, 0)
     used = listed([names.get(p.method, p.method) for p in result.intervals])
-    yield f"The proportion with {_low(result.label)} has {level} % intervals by {used}."
+    yield f"The proportion with {uncapital(result.label)} has {level} % intervals by {used}."
 
 
 def _of_comparison(cohort: Cohort, result: GroupComparison) -> Iterator[str]:
@@ -218,7 +218,7 @@ def _of_linear(cohort: Cohort, result: LinearStudy) -> Iterator[str]:
     terms = "; ".join(result.labels[term] for term in result.plan.terms)
     level = decimal(100 * result.fit.confidence_level, 0)
     yield (
-        f"A linear model of {_low(result.outcome_label)} was fitted by least squares, with all terms at once ({terms}); "
+        f"A linear model of {uncapital(result.outcome_label)} was fitted by least squares, with all terms at once ({terms}); "
         f"coefficients have {level} % intervals by Student's t."
     )
 
@@ -227,7 +227,7 @@ def _of_model(cohort: Cohort, result: ModelStudy) -> Iterator[str]:
     plan, chosen = result.plan, result.selection
     candidates = [cohort.study.label(term) for term in result.screening.candidates]
     why = f"variables with univariate P < {general(plan.candidate_p)}" if not plan.candidates else "named beforehand"
-    yield f"Candidates of the logistic regression of {_low(result.outcome_label)} were {why} ({listed(candidates)})."
+    yield f"Candidates of the logistic regression of {uncapital(result.outcome_label)} were {why} ({listed(candidates)})."
     if chosen.method == "enter":
         yield f"All were entered together; a fit stopped after {plan.max_iterations} iterations."
     else:
@@ -291,8 +291,8 @@ _TESTS_OF_SURVIVAL = {
 
 def _of_competing(cohort: Cohort, result: CompetingStudy) -> Iterator[str]:
     yield (
-        f"The cumulative incidence of {_low(result.plan.label)} was estimated by Aalen and Johansen's method, with "
-        f"{_low(result.death.cause)} as a competing event"
+        f"The cumulative incidence of {uncapital(result.plan.label)} was estimated by Aalen and Johansen's method, with "
+        f"{uncapital(result.death.cause)} as a competing event"
         + (", and compared between groups by Gray's test." if any(not g.refusal(g.event) for g in result.groups) else ".")
     )
 
@@ -301,7 +301,7 @@ def _of_visits(cohort: Cohort, result: VisitStudy) -> Iterator[str]:
     once = result.plan.seen == "visit"
     how = "isotonic regression, with Kim, Fay and Proschan's limits" if once else "Turnbull's method, with binomial limits"
     yield (
-        f"As {_low(result.plan.label)} is seen only at visits, its share among the living was estimated by {how}, and its "
+        f"As {uncapital(result.plan.label)} is seen only at visits, its share among the living was estimated by {how}, and its "
         "cumulative incidence from that share and from survival, on the assumption that it does not change the hazard of "
         "death."
     )
@@ -309,18 +309,18 @@ def _of_visits(cohort: Cohort, result: VisitStudy) -> Iterator[str]:
 
 def _of_cox(cohort: Cohort, result: CoxStudy) -> Iterator[str]:
     if not result.fit.refused:
-        more = f", baseline hazards for each level of {_low(result.strata)}" if result.strata else ""
-        more += f", and a variance robust against likeness within {_low(result.cluster)}" if result.cluster else ""
+        more = f", baseline hazards for each level of {uncapital(result.strata)}" if result.strata else ""
+        more += f", and a variance robust against likeness within {uncapital(result.cluster)}" if result.cluster else ""
         yield (
-            f"The Cox model of {_low(result.plan.label)} used Efron's treatment of ties{more}; proportional hazards were "
+            f"The Cox model of {uncapital(result.plan.label)} used Efron's treatment of ties{more}; proportional hazards were "
             "tested by Schoenfeld's residuals."
         )
     elif result.firth and not result.firth.refused:
-        yield f"The events do not carry a Cox model of {_low(result.plan.label)}; Firth's penalised likelihood was used."
+        yield f"The events do not carry a Cox model of {uncapital(result.plan.label)}; Firth's penalised likelihood was used."
 
 
 def _of_competing_models(cohort: Cohort, result: CompetingModels) -> Iterator[str]:
-    fitted = [_low(one.cause) for one in result.causes if not one.own.refused and not one.sub.refused]
+    fitted = [uncapital(one.cause) for one in result.causes if not one.own.refused and not one.sub.refused]
     if fitted:
         yield f"Cause-specific Cox models and Fine and Gray's models were fitted side by side ({listed(fitted)})."
 
@@ -375,11 +375,6 @@ def _software() -> str:
     return f"Computed with Python {platform.python_version()} and {listed(found)}."
 
 
-def _low(label: str) -> str:
-    """Return a label as it stands inside a sentence: its first letter small, unless it is an abbreviation."""
-    return label[:1].lower() + label[1:] if label[1:2].islower() else label
-
-
 def results_text(cohort: Cohort, *results: Any, significance: float = 0.05) -> Text:
     """Write the results given as a paragraph, with their numbers.
 
@@ -421,9 +416,9 @@ def _compared(result: GroupComparison) -> str:
     ]
     if not told:
         return f"No variable differed with P < {general(plan.significance)}."
-    said = [f"{_low(label)} ({_sides(row, result.shown)}; P {_p(row.test.p_value)})" for label, row in told]
+    said = [f"{uncapital(label)} ({_sides(row, result.shown)}; P {_p(row.test.p_value)})" for label, row in told]
     # The levels of a variable are names, such as those of drugs, and stand as they are written.
-    heads = [result.heads[0], *map(_low if plan.group_labels else str, result.heads[1:])]
+    heads = [result.heads[0], *map(uncapital if plan.group_labels else str, result.heads[1:])]
     return f"{listed(heads)} differed in {listed(said)}."
 
 
