@@ -134,7 +134,8 @@ def test_notebooks_tell_whose_entry_was_late(hips_built):
 def test_figures_are_saved(hips_built):
     found = {path.name for path in (hips_built[1] / "figures").iterdir()}
     names = ("flow", "histograms", "outcome-rate", "standardised-differences", "p-values", "odds-ratios", "survival",
-             "survival-stem", "survival-heavy", "incidence", "incidence-stem", "incidence-heavy", "schoenfeld")  # fmt: skip
+             "survival-stem", "survival-heavy", "incidence", "incidence-stem", "incidence-heavy", "schoenfeld", "missing",
+             "stability", "calibration", "model-forest")  # fmt: skip
     assert found == {f"{name}.{form}" for name in names for form in ("png", "svg")}
 
 

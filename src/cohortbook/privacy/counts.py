@@ -153,12 +153,12 @@ def bars(values: Sequence[float]) -> tuple[float, ...]:
 
 
 def round_step(about: float) -> float:
-    """Return a round number near another, such as 25 for 22.
+    """Return a round number near another, such as 20 for 22.
 
     Examples
     --------
     >>> round_step(22), round_step(0.6), round_step(1)
-    (25.0, 0.5, 1.0)
+    (20.0, 0.5, 1.0)
     """
     size = 10.0 ** math.floor(math.log10(about))
     return size * min((1, 2, 2.5, 5, 10), key=lambda part: abs(math.log(part * size / about)))

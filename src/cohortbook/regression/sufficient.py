@@ -114,7 +114,8 @@ def conditional_distribution(
 
     held = [k for k in range(statistics.values.shape[1]) if k not in free]
     # Those held come first, so that their sums are settled early.
-    order = np.lexsort(statistics.values[:, [*free, *held]].T)
+    columns = statistics.values[:, [*free, *held]].T
+    order = np.lexsort(columns) if len(columns) else np.arange(len(statistics.values))
     values, n = statistics.values[order], statistics.n[order]
     events, goal = int(statistics.events.sum()), statistics.observed
     # The state: events so far, the held statistics, the free ones.

@@ -284,7 +284,10 @@ def group_incidence_table(result: CompetingStudy | Absent) -> DisplayTable | Abs
         for level, event, death in group.curves:
             row = event.at([last]).to_dict("records")[0]
             rows.append(Row((level_name(level), str(event.n), str(event.events), _known(row), "", ""), "level"))
-            frames += [event.frame.assign(by=group.name, group=level), death.frame.assign(by=group.name, group=level)]
+            # Not the whole curves: their steps are the times of single patients.
+            frames += [curve.at([last]).assign(term=curve.cause, by=group.name, group=level, n=curve.n,
+                                               n_missing=curve.n_missing, method=curve.method)
+                       for curve in (event, death)]  # fmt: skip
         for test in (group.event, group.death):
             if why := group.refusal(test):
                 reasons[f"{UNDEFINED} {group.label}, {uncapital(test.cause)}: {why}."] = None
