@@ -109,7 +109,12 @@ def prediction_table(result: ModelMethods | Absent) -> DisplayTable | Absent:
     if not result or not result.predictions:
         return result and result.predictions
     found, terms = result.predictions, terms_of(result.model)
-    shown = found.frame.sort_values(["n", *terms], ascending=False, kind="stable").head(PATTERNS)
+    import pandas as pd
+
+    frame = found.frame
+    if any(pd.api.types.is_float_dtype(frame[term]) for term in terms):
+        frame = frame[frame["n"] > 1]  # numbers that one patient alone has are that patient's row
+    shown = frame.sort_values(["n", *terms], ascending=False, kind="stable").head(PATTERNS)
     rows = []
     for row in shown.to_dict("records"):
         values = [_value(row[term]) for term in terms]
@@ -126,7 +131,7 @@ def prediction_table(result: ModelMethods | Absent) -> DisplayTable | Absent:
     return DisplayTable(
         name="predictions", title=f"{result.model.outcome_label}: observed and predicted, %",
         head=(*(result.model.names[term] for term in terms), "n", "Observed", "Firth", "FLIC", "FLAC"), rows=tuple(rows),
-        frame=found.frame,
+        frame=frame,
         notes=(*notes, *provenance_notes(result.provenance)),
     )  # fmt: skip
 
