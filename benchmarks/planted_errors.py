@@ -67,7 +67,7 @@ class Outcome:
     """What an audit of one planting found.
 
     `undetectable` and `found` say so of each error; `alarms` are findings that hold no altered figure, or any in tables
-    that patients print; `seconds` are the processor's, for the audit and the search for patients.
+    that patients print; `seconds` are the processor's, for the audit alone.
     """
 
     planting: Planting
