@@ -1,11 +1,19 @@
 """Kernels that nbval starts live as those of `make report` do: their own folder, sockets, and short warnings."""
 
 import functools
+import os
+import tempfile
 
 from cohortbook.run import private_kernel
 
 
 def pytest_configure(config):
+    # Notebooks that need the same cohorts draw them once; workers inherit the folder.
+    if "COHORTBOOK_CACHE" not in os.environ:
+        kept = tempfile.TemporaryDirectory(prefix="cohortbook-tests-")
+        os.environ["COHORTBOOK_CACHE"] = kept.name
+        config.add_cleanup(kept.cleanup)
+
     from jupyter_client import KernelManager
     from nbval import kernel
 

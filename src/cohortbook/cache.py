@@ -1,15 +1,16 @@
 """Results that take a while, kept by the hash of what they were made from.
 
-Only results are kept, never patients. The folder is what the environment variable COHORTBOOK_CACHE names, which `make`
-sets; without it nothing is written.
+Only results are kept, never patients: columns that are kept were drawn from printed figures. The folder is what the
+environment variable COHORTBOOK_CACHE names, which `make` sets; without it nothing is written.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def cached(name: str, parts: Sequence[str | bytes], make: Callable[[], Any]) -> 
 
     Notes
     -----
-    A file that cannot be read is made anew; two processes that write at once each write whole.
+    A file that cannot be read is made anew. A process that wants what another is making waits for it, so that notebooks
+    that run side by side do the work once.
     """
     from cohortbook.files import write_whole
 
@@ -38,15 +40,32 @@ def cached(name: str, parts: Sequence[str | bytes], make: Callable[[], Any]) -> 
     if not folder:
         return make()
     path = Path(folder) / f"{name}-{_digest([*parts, *_code()])}.json"
-    try:
+    with contextlib.suppress(OSError, ValueError):
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        value = make()
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(value)
-    write_whole(path, text)
+    with _alone(path.with_suffix(".lock")):
+        with contextlib.suppress(OSError, ValueError):  # made while we waited
+            return json.loads(path.read_text(encoding="utf-8"))
+        text = json.dumps(make())
+        write_whole(path, text)
     # What comes back is what a later run will read.
     return json.loads(text)
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let one process at a time go on, where the system can lock a file; a process that dies lets go."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _digest(parts: Sequence[str | bytes]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,6 +119,24 @@ class Absent:
 
     def _repr_markdown_(self) -> str:
         return self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Cohorts that print the same figures, or one result in each of them: what differs is not determined.
+
+    Attributes
+    ----------
+    parts : tuple
+        One a cohort, in the same order everywhere.
+    """
+
+    parts: tuple[Any, ...]
+
+    def _repr_html_(self) -> str:
+        from cohortbook.tables.tables import render
+
+        return render(self)
 
 
 def uncapital(label: str) -> str:

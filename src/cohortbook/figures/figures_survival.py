@@ -26,16 +26,17 @@ MANY = 4
 def plot_survival(result: SurvivalStudy) -> Plot:
     """Draw the overall curve with its band, number at risk, and the time in which nobody could have the event."""
     curve, plan = result.overall, result.plan
-    figure, axis, risk = _with_risk(3, head=0)
+    figure, axis, risk = with_risk(3, head=0)
     if isinstance(result.entry, float | int):
         axis.axvspan(0, result.entry, color=PALE, alpha=0.6, linewidth=0)
         said = f" first {general(result.entry)} {plan.unit}: no event possible\n by the rule of eligibility"
         axis.text(result.entry, 0.02, said,
                   fontsize=7.5, color=MUTED, va="bottom")  # fmt: skip
     _draw_curve(axis, curve, COLOURS[0], "")
-    _finish_survival(axis, result)
-    rows = [("At risk", curve.table, None), ("Events", curve.table, "events"), ("Censored", curve.table, "censored")]
-    _time_axis(axis, risk, rows, plan.origin, plan.unit)
+    finish_survival(axis, result)
+    table = (curve.table,)
+    rows = [("At risk", table, None), ("Events", table, "events"), ("Censored", table, "censored")]
+    time_axis(axis, risk, rows, plan.origin, plan.unit)
     mark_illustration(figure, result.provenance)
     marks = result.landmarks
     words = "; ".join(f"{r['label']} {decimal(100 * r['estimate'], 1)} %" for r in marks.to_dict("records"))
@@ -67,14 +68,14 @@ def _plot_stratum(result: SurvivalStudy, stratum: Stratum) -> Plot | Absent:
     names = [wrapped(level_name(curve.group), 24) for curve in stratum.curves]
     many = len(names) > MANY
     lines = sum(name.count("\n") + 1 for name in names)
-    figure, axis, risk = _with_risk(lines + len(names), height=max(3.1, 0.18 * lines + 0.6) if many else 3.1)
+    figure, axis, risk = with_risk(lines + len(names), height=max(3.1, 0.18 * lines + 0.6) if many else 3.1)
     rows = []
     for k, (curve, name) in enumerate(zip(stratum.curves, names, strict=True)):
         style = ("-", (0, (4, 2)), (0, (1, 1)))[k // len(COLOURS) % 3]
         _draw_curve(axis, curve, COLOURS[k % len(COLOURS)], name, style=style, band=not many)
-        rows.append((name, curve.table, None))
-    _finish_survival(axis, result)
-    _time_axis(axis, risk, rows, result.plan.origin, result.plan.unit, below=True)
+        rows.append((name, (curve.table,), None))
+    finish_survival(axis, result)
+    time_axis(axis, risk, rows, result.plan.origin, result.plan.unit, below=True)
     where = {"loc": "upper left", "bbox_to_anchor": (1, 1)} if many else {"loc": "upper right"}
     axis.legend(title=wrapped(stratum.label, 24 if many else 34), fontsize=8, title_fontsize=8, frameon=False, **where)
     _say_p(axis, test_name(stratum.test), stratum.test.p_value)
@@ -98,7 +99,7 @@ def plot_competing(result: CompetingStudy | Absent) -> Plot | Absent:
     if not result:
         return result
     causes = [wrapped(curve.cause, 20) for curve in (result.event, result.death)]
-    figure, axis, risk = _with_risk(4 + sum(cause.count("\n") for cause in causes), head=0)
+    figure, axis, risk = with_risk(4 + sum(cause.count("\n") for cause in causes), head=0)
     words = []
     for curve, colour in ((result.death, MUTED), (result.event, COLOURS[1])):
         times = [0, *curve.times]
@@ -110,10 +111,10 @@ def plot_competing(result: CompetingStudy | Absent) -> Plot | Absent:
               linestyle=(0, (3, 2)), label=f"{result.event.cause}: one less Kaplan-Meier")  # fmt: skip
     axis.legend(fontsize=8, frameon=False, loc="upper left")
     axis.set(ylim=(0, 1), ylabel="Cumulative incidence")
-    table = result.event.table
+    table = (result.event.table,)
     rows = [("At risk", table, None), (causes[0], table, "events"), (causes[1], table, "other events"),
             ("Censored", table, "censored")]  # fmt: skip
-    _time_axis(axis, risk, rows, result.survival.origin, result.survival.unit)
+    time_axis(axis, risk, rows, result.survival.origin, result.survival.unit)
     mark_illustration(figure, result.provenance)
     return Plot(
         name="incidence", figure=figure, alt=f"Cumulative incidence curves: {'; '.join(words)}.",
@@ -132,7 +133,7 @@ def _plot_competing_group(result: CompetingStudy, group: CompetingGroups) -> Plo
     names = [wrapped(level_name(level), 24) for level, _, _ in group.curves]
     many = len(names) > MANY
     lines = sum(name.count("\n") + 1 for name in names)
-    figure, axis, risk = _with_risk(lines + len(names), height=max(2.6, 0.18 * lines + 0.6) if many else 2.6)
+    figure, axis, risk = with_risk(lines + len(names), height=max(2.6, 0.18 * lines + 0.6) if many else 2.6)
     highest, rows = 0.0, []
     for k, ((_, event, _), name) in enumerate(zip(group.curves, names, strict=True)):
         colour, style = COLOURS[k % len(COLOURS)], ("-", (0, (4, 2)), (0, (1, 1)))[k // len(COLOURS) % 3]
@@ -142,14 +143,14 @@ def _plot_competing_group(result: CompetingStudy, group: CompetingGroups) -> Plo
             axis.fill_between(times, [0, *event.conf_low], [0, *event.conf_high], step="post", color=colour, alpha=0.13,
                               linewidth=0)  # fmt: skip
         highest = max(highest, *event.incidence, *(h for h in event.conf_high if h == h and not many))
-        rows.append((name, event.table, None))
+        rows.append((name, (event.table,), None))
     axis.set(ylim=(0, min(1.0, max(0.1, 1.45 * highest))), ylabel=wrapped(f"Cumulative incidence: {result.event.cause}", 34))
     where = {"loc": "upper left", "bbox_to_anchor": (1, 1)} if many else {"loc": "upper left"}
     axis.legend(title=wrapped(group.label, 24 if many else 60), fontsize=8, title_fontsize=8, frameon=False,
                 alignment="left", **where)  # fmt: skip
     if not group.refusal(group.event):
         _say_p(axis, "Gray", group.event.p_value, (0.98, 0.95), ha="right", va="top")
-    _time_axis(axis, risk, rows, result.survival.origin, result.survival.unit, below=True)
+    time_axis(axis, risk, rows, result.survival.origin, result.survival.unit, below=True)
     mark_illustration(figure, result.provenance)
     words = "; ".join(f"{level_name(level)}: {event.events} events in {event.n}, "
                       f"{decimal(100 * event.incidence[-1], 1)} % at the end" for level, event, _ in group.curves)  # fmt: skip
@@ -161,7 +162,7 @@ def _plot_competing_group(result: CompetingStudy, group: CompetingGroups) -> Plo
     )  # fmt: skip
 
 
-def _with_risk(rows: int, height: float = 3.1, head: float = 0.3) -> tuple[Any, Axes, Axes]:
+def with_risk(rows: int, height: float = 3.1, head: float = 0.3) -> tuple[Any, Axes, Axes]:
     """Make a figure of two parts: the curves, and below them the numbers at risk, under a head of some height."""
     heights = [height, head + 0.2 * rows]
     figure, (axis, risk) = axes(sum(heights) + 0.35, 2, 1, height_ratios=heights)
@@ -182,12 +183,13 @@ def _draw_curve(
     axis.plot(curve.times[censored], curve.survival[censored], "|", color=colour, markersize=6, markeredgewidth=1)
 
 
-def _finish_survival(axis: Axes, result: SurvivalStudy) -> None:
+def finish_survival(axis: Axes, result: SurvivalStudy) -> None:
     axis.set(ylim=(0, 1.02), ylabel=wrapped(result.plan.label, 40))
 
 
-def _time_axis(
-    axis: Axes, risk: Axes, rows: Sequence[tuple[str, LifeTable, str | None]], origin: str, unit: str, *, below: bool = False
+def time_axis(
+    axis: Axes, risk: Axes, rows: Sequence[tuple[str, Sequence[LifeTable], str | None]], origin: str, unit: str, *,
+    below: bool = False, last: float | None = None,
 ) -> None:  # fmt: skip
     """Label the time axis and print counts under its ticks.
 
@@ -195,16 +197,19 @@ def _time_axis(
     ----------
     axis, risk : Axes
         The curves, and the part of the figure below them.
-    rows : sequence of (name, LifeTable, what)
-        What is counted: None for those at risk, else "events", "other events" or "censored", up to and at the tick.
+    rows : sequence of (name, tables, what)
+        What is counted: None for those at risk, else "events", "other events" or "censored", up to and at the tick. Of
+        several tables the least and the greatest count are printed.
     origin, unit : str
     below : bool
         Print events and censored so far under each number at risk, small.
+    last : float, optional
+        Where the axis ends; by default where the last patient leaves.
     """
-    last = max(float(table.times[-1]) for _, table, _ in rows)
+    last = last or max(float(table.times[-1]) for _, tables, _ in rows for table in tables)
     axis.set_xlim(0, last * 1.02)
     ticks = [t for t in axis.get_xticks() if 0 <= t <= last]
-    if (shown := rows[0][1].shown) is not None:  # the only times of which numbers may be told
+    if (shown := rows[0][1][0].shown) is not None:  # the only times of which numbers may be told
         ticks = [t for k, t in enumerate(shown) if not any(0 < t - s < 0.08 * last for s in shown[:k])]
     axis.set_xticks(ticks)
     axis.set_xlabel(f"{unit.capitalize()} since {origin}")
@@ -213,17 +218,23 @@ def _time_axis(
     if below:
         head = risk.text(0, 0.35, "Number at risk ", fontsize=8, fontweight="bold", va="center")
         risk.annotate("and, below, events; censored so far", (1, 0), xycoords=head, fontsize=7, color=MUTED, va="bottom")
-    for k, (name, table, what) in enumerate(rows):
+    for k, (name, tables, what) in enumerate(rows):
         y = -sum(lines[:k]) - lines[k] / 2 - 0.05 + (0 if below else 0.5)
         risk.annotate(name, (0, y), (-16, 0), textcoords="offset points", fontsize=8, ha="right", va="center",
                       annotation_clip=False, color=INK if what is None else MUTED)  # fmt: skip
-        counts = _counts(table, ticks, what)
-        more = zip(_counts(table, ticks, "any events"), _counts(table, ticks, "censored"), strict=True)
+        counts = _ranges(tables, ticks, what)
+        more = zip(_ranges(tables, ticks, "any events"), _ranges(tables, ticks, "censored"), strict=True)
         for tick, n, (events, censored) in zip(ticks, counts, more, strict=True):
             up = 0.3 if below else 0
-            risk.text(tick, y + up, str(n), fontsize=8, ha="center", va="center", color=INK if what is None else MUTED)
+            risk.text(tick, y + up, n, fontsize=8, ha="center", va="center", color=INK if what is None else MUTED)
             if below:
                 risk.text(tick, y - 0.5, f"{events}; {censored}", fontsize=6.5, ha="center", va="center", color=MUTED)
+
+
+def _ranges(tables: Sequence[LifeTable], times: Sequence[float], what: str | None) -> list[str]:
+    """Count in several tables: at each time one number, or the least and the greatest."""
+    every = zip(*(_counts(table, times, what) for table in tables), strict=True)
+    return [str(found[0]) if len(set(found)) == 1 else f"{min(found)}–{max(found)}" for found in every]
 
 
 def _counts(table: LifeTable, times: Sequence[float], what: str | None) -> list[int]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import not_planned, protected, quiet, with_unit
 from cohortbook.plan.endpoints import competing_causes, competing_tally
 from cohortbook.regression.design import with_references
-from cohortbook.results import Absent, OneRow
+from cohortbook.results import Absent, OneRow, uncapital
 from cohortbook.tally import Tally
 
 if TYPE_CHECKING:
@@ -141,14 +142,14 @@ def study_cox(cohort: Cohort, *, confidence_level: float = 0.95) -> CoxStudy | A
     tally = with_references(tally, plan.references)
     options = {"time": plan.time, "event": plan.event, "terms": plan.cox, "entry": late, "strata": plan.cox_strata,
                "confidence_level": confidence_level}  # fmt: skip
-    fit = cox_regression(tally, **options, robust=plan.cluster or False)
-    firth = _firth(fit, tally, **options)
+    fit = _in_words(cohort, cox_regression(tally, **options, robust=plan.cluster or False))
+    firth = _in_words(cohort, _firth(fit, tally, **options))
     own = ()
     if plan.competing:
         counts = with_references(competing_tally(cohort, *plan.cox), plan.references)
         marked = _marked(counts, plan.competing.label)
         where = {"time": "time", "event": "event", "terms": plan.cox, "confidence_level": confidence_level}
-        own = ((f"{plan.competing.label}, cause-specific", cox_regression(marked, **where)),)
+        own = ((f"{plan.competing.label}, cause-specific", _in_words(cohort, cox_regression(marked, **where))),)
     return CoxStudy(
         plan=plan, fit=fit, firth=firth, labels=_labels(cohort, [fit, firth, *(one for _, one in own)]), cause_specific=own,
         strata=", ".join(map(study.label, plan.cox_strata)), cluster=study.label(plan.cluster) if plan.cluster else "",
@@ -185,8 +186,9 @@ def study_competing_models(cohort: Cohort, *, confidence_level: float = 0.95) ->
         marked = _marked(tally, cause)
         where = {"time": "time", "event": "event", **options}
         own = cox_regression(marked, **where)
-        found.append(CauseModels(cause=cause, own=own, firth=_firth(own, marked, **where),
-                                 sub=fine_gray(tally, time="time", cause="cause", of=cause, **options)))  # fmt: skip
+        fits = (own, _firth(own, marked, **where), fine_gray(tally, time="time", cause="cause", of=cause, **options))
+        own, firth, sub = (_in_words(cohort, fit) for fit in fits)
+        found.append(CauseModels(cause=cause, own=own, firth=firth, sub=sub))
     fits = [fit for one in found for fit in (one.own, one.firth, one.sub)]
     return CompetingModels(plan=plan, causes=tuple(found), labels=_labels(cohort, fits), provenance=tally.provenance)
 
@@ -201,6 +203,16 @@ def _firth(fit: CoxFit, tally: Tally, **options: object) -> FirthCoxFit | None:
     from cohortbook.survival.cox_firth import firth_cox
 
     return firth_cox(tally, **options) if fit.refused and fit.events else None
+
+
+def _in_words(cohort: Cohort, fit: Fit | None) -> Fit | None:
+    """Call variables by their labels where a model says why it was refused."""
+    if fit is None or not fit.refused:
+        return fit
+    said = fit.refused
+    for name in sorted(cohort.study.plan("survival").cox, key=len, reverse=True):
+        said = re.sub(rf"\b{re.escape(name)}\b", uncapital(cohort.study.label(name)), said)
+    return replace(fit, refused=said)
 
 
 def _labels(cohort: Cohort, fits: Iterable[Fit | None]) -> dict[str, str]:

@@ -176,7 +176,7 @@ class KeyResult:
         What a P value is held against; None for what is no P value.
     words : str
     rests_on_assumed : bool
-        Whether it uses a variable whose values are assumed.
+        Whether it uses a variable whose values are assumed: then there is no value.
     """
 
     name: str
@@ -245,11 +245,14 @@ def key_results(cohort: Cohort, *, scenario: str = "", label: str = "") -> KeyRe
         rows.append(_selected(cohort))
     terms = study.file.model.rows or study.file.model.candidates if study.file.model else ()
     for asked in questions(study, terms):
+        if study.provenance(*asked.variables) == "assumed":
+            # A number of one cohort would look like a finding, and move for no reason that the scenario has.
+            rows.append(KeyResult(name=" ".join(asked.names), label="; ".join(asked.labels), group=asked.group,
+                                  rests_on_assumed=True))  # fmt: skip
+            continue
         values = [float(value) for value in asked.ask(cohort)]
-        assumed = study.provenance(*asked.variables) == "assumed"
         for name, text, value, threshold in zip(asked.names, asked.labels, values, asked.thresholds, strict=True):
-            rows.append(KeyResult(name=name, label=text, group=asked.group, value=value, threshold=threshold,
-                                  rests_on_assumed=assumed))  # fmt: skip
+            rows.append(KeyResult(name=name, label=text, group=asked.group, value=value, threshold=threshold))
     return KeyResults(scenario=scenario, label=label or AS_PLANNED, size=cohort.size, rows=tuple(rows))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cohortbook.cache import cached
 from cohortbook.cohort.cohort import Cohort, FlowStep
 from cohortbook.plan.reprint import reprint
 from cohortbook.printed.cells import SolverError
@@ -221,7 +222,9 @@ class Drawer:
             key = (roster.size, roster.narrated, *roster.groups.items(), variables, *(claim.id for claim in mine))
             if key not in self._known:
                 search = _Search(self.study, roster, variables, tuple(mine), rules, dict(beside), self.seed)
-                self._known[key] = Pool(variables, bool(mine), tuple(search.solutions()))
+                parts = [self.study.file.model_dump_json(), repr([c.figures for c in mine]), repr((key, beside, self.seed))]
+                solutions = cached("drawn", parts, lambda search=search: list(search.solutions()))
+                self._known[key] = Pool(variables, bool(mine), tuple(solutions))
             pools.append(self._known[key])
             if grouping & set(variables) and pools[-1].solutions:
                 beside |= pools[-1].solutions[0]

@@ -48,7 +48,7 @@ def _table(results: Sequence[KeyResults], name: str, title: str) -> DisplayTable
             f"{MOVED} Another conclusion than {uncapital(first.label)}: on another side of its threshold, or another end."
         )
     if any(row.rests_on_assumed for row in known.values()):
-        notes.append(f"{ASSUMED} Illustration: rests on assumed values.")
+        notes.append(f"{ASSUMED} Not told: rests on assumed values.")
     return DisplayTable(
         name=name, title=title, head=("", *(result.label for result in results)), rows=tuple(rows), notes=tuple(notes),
         frame=pd.concat([result.frame for result in results], ignore_index=True),

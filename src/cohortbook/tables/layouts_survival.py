@@ -51,8 +51,6 @@ def landmark_table(result: SurvivalStudy) -> DisplayTable:
             "the curve takes them for censored."
         ]
         * bands,
-        f"Median survival {_median(result.overall)}; median follow-up by the reverse Kaplan-Meier method "
-        f"{_median(result.follow_up)} {result.plan.unit}.",
         *result.notes,
         *level_notes([("interval", f"Kaplan-Meier, {result.conf_type} interval")], result.overall.events),
         *provenance_notes(result.provenance),

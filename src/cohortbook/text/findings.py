@@ -9,6 +9,7 @@ from typing import Any
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import GroupComparison, NumericSummaries, OutcomeRate
 from cohortbook.results import Absent
+from cohortbook.tables.spread import joined_text
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import decimal, p_value, percent
 from cohortbook.text.paragraph import Text
@@ -46,6 +47,12 @@ ILLUSTRATION = "*Illustration, not a finding: it rests on assumed values.*"
 def caution(provenance: str, text: str) -> Text:
     """Keep a result that rests on assumed values from reading like a finding."""
     return Text(f"{ILLUSTRATION} {text}" if provenance == "assumed" else text)
+
+
+def ranged(texts: Sequence[Text]) -> Text:
+    """Say in one text what the same sentences say in each of many cohorts that print the same figures."""
+    plain = [str(text).removeprefix(ILLUSTRATION).strip() for text in texts]
+    return Text(f"*Over {len(texts)} cohorts that print the same figures:* {joined_text(plain)}")
 
 
 def several(n: int, one: str, many: str = "") -> str:

@@ -393,8 +393,10 @@ def results_text(cohort: Cohort, *results: Any, significance: float = 0.05) -> T
     parts = [f"{several(cohort.size, *units).capitalize()} were analysed."]
     if any(isinstance(result, Absent) and result.hidden for result in results):
         parts.append("Some results are not shown, to protect patients.")
-    for result in results:
-        if isinstance(result, Absent):
+    known = [result for result in results if not isinstance(result, Absent)]
+    assumed = [result for result in known if getattr(result, "provenance", "") == "assumed"]
+    for result in known:
+        if result in assumed:
             continue
         parts.append(
             _compared(result)
@@ -403,6 +405,9 @@ def results_text(cohort: Cohort, *results: Any, significance: float = 0.05) -> T
             if isinstance(result, SurvivalStudy)
             else str(finding(result, significance=significance))
         )
+    if assumed:
+        names = listed(list(dict.fromkeys(uncapital(result.plan.label) for result in assumed)))
+        parts.append(f"No number is told of {names}, as the study file marks values that these rest on as assumed.")
     return Text(" ".join(parts))
 
 
