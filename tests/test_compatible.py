@@ -108,7 +108,7 @@ def test_pools_are_kept_and_give_the_same(drawn, tmp_path, monkeypatch):
 
 
 def test_too_few_cohorts_are_refused(drawn):
-    with pytest.raises(ValueError, match="^cohorts: 1; expected 2 or more$"):
+    with pytest.raises(ValueError, match=r"^cohorts: 1; expected 2 or more$"):
         drawn(cohorts=1)
 
 
