@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +70,7 @@ def save_audit(output_dir: str | Path, audit: Audit) -> None:
     import dataclasses
     import json
 
-    from cohortbook.files import write_whole
+    from cohortbook.files import plain, write_whole
 
     if not str(output_dir):
         return
@@ -84,13 +83,4 @@ def save_audit(output_dir: str | Path, audit: Audit) -> None:
            for part in ("conflicts", "repairs", "consequences", "checks", "tests")},
         "thresholds": audit.thresholds,
     }  # fmt: skip
-    write_whole(folder / "audit.json", json.dumps(_plain(said), ensure_ascii=False, indent=1) + "\n")
-
-
-def _plain(value: Any) -> Any:
-    """Replace what JSON has no word for: a number that is none."""
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    write_whole(folder / "audit.json", json.dumps(plain(said), ensure_ascii=False, indent=1) + "\n")

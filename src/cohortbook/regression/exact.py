@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from cohortbook.regression.coefficients import EventModel
 from cohortbook.regression.design import make_design
-from cohortbook.regression.logistic import coefficient_frame
 from cohortbook.regression.sufficient import (
     MAX_STATES,
     SufficientStatistics,
@@ -15,11 +15,10 @@ from cohortbook.regression.sufficient import (
     conditional_distribution,
     sufficient_statistics,
 )
-from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
+from cohortbook.results import NAN, require_confidence_level, warn_undefined
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     from cohortbook.tally import Tally
 
@@ -59,12 +58,13 @@ class ExactTest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExactFit:
+class ExactFit(EventModel):
     """Exact conditional inference on a logistic model; one entry a column, the intercept apart.
+
+    Beside what `cohortbook.regression.coefficients.EventModel` holds:
 
     Attributes
     ----------
-    terms : tuple of str
     estimates : tuple of float
         Log odds ratio: the conditional maximum-likelihood estimate; where that is infinite, the median-unbiased one.
     estimators : tuple of {"conditional maximum likelihood", "median unbiased", ""}
@@ -81,45 +81,21 @@ class ExactFit:
         Term -> its ExactTest; `model` -> that of all.
     problems : dict
         Column or term -> why it was not computed.
-    n, events, n_missing : int
     """
 
-    terms: tuple[str, ...]
-    estimates: tuple[float, ...]
+    FURTHER: ClassVar[tuple[str, ...]] = (
+        "mid_p_values", "tail_p_values", "mid_p_low", "mid_p_high", "median_unbiased", "estimators",
+    )  # fmt: skip
+
     estimators: tuple[str, ...]
     median_unbiased: tuple[float, ...]
-    std_errors: tuple[float, ...]
-    statistics: tuple[float, ...]
-    p_values: tuple[float, ...]
     mid_p_values: tuple[float, ...]
     tail_p_values: tuple[float, ...]
-    conf_low: tuple[float, ...]
-    conf_high: tuple[float, ...]
     mid_p_low: tuple[float, ...]
     mid_p_high: tuple[float, ...]
-    confidence_level: float
     tests: dict[str, ExactTest]
     problems: dict[str, str]
     blocks: dict[str, tuple[str, ...]]
-    dropped: dict[str, str]
-    n: int
-    events: int
-    n_missing: int
-    method: str
-    provenance: str
-
-    def p_value(self, column: str) -> float:
-        """Return the probability test's P of a column; NaN when it is not in the model."""
-        return self.p_values[self.terms.index(column)] if column in self.terms else NAN
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """One row a column, in the tidy vocabulary, with `mid_p_value`, `estimator` and the mid-P interval."""
-        frame = coefficient_frame(self)
-        more = ("mid_p_values", "tail_p_values", "mid_p_low", "mid_p_high", "median_unbiased", "estimators")
-        return frame.assign(**{name.removesuffix("s"): getattr(self, name) for name in more})
-
-    _repr_html_ = OneRow._repr_html_
 
 
 def exact_logistic(

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cohortbook.regression.coefficients import EventModel
 from cohortbook.regression.design import make_design
-from cohortbook.regression.logistic import coefficient_frame, log_likelihood
-from cohortbook.results import NAN, OneRow, require_confidence_level
+from cohortbook.regression.logistic import log_likelihood
+from cohortbook.results import NAN, require_confidence_level
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     from cohortbook.tally import Tally
 
@@ -24,13 +24,13 @@ REACH = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FirthFit:
+class FirthFit(EventModel):
     """A logistic model fitted by Firth's penalised likelihood; one entry a column, the intercept first.
+
+    Beside what `cohortbook.regression.coefficients.EventModel` holds:
 
     Attributes
     ----------
-    terms : tuple of str
-        `intercept`, then the columns.
     estimates, std_errors : tuple of float
         Penalised log odds ratio; standard error from the information at the estimate.
     statistics, p_values : tuple of float
@@ -43,40 +43,14 @@ class FirthFit:
     converged : bool
     problems : dict
         Column -> what could not be computed, and why.
-    n, events, n_missing : int
     """
 
-    terms: tuple[str, ...]
-    estimates: tuple[float, ...]
-    std_errors: tuple[float, ...]
-    statistics: tuple[float, ...]
-    p_values: tuple[float, ...]
-    conf_low: tuple[float, ...]
-    conf_high: tuple[float, ...]
-    confidence_level: float
     tests: dict[str, tuple[float, int, float]]
     penalised_log_likelihood: float
     converged: bool
     iterations: int
     problems: dict[str, str]
     blocks: dict[str, tuple[str, ...]]
-    dropped: dict[str, str]
-    n: int
-    events: int
-    n_missing: int
-    method: str
-    provenance: str
-
-    def p_value(self, column: str) -> float:
-        """Return the penalised likelihood-ratio P of a column; NaN when it is not in the model."""
-        return self.p_values[self.terms.index(column)] if column in self.terms else NAN
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """One row a column, in the tidy vocabulary; estimates are log odds ratios, `odds_ratio` their exponentials."""
-        return coefficient_frame(self)
-
-    _repr_html_ = OneRow._repr_html_
 
 
 def firth_logistic(tally: Tally, *, outcome: str, terms: Sequence[str], confidence_level: float = 0.95) -> FirthFit:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cohortbook.regression.coefficients import Coefficients
 from cohortbook.regression.design import Design, make_design
 from cohortbook.results import CONSTANT, NAN, OneRow, require_confidence_level, warn_undefined
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     from cohortbook.tally import Tally
 
@@ -31,13 +31,13 @@ class TermTest(OneRow):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinearFit:
+class LinearFit(Coefficients):
     """A linear model, fitted.
+
+    Beside what `cohortbook.regression.coefficients.Coefficients` holds:
 
     Attributes
     ----------
-    terms : tuple of str
-        The intercept, then the columns: a term, or `term: level` against the first level.
     estimates, std_errors, statistics, p_values, conf_low, conf_high : tuple of float
         One a column, in units of the outcome for each unit of the column; t and its two-sided P.
     tests : tuple of TermTest
@@ -46,23 +46,11 @@ class LinearFit:
         Shares of the outcome's variance (0 to 1); the residual standard deviation is in the outcome's unit.
     statistic, df, df_error, p_value : float
         F of the model against the mean alone.
-    n, n_missing : int
-        Complete patients, and those left out for a missing value.
-    dropped : dict
-        Term or column -> why it is left out.
     reason : str or None
         Why standard errors and tests are NaN.
     """
 
     outcome: str
-    terms: tuple[str, ...]
-    estimates: tuple[float, ...]
-    std_errors: tuple[float, ...]
-    statistics: tuple[float, ...]
-    p_values: tuple[float, ...]
-    conf_low: tuple[float, ...]
-    conf_high: tuple[float, ...]
-    confidence_level: float
     tests: tuple[TermTest, ...]
     r_squared: float
     adjusted_r_squared: float
@@ -71,24 +59,7 @@ class LinearFit:
     df: float
     df_error: float
     p_value: float
-    n: int
-    n_missing: int
-    dropped: dict[str, str]
     reason: str | None
-    method: str
-    provenance: str
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """One row a column of the model, in the tidy vocabulary."""
-        import pandas as pd
-
-        columns = {"term": self.terms, "estimate": self.estimates, "std_error": self.std_errors,
-                   "statistic": self.statistics, "p_value": self.p_values, "conf_low": self.conf_low,
-                   "conf_high": self.conf_high}  # fmt: skip
-        return pd.DataFrame(columns).assign(n=self.n, method=self.method)
-
-    _repr_html_ = OneRow._repr_html_
 
 
 def linear_regression(

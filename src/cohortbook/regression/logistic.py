@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from cohortbook.regression.coefficients import EventModel
 from cohortbook.regression.design import Design, make_design
 from cohortbook.regression.separation import Separation, detect_separation
-from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
+from cohortbook.results import NAN, require_confidence_level, warn_undefined
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     from cohortbook.tally import Tally
 
@@ -171,13 +171,13 @@ def _inverse(information: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogisticFit:
+class LogisticFit(EventModel):
     """A logistic model fitted by maximum likelihood; one entry a column, the intercept first.
+
+    Beside what `cohortbook.regression.coefficients.EventModel` holds:
 
     Attributes
     ----------
-    terms : tuple of str
-        `intercept`, then the columns.
     estimates, std_errors, statistics, p_values, conf_low, conf_high : tuple of float
         Log odds ratio at the last step, its standard error, Wald's chi-square and P, Wald's interval or the profile's.
     intervals : {"wald", "profile"}
@@ -196,20 +196,8 @@ class LogisticFit:
         `model`, or a column -> what could not be computed, and why; empty when all could.
     blocks : dict
         Term -> its columns.
-    dropped : dict
-        Column -> why it is not in the model.
-    n, events, n_missing : int
-    method, provenance : str
     """
 
-    terms: tuple[str, ...]
-    estimates: tuple[float, ...]
-    std_errors: tuple[float, ...]
-    statistics: tuple[float, ...]
-    p_values: tuple[float, ...]
-    conf_low: tuple[float, ...]
-    conf_high: tuple[float, ...]
-    confidence_level: float
     intervals: str
     log_likelihood: float
     null_log_likelihood: float
@@ -221,12 +209,6 @@ class LogisticFit:
     separation: Separation
     problems: dict[str, str]
     blocks: dict[str, tuple[str, ...]]
-    dropped: dict[str, str]
-    n: int
-    events: int
-    n_missing: int
-    method: str
-    provenance: str
 
     @property
     def events_per_variable(self) -> float:
@@ -254,31 +236,6 @@ class LogisticFit:
         reach = norm.isf((1 - self.confidence_level) / 2)
         pairs = list(zip(self.estimates, self.std_errors, strict=True))
         return tuple(b - reach * error for b, error in pairs), tuple(b + reach * error for b, error in pairs)
-
-    def p_value(self, column: str) -> float:
-        """Return Wald's P of a column; NaN when it is not in the model."""
-        return self.p_values[self.terms.index(column)] if column in self.terms else NAN
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """One row a column, in the tidy vocabulary; estimates are log odds ratios, `odds_ratio` their exponentials."""
-        return coefficient_frame(self)
-
-    _repr_html_ = OneRow._repr_html_
-
-
-def coefficient_frame(fit: LogisticFit) -> pd.DataFrame:
-    """Lay out a model's coefficients, maximum-likelihood or penalised, in the tidy vocabulary."""
-    import numpy as np
-    import pandas as pd
-
-    names = {"estimate": "estimates", "std_error": "std_errors", "statistic": "statistics", "p_value": "p_values",
-             "conf_low": "conf_low", "conf_high": "conf_high"}  # fmt: skip
-    frame = pd.DataFrame({"term": fit.terms, **{key: getattr(fit, name) for key, name in names.items()}})
-    with np.errstate(over="ignore"):
-        ratios = np.exp(frame[["estimate", "conf_low", "conf_high"]].astype(float))
-    frame[["odds_ratio", "odds_ratio_low", "odds_ratio_high"]] = ratios
-    return frame.assign(n=fit.n, events=fit.events, n_missing=fit.n_missing, method=fit.method)
 
 
 def fit_logistic(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from cohortbook.regression.coefficients import EventModel
 from cohortbook.regression.design import Design, make_design
-from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
+from cohortbook.results import NAN, require_confidence_level, warn_undefined
 from cohortbook.survival.lifetable import event_table
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
     from lifelines import CoxPHFitter
 
     from cohortbook.survival.cox_checks import ModelTest, Schoenfeld
@@ -28,15 +28,15 @@ STEPS = (0.95, 0.5, 0.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CoxFit:
+class CoxFit(EventModel):
     """A Cox model, or why there is none.
+
+    Beside what `cohortbook.regression.coefficients.EventModel` holds:
 
     Attributes
     ----------
     refused : str or None
         Why the data do not carry the model; then every tuple is empty and every number NaN.
-    terms : tuple of str
-        The columns.
     estimates, std_errors, statistics, p_values, conf_low, conf_high : tuple of float
         Log hazard ratio, its standard error, Wald's z and P, Wald's interval.
     ph_statistics, ph_p_values : tuple of float
@@ -57,20 +57,13 @@ class CoxFit:
         Likelihood-ratio, score and Wald's test of all columns at once, the last robust where the variance is.
     residuals : Schoenfeld or None
         What the test of proportional hazards rests on.
-    dropped : dict
-        Column -> why it is not in the model.
-    n, events, n_missing : int
-    method, provenance : str
     """
 
+    RATIO: ClassVar[str] = "hazard_ratio"
+    FURTHER: ClassVar[tuple[str, ...]] = ("ph_statistics", "ph_p_values")
+
     refused: str | None
-    terms: tuple[str, ...] = ()
-    estimates: tuple[float, ...] = ()
-    std_errors: tuple[float, ...] = ()
-    statistics: tuple[float, ...] = ()
-    p_values: tuple[float, ...] = ()
-    conf_low: tuple[float, ...] = ()
-    conf_high: tuple[float, ...] = ()
+    method: str = "Cox, Efron's ties, Wald"
     model_std_errors: tuple[float, ...] = ()
     clusters: int = 0
     covariance: tuple[tuple[float, ...], ...] = ()
@@ -78,35 +71,11 @@ class CoxFit:
     ph_p_values: tuple[float, ...] = ()
     ph_global_statistic: float = NAN
     ph_global_p_value: float = NAN
-    confidence_level: float
     log_likelihood: float = NAN
     concordance: float = NAN
     concordance_std_error: float = NAN
     tests: tuple[ModelTest, ...] = ()
     residuals: Schoenfeld | None = None
-    dropped: dict[str, str]
-    n: int
-    events: int
-    n_missing: int
-    method: str = "Cox, Efron's ties, Wald"
-    provenance: str
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """One row a column, in the tidy vocabulary, with `hazard_ratio` and the proportional-hazards P."""
-        import numpy as np
-        import pandas as pd
-
-        frame = pd.DataFrame({
-            "term": self.terms, "estimate": self.estimates, "std_error": self.std_errors, "statistic": self.statistics,
-            "p_value": self.p_values, "conf_low": self.conf_low, "conf_high": self.conf_high,
-            "ph_statistic": self.ph_statistics, "ph_p_value": self.ph_p_values,
-        })  # fmt: skip
-        ratios = np.exp(frame[["estimate", "conf_low", "conf_high"]].astype(float))
-        frame[["hazard_ratio", "hazard_ratio_low", "hazard_ratio_high"]] = ratios
-        return frame.assign(n=self.n, events=self.events, n_missing=self.n_missing, method=self.method)
-
-    _repr_html_ = OneRow._repr_html_
 
 
 def cox_regression(

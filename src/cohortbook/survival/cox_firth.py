@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from cohortbook.regression.coefficients import EventModel
 from cohortbook.regression.design import make_design
-from cohortbook.results import NAN, OneRow, require_confidence_level
+from cohortbook.results import NAN, require_confidence_level
 from cohortbook.survival.cox import risk_rows
 from cohortbook.survival.lifetable import event_table
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     from cohortbook.survival.partial_likelihood import RiskRows
     from cohortbook.tally import Tally
@@ -26,15 +26,15 @@ REACH = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FirthCoxFit:
+class FirthCoxFit(EventModel):
     """A Cox model fitted by Firth's penalised likelihood, or why there is none; one entry a column.
+
+    Beside what `cohortbook.regression.coefficients.EventModel` holds:
 
     Attributes
     ----------
     refused : str or None
         Why the data do not carry the model; then every tuple is empty.
-    terms : tuple of str
-        The columns.
     estimates, std_errors : tuple of float
         Penalised log hazard ratio; standard error from the information at the estimate.
     statistics, p_values : tuple of float
@@ -44,45 +44,13 @@ class FirthCoxFit:
     penalised_log_likelihood : float
     problems : dict
         Column -> what could not be computed, and why.
-    dropped : dict
-        Column -> why it is not in the model.
-    n, events, n_missing : int
-    method, provenance : str
     """
 
+    RATIO: ClassVar[str] = "hazard_ratio"
+
     refused: str | None
-    terms: tuple[str, ...] = ()
-    estimates: tuple[float, ...] = ()
-    std_errors: tuple[float, ...] = ()
-    statistics: tuple[float, ...] = ()
-    p_values: tuple[float, ...] = ()
-    conf_low: tuple[float, ...] = ()
-    conf_high: tuple[float, ...] = ()
-    confidence_level: float
     penalised_log_likelihood: float = NAN
     problems: dict[str, str]
-    dropped: dict[str, str]
-    n: int
-    events: int
-    n_missing: int
-    method: str
-    provenance: str
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """One row a column, in the tidy vocabulary; estimates are log hazard ratios."""
-        import numpy as np
-        import pandas as pd
-
-        frame = pd.DataFrame({
-            "term": self.terms, "estimate": self.estimates, "std_error": self.std_errors, "statistic": self.statistics,
-            "p_value": self.p_values, "conf_low": self.conf_low, "conf_high": self.conf_high,
-        })  # fmt: skip
-        ratios = np.exp(frame[["estimate", "conf_low", "conf_high"]].astype(float))
-        frame[["hazard_ratio", "hazard_ratio_low", "hazard_ratio_high"]] = ratios
-        return frame.assign(n=self.n, events=self.events, n_missing=self.n_missing, method=self.method)
-
-    _repr_html_ = OneRow._repr_html_
 
 
 def firth_cox(

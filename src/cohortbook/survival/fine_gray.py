@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from cohortbook.regression.coefficients import EventModel
 from cohortbook.regression.design import make_design
-from cohortbook.results import NAN, OneRow, require_confidence_level
+from cohortbook.results import NAN, require_confidence_level
 from cohortbook.survival.competing import causes_of
 from cohortbook.survival.cox import EVENTS_PER_COLUMN, FAR, CoxFit, cox_regression, refusal
 from cohortbook.survival.lifetable import life_table
@@ -24,62 +25,31 @@ NAMES = {"crr": "variance with estimated weights", "finegray": "robust variance,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FineGrayFit:
+class FineGrayFit(EventModel):
     """A model of the subdistribution hazard of one cause, or why there is none.
+
+    Beside what `cohortbook.regression.coefficients.EventModel` holds:
 
     Attributes
     ----------
     cause : str
     refused : str or None
         Why the data do not carry the model; then every tuple is empty and every number NaN.
-    terms : tuple of str
-        The columns.
     estimates, std_errors, statistics, p_values, conf_low, conf_high : tuple of float
         Log subdistribution hazard ratio, its standard error, Wald's z and P, Wald's interval.
     log_likelihood : float
         Of the weighted partial likelihood, which is none of independent patients: not to be tested with.
-    dropped : dict
-        Column -> why it is not in the model.
-    n, events, competing, n_missing : int
-        `events` of the cause; `competing` of any other.
-    method, provenance : str
+    competing : int
+        Events of any other cause; `events` are those of this one.
     """
+
+    RATIO: ClassVar[str] = "subhazard_ratio"
+    REPEATED: ClassVar[tuple[str, ...]] = ("cause", "n", "events", "competing", "n_missing", "method")
 
     cause: str
     refused: str | None
-    terms: tuple[str, ...] = ()
-    estimates: tuple[float, ...] = ()
-    std_errors: tuple[float, ...] = ()
-    statistics: tuple[float, ...] = ()
-    p_values: tuple[float, ...] = ()
-    conf_low: tuple[float, ...] = ()
-    conf_high: tuple[float, ...] = ()
-    confidence_level: float
     log_likelihood: float = NAN
-    dropped: dict[str, str]
-    n: int
-    events: int
     competing: int
-    n_missing: int
-    method: str
-    provenance: str
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """One row a column, in the tidy vocabulary, with `subhazard_ratio` and its interval."""
-        import numpy as np
-        import pandas as pd
-
-        frame = pd.DataFrame({
-            "term": self.terms, "estimate": self.estimates, "std_error": self.std_errors, "statistic": self.statistics,
-            "p_value": self.p_values, "conf_low": self.conf_low, "conf_high": self.conf_high,
-        })  # fmt: skip
-        ratios = np.exp(frame[["estimate", "conf_low", "conf_high"]].astype(float))
-        frame[["subhazard_ratio", "subhazard_ratio_low", "subhazard_ratio_high"]] = ratios
-        known = {name: getattr(self, name) for name in ("cause", "n", "events", "competing", "n_missing", "method")}
-        return frame.assign(**known)
-
-    _repr_html_ = OneRow._repr_html_
 
 
 def fine_gray(

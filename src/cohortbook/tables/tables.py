@@ -20,6 +20,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from cohortbook.files import plain
 from cohortbook.printed.published import round_half_away
 from cohortbook.results import MARK, Hidden
 from cohortbook.tables.style import PLAIN, current, probability, remarked, spanned, worded
@@ -283,23 +284,10 @@ def _inert(cell: str) -> str:
 
 
 def _as_json(table: DisplayTable) -> str:
-    records = [{str(k): _plain(v) for k, v in record.items()} for record in table.frame.to_dict("records")]
+    records = plain(table.frame.to_dict("records"))
     content = {"name": table.name, "number": table.number, "title": table.title, "notes": list(table.notes),
                "results": records}  # fmt: skip
     return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    """Give a value that JSON holds: undefined becomes null, infinite a word."""
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, tuple | list):
-        return [_plain(v) for v in value]
-    if isinstance(value, Hidden):
-        return MARK
-    if isinstance(value, float):
-        return None if value != value else ("inf" if value > 0 else "-inf") if math.isinf(value) else value
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 def render(result: Any) -> str:
