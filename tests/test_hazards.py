@@ -50,7 +50,7 @@ def test_monotone_likelihood_is_answered_by_firth(tmp_path):
     rows = [{**row, "dead": "yes" if row["diabetic"] == "1" else "no"} for row in hips()]
     cohort = cb.load_cohort(write_hips(tmp_path, ("cox: [weight, diabetic]", "cox: [diabetic]"), rows=rows))
     result = cb.study_cox(cohort)
-    assert result.fit.refused == "monotone likelihood: every event has the same value of diabetic"
+    assert result.fit.refused == "monotone likelihood: every event has the same value of diabetes"
     tally = cohort.tally("months", "dead", "first_seen", "diabetic")
     assert result.firth == firth_cox(tally, time="months", event="dead", entry="first_seen", terms=["diabetic"])
     assert result.firth.frame["hazard_ratio"][0] > 1
