@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +137,12 @@ class Spread:
         from cohortbook.tables.tables import render
 
         return render(self)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names for a sentence: a, b and c."""
+    *others, last = names or [""]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def uncapital(label: str) -> str:

@@ -7,7 +7,7 @@ from cohortbook.statistics.calibration import KEPT, LEVEL, PATIENTS, Calibration
 from cohortbook.tables.level_notes import NAMES
 
 #: Shares further out are drawn at the edge.
-_SPAN = {"interval": (80.0, 100.0), "test": (0.0, 15.0)}
+_SPAN = {"interval": (75.0, 100.0), "test": (0.0, 15.0)}
 _SAYS = {"interval": "Samples whose 95 % interval holds the truth, %",
          "test": "Samples whose test rejects a true null hypothesis at 0.05, %"}  # fmt: skip
 

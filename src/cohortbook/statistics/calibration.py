@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,8 @@ MOST_EVENTS = 30
 LEVEL = {"interval": 0.95, "test": 0.05}
 #: Shares within which a level of 95 % (coverage) or 5 % (rejection) counts as kept.
 KEPT = {"interval": (0.93, 0.975), "test": (0.025, 0.065)}
+#: What results add to a method's name and is no other method: by which variable it is stratified, scores, weights.
+_VARYING = re.compile(r" \(rho[^)]*\)|(?<=, stratified) by .*|(?<=, trend) by scores .*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,11 @@ class Calibration:
     std_error: float
     undefined: float
     draws: int
+
+    @property
+    def cautious(self) -> bool:
+        """Whether it errs on the safe side: intervals too wide, tests that reject too seldom."""
+        return (self.share > LEVEL[self.kind]) == (self.kind == "interval")
 
     @property
     def kept(self) -> bool:
@@ -91,7 +99,7 @@ def calibration_of(method: str, events: float, *, kind: Kind | Literal[""] = "")
     Returns
     -------
     Calibration or None
-        The row with the nearest number of events on a logarithmic scale, and of several the one furthest from its level;
+        The row with the nearest number of events on a logarithmic scale, and of several the one that misses its level by most;
         None where the method was not tried, or where there are no events or more than any that was.
 
     Examples
@@ -103,5 +111,8 @@ def calibration_of(method: str, events: float, *, kind: Kind | Literal[""] = "")
     """
     if not 0 < events <= MOST_EVENTS:
         return None
+    method = _VARYING.sub("", method)
     found = [c for c in calibrations() if c.method == method and kind in ("", c.kind) and c.share == c.share]
-    return min(found, key=lambda c: (abs(math.log(c.events / events)), -abs(c.share - LEVEL[c.kind])), default=None)
+    nearest = min((abs(math.log(c.events / events)) for c in found), default=0)
+    found = [c for c in found if abs(math.log(c.events / events)) == nearest]
+    return min(found, key=lambda c: (c.kept, -abs(c.share - LEVEL[c.kind])), default=None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cohortbook.plan.analysis import GroupComparison
 from cohortbook.results import NAN
 from cohortbook.tables.layouts import MARKS, provenance_notes, table_of
+from cohortbook.tables.level_methods import of_comparison, of_effects
 from cohortbook.tables.level_notes import level_notes
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import (
@@ -22,7 +23,6 @@ from cohortbook.tables.tables import (
 )
 
 if TYPE_CHECKING:
-    from cohortbook.statistics.calibration import Kind
     from cohortbook.statistics.compare import Comparison
     from cohortbook.statistics.describe import Frequencies, Summary
 
@@ -71,6 +71,7 @@ def _(result: GroupComparison) -> DisplayTable:
             f"{named[name]}, {' and '.join(words)}" for name, words in result.exceptions.items() if name in named
         ]
         notes.append(f"§ Printed otherwise, and cannot hold together with the other figures: {'; '.join(printed)}.")
+    notes += level_notes(of_comparison(result, beside=False), min(result.sizes))
     return DisplayTable(
         name=f"table-{plan.number}", number=plan.number, title=plan.title, head=head, rows=tuple(rows),
         frame=result.frame, notes=(*notes, *plan.notes, *provenance_notes(result.provenance)),
@@ -140,14 +141,8 @@ def tests_table(result: GroupComparison) -> DisplayTable:
         rows=tuple(rows), frame=result.frame,
         notes=(f"* Overall, {', '.join(inside)}. Any below {general(result.plan.normality)} leads from {leads}.",
                f"Statistic: {statistic}", *random_notes(result, tests=False),
-               *level_notes(_tested(result), min(result.sizes))),
+               *level_notes(of_comparison(result), min(result.sizes))),
     )  # fmt: skip
-
-
-def _tested(result: GroupComparison) -> Iterator[tuple[Kind, str]]:
-    """Yield the tests that were made of two groups."""
-    for found in result.rows if len(result.heads) == 2 else ():
-        yield from (("test", test.method) for test in (found.test, found.fisher) if test and test.reason is None)
 
 
 def _why(found: Comparison, normality: float) -> str:
@@ -181,7 +176,7 @@ def effects_table(result: GroupComparison) -> DisplayTable:
         name="effects", title="Sizes of effects",
         head=("", "Effect", "Estimate", *[f"{level}% interval"] * two, "Standardised difference" + ", largest" * (not two)),
         rows=tuple(rows), frame=result.frame,
-        notes=(note, *level_notes((("interval", r.effect.method) for r in result.rows if r.effect and two), min(result.sizes)),
+        notes=(note, *level_notes(of_effects(result), min(result.sizes)),
                *provenance_notes(result.provenance)),
     )  # fmt: skip
 

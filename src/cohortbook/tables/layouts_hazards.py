@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from cohortbook.plan.hazards import CompetingModels, CoxStudy
 from cohortbook.results import uncapital
 from cohortbook.tables.layouts import provenance_notes, table_of
+from cohortbook.tables.level_methods import methods_told, of_cox
 from cohortbook.tables.level_notes import level_notes
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
 
 if TYPE_CHECKING:
     from cohortbook.plan.hazards import CauseModels
-    from cohortbook.statistics.calibration import Kind
     from cohortbook.survival.cox import CoxFit
     from cohortbook.survival.cox_firth import FirthCoxFit
 
@@ -47,14 +47,8 @@ def _(result: CoxStudy) -> DisplayTable:
     return DisplayTable(
         name="cox", title="Cox regression", head=("", "Hazard ratio", f"{level}% interval", "P", "PH P"), rows=tuple(rows),
         frame=result.frame,
-        notes=(*_told(result), *level_notes(_methods(result), fit.events), *provenance_notes(result.provenance)),
+        notes=(*_told(result), *level_notes(of_cox(result), fit.events), *provenance_notes(result.provenance)),
     )  # fmt: skip
-
-
-def _methods(result: CoxStudy) -> list[tuple[Kind, str]]:
-    used = [("interval", "Cox, Wald interval"), ("test", "Cox, Wald's test")] * (not result.fit.refused)
-    firth = result.firth and not result.firth.refused
-    return used + [("interval", "Firth's Cox, profile interval"), ("test", "Firth's Cox, likelihood-ratio test")] * bool(firth)
 
 
 def _told(result: CoxStudy) -> list[str]:
@@ -113,6 +107,7 @@ def _(result: CompetingModels) -> DisplayTable:
         rows=tuple(rows), frame=result.frame,
         notes=("Cause-specific: how a term acts on those still free of both events (Cox, Efron’s ties). Subdistribution: how "
                "it moves the share that comes to have this one (Fine and Gray).", *dict.fromkeys(notes),
+               *dict.fromkeys(note for events, used in methods_told(result) for note in level_notes(used, events)),
                *provenance_notes(result.provenance)),
     )  # fmt: skip
 

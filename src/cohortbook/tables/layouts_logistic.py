@@ -9,6 +9,8 @@ from cohortbook.plan.models import ModelStudy
 from cohortbook.results import Absent
 from cohortbook.tables.layouts import provenance_notes, table_of
 from cohortbook.tables.layouts_models import problem_notes
+from cohortbook.tables.level_methods import of_terms, rarer
+from cohortbook.tables.level_notes import level_notes
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, p_value
 
 if TYPE_CHECKING:
@@ -97,6 +99,7 @@ def _(result: ModelMethods) -> DisplayTable:
     notes += [result.exact.reason] if not result.exact else []
     if result.model.screening.after:
         notes.append(f"† Known only after {result.model.screening.procedure}: no predictor.")
+    notes += level_notes(of_terms(result.exact or None), rarer(result.model))
     return DisplayTable(
         name="model-tests", title="P values of the same terms in the same model, by test",
         head=("", "Wald", "Score", "Likelihood ratio", "Firth", *["Exact", "Mid-P"] * bool(result.exact)), rows=tuple(rows),

@@ -9,6 +9,8 @@ from cohortbook.plan.missing import ComparisonExtremes, MissingStudy, OutcomeExt
 from cohortbook.results import Absent, uncapital
 from cohortbook.tables.layouts import provenance_notes, table_of
 from cohortbook.tables.layouts_groups import of_level
+from cohortbook.tables.level_methods import methods_told
+from cohortbook.tables.level_notes import level_notes
 from cohortbook.tables.tables import (
     UNDEFINED,
     DisplayTable,
@@ -171,6 +173,7 @@ def _(result: ImputedModel) -> DisplayTable:
         head=("", "Odds ratio", f"{level}% interval", "P", "Missing information, %"), rows=tuple(rows), frame=result.frame,
         notes=(f"Complete: the {whole.complete} {result.unit}s who lack nothing. Imputed: {whole.fit.n} {result.unit}s, "
                f"{whole.fit.method}.", *imputation_notes(whole, result.labels),
+               *(note for events, used in methods_told(result) for note in level_notes(used, events)),
                *provenance_notes(result.provenance)),
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cohortbook.plan.models import ModelStudy, Screening
 from cohortbook.results import Absent, uncapital
 from cohortbook.tables.layouts import provenance_notes, table_of
+from cohortbook.tables.level_methods import of_model, of_selection, rarer
 from cohortbook.tables.level_notes import level_notes
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from cohortbook.regression.firth import FirthFit
     from cohortbook.regression.logistic import LogisticFit
     from cohortbook.regression.selection import Selection
-    from cohortbook.statistics.calibration import Kind
 
 __all__ = ["full_model_table", "selection_table", "table_of"]
 
@@ -70,6 +70,7 @@ def _(result: ModelStudy) -> DisplayTable:
     notes += [f"Not computed, {name}: {why}." for name, why in full.problems.items()]
     if result.screening.after:
         notes.append(f"† Known only after {result.screening.procedure}: no predictor.")
+    notes += level_notes([("test", "maximum likelihood, Wald's test")], rarer(result))
     return DisplayTable(
         name=f"table-{plan.number}", number=plan.number, title=plan.title, head=("", "P"), rows=tuple(rows),
         frame=full.frame, notes=(*notes, *plan.notes, *provenance_notes(result.provenance)),
@@ -122,7 +123,7 @@ def full_model_table(result: ModelStudy | Absent, methods: ModelMethods | Absent
              *_exact_notes(result, exact),
              *(f"No finite estimate: {cell}." for cell in separating_cells(result)),
              *problem_notes(problems, result.labels), *_dropped(result),
-             *level_notes(_methods(result, exact), min(result.full.events, result.full.n - result.full.events)),
+             *level_notes(of_model(result, exact), rarer(result)),
              *provenance_notes(result.provenance))  # fmt: skip
     return DisplayTable(
         name="odds-ratios", title=f"Odds ratios of {uncapital(result.outcome_label)}",
@@ -137,15 +138,6 @@ def problem_notes(problems: Mapping[str, str], names: Mapping[str, str]) -> list
     for term, why in problems.items():
         shared.setdefault(why, []).append(names.get(term, term))
     return [f"{'Each of ' * (len(who) > 1)}{'; '.join(who)}: {why}." for why, who in shared.items()]
-
-
-def _methods(result: ModelStudy, exact: ExactFit | None) -> list[tuple[Kind, str]]:
-    own = "profile" if result.full.intervals == "profile" else "Wald"
-    return [
-        ("interval", f"maximum likelihood, {own} interval"), ("test", "maximum likelihood, Wald's test"),
-        ("interval", "Firth, profile interval"), ("test", "Firth, likelihood-ratio test"),
-        *[("interval", "exact conditional interval"), ("test", "exact conditional test")] * bool(exact),
-    ]  # fmt: skip
 
 
 def _exact_notes(result: ModelStudy, exact: ExactFit | None) -> list[str]:
@@ -188,7 +180,8 @@ def selection_table(result: ModelStudy | Absent) -> DisplayTable | Absent:
         name="selection", title=selection_in_words(chosen), head=("", "Test", "Statistic", "df", "P"), rows=tuple(rows),
         frame=chosen.frame,
         notes=("All candidates enter; nothing is selected." if chosen.method == "enter" else rule, *tied,
-               f"{chosen.n} complete patients; {chosen.n_missing} left out."),
+               f"{chosen.n} complete patients; {chosen.n_missing} left out.",
+               *level_notes(of_selection(chosen.removal_test), rarer(result))),
     )  # fmt: skip
 
 

@@ -8,12 +8,12 @@ from cohortbook.plan.endpoints import CompetingStudy, SurvivalStudy
 from cohortbook.privacy.guard import SMALL, withheld
 from cohortbook.results import Absent, Hidden, uncapital
 from cohortbook.tables.layouts import provenance_notes, table_of
+from cohortbook.tables.level_methods import of_group_means, of_group_tests, of_landmarks, of_strata, of_times
 from cohortbook.tables.level_notes import level_notes
 from cohortbook.tables.style import spanned
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from cohortbook.survival.curves import SurvivalCurve
 
@@ -52,7 +52,7 @@ def landmark_table(result: SurvivalStudy) -> DisplayTable:
         ]
         * bands,
         *result.notes,
-        *level_notes([("interval", f"Kaplan-Meier, {result.conf_type} interval")], result.overall.events),
+        *level_notes(of_landmarks(result), result.overall.events),
         *provenance_notes(result.provenance),
     )
     return DisplayTable(
@@ -92,7 +92,7 @@ def times_table(result: SurvivalStudy) -> DisplayTable:
         rows=tuple(rows), frame=pd.concat(frames, ignore_index=True),
         notes=(f"Quantiles where the curve and its {result.conf_type} limits fall so far; not reached: they do not. Mean: the "
                f"area under the curve up to then, Wald's interval; it counts nothing that comes later.{reason}",
-               *provenance_notes(result.provenance)),
+               *level_notes(of_times(result), result.overall.events), *provenance_notes(result.provenance)),
     )  # fmt: skip
 
 
@@ -120,7 +120,8 @@ def rate_table(result: SurvivalStudy) -> DisplayTable:
         name="rate", title="Events per year at risk",
         head=("", "Events", "Years at risk", "Events per year", f"{decimal(100 * result.rate.confidence_level, 0)}% interval"),
         rows=tuple(rows), frame=frame,
-        notes=("Exact Poisson intervals.", *provenance_notes(result.provenance)),
+        notes=("Exact Poisson intervals.", *level_notes([("interval", result.rate.method)], result.rate.events),
+               *provenance_notes(result.provenance)),
     )  # fmt: skip
 
 
@@ -143,7 +144,8 @@ def stratum_table(result: SurvivalStudy) -> DisplayTable:
     return DisplayTable(
         name="strata", title=f"{result.plan.label} by group",
         head=("", "n", "Events", "Expected", f"Median, {result.plan.unit} ({level}% interval)", f"{first} P"),
-        rows=tuple(rows), frame=frame, notes=(*reasons, *provenance_notes(result.provenance)),
+        rows=tuple(rows), frame=frame,
+        notes=(*reasons, *level_notes(of_strata(result), result.overall.events), *provenance_notes(result.provenance)),
     )  # fmt: skip
 
 
@@ -177,13 +179,9 @@ def group_test_table(result: SurvivalStudy) -> DisplayTable | Absent:
     return DisplayTable(
         name="group-tests", title=f"{result.plan.label}: tests between groups", head=("", "Chi-square", "df", "P"),
         rows=tuple(rows), frame=frame,
-        notes=(*_told_tests(result), *reasons, *_levels(result), *provenance_notes(result.provenance)),
+        notes=(*_told_tests(result), *reasons, *level_notes(of_group_tests(result), result.overall.events),
+               *provenance_notes(result.provenance)),
     )  # fmt: skip
-
-
-def _levels(result: SurvivalStudy) -> Iterator[str]:
-    used = (("test", test.method) for stratum in result.strata for test in stratum.tests if not test.reason)
-    return level_notes(used, result.overall.events)
 
 
 def _told_tests(result: SurvivalStudy) -> list[str]:
@@ -231,7 +229,8 @@ def group_mean_table(result: SurvivalStudy) -> DisplayTable | Absent:
         head=("", f"Mean, {result.plan.unit} ({level}% interval)", "SE", f"Difference ({level}% interval)", "P"),
         rows=tuple(rows), frame=pd.concat(frames, ignore_index=True),
         notes=("The area under each curve up to the time named: how much of it patients have before the event, on average. It "
-               "supposes no proportional hazards.", *reasons, *provenance_notes(result.provenance)),
+               "supposes no proportional hazards.", *reasons,
+               *level_notes(of_group_means(), result.overall.events), *provenance_notes(result.provenance)),
     )  # fmt: skip
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from cohortbook.plan.model_checks import PerformanceStudy, StabilityStudy, Worth
 from cohortbook.plan.model_rows import ModelRow, ModelRows, OddsRatio
 from cohortbook.tables.layouts import provenance_notes, table_of
+from cohortbook.tables.level_methods import of_model, of_performance, rarer
+from cohortbook.tables.level_notes import level_notes
 from cohortbook.tables.tables import (
     UNDEFINED,
     DisplayTable,
@@ -83,6 +85,7 @@ def _(result: ModelRows) -> DisplayTable:
     ]
     if model.screening.after:
         notes.append(f"† Known only after {model.screening.procedure}: no predictor.")
+    notes += level_notes(of_model(model), rarer(model))
     outcome = model.outcome_label
     return DisplayTable(
         name="model-results", title=f"{outcome}: each variable alone and all together",
@@ -180,6 +183,7 @@ def _(result: PerformanceStudy) -> DisplayTable:
                        if part.concordance.reason),
         *dict.fromkeys(f"{UNDEFINED} Hosmer-Lemeshow: {part.hosmer_lemeshow.reason}." for part in result.parts
                        if part.hosmer_lemeshow.reason),
+        *level_notes(of_performance(), rarer(result.model)),
     ]  # fmt: skip
     return DisplayTable(
         name="performance", title="What the model is worth", head=("", *head), rows=tuple(rows), frame=result.frame,

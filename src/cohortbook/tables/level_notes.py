@@ -5,13 +5,85 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from cohortbook.results import listed
 from cohortbook.statistics.calibration import PATIENTS, Calibration, calibration_of, calibrations
 from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal
 
 if TYPE_CHECKING:
     from cohortbook.statistics.calibration import Kind
 
-NAMES = {"clopper-pearson": "Clopper-Pearson", "wilson": "Wilson"}
+#: How the table and the figure name a method, where not as results call it.
+NAMES = {"clopper-pearson": "Clopper-Pearson", "wilson": "Wilson",
+         "events over time at risk, exact Poisson interval": "exact Poisson interval"}  # fmt: skip
+#: How sentences name a method: an interval is that "of" it. What is not here is called as results call it.
+_WORDS = {
+    "clopper-pearson": "Clopper and Pearson",
+    "events over time at risk, exact Poisson interval": "the rate (exact Poisson)",
+    "conditional exact": "exact conditional odds ratios",
+    "exact conditional interval": "the exact method",
+    "exact conditional, mid-P interval": "the exact method (mid-P)",
+    "exact conditional test": "the exact test",
+    "exact conditional test, mid-P": "the exact test (mid-P)",
+    "maximum likelihood, Wald interval": "Wald (maximum likelihood)",
+    "maximum likelihood, profile interval": "the profile likelihood",
+    "maximum likelihood, Wald's test": "Wald's test (maximum likelihood)",
+    "maximum likelihood, score test": "the score test",
+    "maximum likelihood, likelihood-ratio test": "the likelihood-ratio test",
+    "Firth, profile interval": "Firth",
+    "Firth, likelihood-ratio test": "Firth's test",
+    "maximum likelihood, pooled interval": "pooled maximum likelihood",
+    "maximum likelihood, pooled test": "the pooled test of maximum likelihood",
+    "Firth's penalised likelihood, pooled interval": "pooled penalised likelihood",
+    "Firth's penalised likelihood, pooled test": "the pooled test of penalised likelihood",
+    "c-statistic, DeLong's interval": "the c-statistic (DeLong)",
+    "Hosmer-Lemeshow": "Hosmer and Lemeshow's test",
+    "Fisher's exact": "Fisher's exact test",
+    "Fisher's exact, mid-P": "Fisher's test with mid-P",
+    "Fisher-Freeman-Halton exact": "Fisher, Freeman and Halton's exact test",
+    "Student's t": "Student's t test",
+    "Welch's t": "Welch's t test",
+    "Mann-Whitney U": "the Mann-Whitney test",
+    "Mann-Whitney U, exact": "the exact Mann-Whitney test",
+    "Mann-Whitney U, continuity-corrected": "the continuity-corrected Mann-Whitney test",
+    "Kruskal-Wallis H": "the Kruskal-Wallis test",
+    "Jonckheere-Terpstra": "the Jonckheere-Terpstra test",
+    "One-way ANOVA": "analysis of variance",
+    "Welch's ANOVA": "Welch's analysis of variance",
+    "Cochran-Armitage trend": "the Cochran-Armitage test",
+    "Linear-by-linear association": "the linear-by-linear test",
+    "Pearson chi-square": "Pearson's chi-square test",
+    "N - 1 chi-square": "the N - 1 chi-square test",
+    "Chi-square, Yates-corrected": "Yates's chi-square test",
+    "Likelihood ratio chi-square": "the likelihood-ratio chi-square test",
+    **{f"Kaplan-Meier, {scale} interval": f"Kaplan-Meier survival ({scale})" for scale in ("plain", "log", "log-log")},
+    **{f"quantile of Kaplan-Meier, {scale} interval": f"Kaplan-Meier quantiles ({scale})"
+       for scale in ("plain", "log", "log-log")},
+    "Aalen-Johansen": "cumulative incidence",
+    "restricted mean survival time, Wald interval": "the restricted mean",
+    "log-rank": "the log-rank test",
+    "log-rank, stratified": "the stratified log-rank test",
+    "log-rank, trend": "the log-rank test for trend",
+    "Gehan-Breslow": "the Gehan-Breslow test",
+    "Tarone-Ware": "the Tarone-Ware test",
+    "Peto-Peto": "the Peto-Peto test",
+    "Fleming-Harrington": "the Fleming-Harrington test",
+    "Gray": "Gray's test",
+    "Cox, Wald interval": "Wald (Cox)",
+    "Cox, Wald's test": "Wald's test (Cox)",
+    "Cox, score test": "the score test (Cox)",
+    "Cox, likelihood-ratio test": "the likelihood-ratio test (Cox)",
+    "Schoenfeld's residuals": "the test of proportional hazards",
+    "Firth's Cox, profile interval": "Firth (Cox)",
+    "Firth's Cox, likelihood-ratio test": "Firth's test (Cox)",
+    "Fine and Gray, Wald interval": "Fine and Gray",
+    "Fine and Gray, Wald's test": "Fine and Gray's Wald test",
+}  # fmt: skip
+#: A method that bears two names, by kind.
+_BOTH = {("interval", "difference of restricted mean survival times, Wald"): "differences of restricted means",
+         ("test", "difference of restricted mean survival times, Wald"): "the test of restricted means"}  # fmt: skip
+#: What of several truths or data one is told, by a part of its name.
+_WITH = {"skewed": " with skewed numbers", "three levels": " of three levels", "three groups": " of three groups",
+         "all of three": " of all terms"}  # fmt: skip
 #: A share of samples without a result from which it is told.
 OFTEN = 0.05
 
@@ -26,22 +98,42 @@ def level_notes(methods: Iterable[tuple[Kind, str]], events: Any) -> Iterator[st
     events : float
         Events, or patients in the smaller of two groups. Nothing is said of a number that is hidden.
     """
+    missed = list(missed_levels(methods, events))
+    for number in dict.fromkeys(c.events for c in missed):
+        told = "; ".join(clauses([c for c in missed if c.events == number]))
+        yield f"Simulated with {number} events expected in {PATIENTS} patients (docs/calibration.md): {told}."
+
+
+def missed_levels(methods: Iterable[tuple[Kind, str]], events: Any) -> Iterator[Calibration]:
+    """Yield what is known of the methods that do not keep their level with about so many events, each once."""
     if not isinstance(events, int | float):
         return
     found = [calibration_of(method, events, kind=kind) for kind, method in dict.fromkeys(methods)]
-    missed = [c for c in found if c and not c.kept]
-    for number in dict.fromkeys(c.events for c in missed):
-        told = "; ".join(_told(c) for c in missed if c.events == number)
-        yield f"With {number} events expected in {PATIENTS} patients, {told} (docs/calibration.md)."
+    yield from dict.fromkeys(c for c in found if c and not c.kept)
 
 
-def _told(c: Calibration) -> str:
-    shown, name = decimal(100 * c.share, 1), NAMES.get(c.method, c.method)
-    if len({other.what for other in calibrations() if (other.kind, other.method) == (c.kind, c.method)}) > 1:
-        name += f" ({c.what})"
-    if c.kind == "test":
-        return f"{name} rejects a true null hypothesis in {shown} % of samples, not in 5 %"
-    return f"the 95 % interval of {name} holds the truth in {shown} %"
+def clauses(missed: list[Calibration], *, shares: bool = True) -> Iterator[str]:
+    """Say of intervals and of tests which err, to which side, and by what `shares`; one clause each."""
+    for kind, cautious in (("interval", True), ("interval", False), ("test", True), ("test", False)):
+        group = [c for c in missed if (c.kind, c.cautious) == (kind, cautious)]
+        if not group:
+            continue
+        names, many = listed([name_in_words(c) for c in group]), len(group) > 1
+        found = sorted(c.share for c in group)
+        ends = " to ".join(dict.fromkeys(decimal(100 * share, 1) for share in (found[0], found[-1])))
+        if kind == "interval":
+            said = f"the 95 % interval{'s' * many} of {names} {'are' if many else 'is'} too {'wide' if cautious else 'narrow'}"
+            yield said + f", holding the truth in {ends} % of samples" * shares
+        else:
+            said = f"{names} reject{'s' * (not many)} a true null hypothesis too {'seldom' if cautious else 'often'}"
+            yield said + f", in {ends} % of samples, not 5 %" * shares
+
+
+def name_in_words(c: Calibration) -> str:
+    """Name a method within a sentence, and of what it is told where that is not all that it was tried on."""
+    name = _BOTH.get((c.kind, c.method)) or _WORDS.get(c.method, c.method)
+    tried = {other.what for other in calibrations() if (other.kind, other.method) == (c.kind, c.method)}
+    return name + next((said for part, said in _WITH.items() if part in c.what and len(tried) > 1), "")
 
 
 def calibration_table() -> DisplayTable:
@@ -63,9 +155,20 @@ def calibration_table() -> DisplayTable:
         head=("", *(f"{number} events" for number in numbers)), rows=tuple(rows), frame=pd.DataFrame(found),
         notes=("Tests: rejection of a true null hypothesis at 0.05. Intervals: coverage of the truth by the 95 % interval. "
                "Among samples with a result; in brackets, the share without one where it is 5 % or more.",
+               _errors(found),
                "‡ The level is not kept: below 93 % or above 97.5 % (intervals), below 2.5 % or above 6.5 % (tests), beyond "
                "twice the standard error of the draws."),
     )  # fmt: skip
+
+
+def _errors(found: tuple[Calibration, ...]) -> str:
+    """Say how many samples were drawn, and what chance that leaves."""
+    largest: dict[int, float] = {}
+    for c in found:
+        if c.draws:
+            largest[c.draws] = max(largest.get(c.draws, 0.0), c.std_error)
+    said = listed([f"{decimal(100 * largest[n], 1)} points of {n}" for n in sorted(largest, reverse=True)])
+    return f"Tables of counts and rates: exact. Others: the standard error of draws is at most {said} samples."
 
 
 def _cell(c: Calibration | None) -> str:
@@ -90,10 +193,15 @@ _HEAD = (
     "",
     "Small clinical cohorts have few events, and most methods are justified by large numbers.",
     f"`python benchmarks/calibration.py` counts what they do with {PATIENTS} patients: of two by two tables over every",
-    "possible table, of numbers and times over seeded draws. A method that misses its level is told beside the numbers of",
-    "a report whose events are about as few (`cohortbook.statistics.calibration`). Intervals of what is seen only at a",
-    "visit have a simulation of their own (`benchmarks/current_status_coverage.txt`), and so have imputed data",
-    "(`benchmarks/missing_data.txt`).",
+    "possible table, of numbers, times and models of several variables over seeded draws. A method that misses its level is",
+    "told in a footnote of every table that shows it where events are about as few, and in the Methods of the manuscript",
+    "(`cohortbook.statistics.calibration`). A footnote names the worst of several truths that were tried.",
+    "",
+    "Intervals of what is seen only at a visit have a simulation of their own (`benchmarks/current_status_coverage.txt`), and",
+    "so have imputed values in larger samples (`benchmarks/missing_data.txt`). Not simulated: comparisons of the same patients",
+    "before and after and linear models, whose level does not hang on the number of events; comparisons of every two groups;",
+    "corrections for optimism; robust variances and stratified Cox models; Fine and Gray's and Cox's models of several terms;",
+    "and tests after a selection, which keep no level at all.",
     "",
     "![Coverage and rejection by method and number of events](calibration.png)",
     "",

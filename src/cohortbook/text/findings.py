@@ -8,7 +8,7 @@ from typing import Any
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import GroupComparison, NumericSummaries, OutcomeRate
-from cohortbook.results import Absent
+from cohortbook.results import Absent, listed
 from cohortbook.tables.spread import joined_text
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import decimal, p_value, percent
@@ -32,12 +32,6 @@ def provenance_finding(cohort: Cohort) -> Text:
 def finding(result: Any, *, significance: float = 0.05) -> Text:
     """Say in a sentence or two what a result shows."""
     raise TypeError(f"result: no finding is written for {type(result).__name__}")
-
-
-def listed(names: Sequence[str]) -> str:
-    """Join names for a sentence: a, b and c."""
-    *others, last = names or [""]
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 #: What stands before words on results that rest on assumed values.

@@ -25,6 +25,7 @@ from cohortbook.tables.tables import DisplayTable, Row, decimal, p_value, percen
 from cohortbook.text.findings import listed, several
 from cohortbook.text.findings_missing import finding
 from cohortbook.text.findings_survival import survival_finding
+from cohortbook.text.levels import level_sentences
 from cohortbook.text.paragraph import Text
 
 #: The test as a Methods section names it, by the name that results give it.
@@ -138,7 +139,7 @@ def methods_text(cohort: Cohort, *results: Any) -> Text:
     for result in results:
         if not isinstance(result, Absent | MissingStudy):  # what is missing, `_patients` tells
             parts += _METHODS[type(result)](cohort, result)
-    return Text(" ".join([*parts, _software()]))
+    return Text(" ".join([*parts, *level_sentences(*results), _software()]))
 
 
 def _patients(cohort: Cohort) -> Iterator[str]:
