@@ -151,38 +151,4 @@ for (formula in c(am ~ gear, am ~ gear + wt, am ~ gear + mpg, am ~ gear + hp, vs
                   am ~ wt + qsec, vs ~ qsec, am ~ wt + hp))
   diverging(formula, mtcars)
 diverging(failed ~ cement + late + weak, separated)
-
-# 6. Forward selection, step by step: smallest score P enters below `entry`, largest P leaves above `removal`.
-forward <- function(case, data, outcome, candidates, entry, removal, test) {
-  inside <- character(0); log <- character(0); seen <- list(inside)
-  fitted <- function(names) glm(reformulate(if (length(names)) names else "1", outcome), binomial, data, control = tight)
-  repeat {
-    outside <- setdiff(candidates, inside)
-    if (!length(outside)) break
-    now <- fitted(inside)
-    p <- sapply(outside, function(name) anova(now, fitted(c(inside, name)), test = "Rao")[2, "Pr(>Chi)"])
-    if (min(p) >= entry) break
-    inside <- c(inside, outside[which.min(p)]); log <- c(log, paste0("+", outside[which.min(p)]))
-    repeat {
-      now <- fitted(inside)
-      of <- function(name) { k <- which(attr(model.matrix(now), "assign") == match(name, attr(terms(now), "term.labels")))
-                             names(coef(now))[k] }
-      p <- sapply(inside, function(name) {
-        chi <- switch(test, wald = wald(now, of(name)), conditional = conditional(now, of(name)),
-                      lr = 2 * as.numeric(logLik(now) - logLik(fitted(setdiff(inside, name)))))
-        pchisq(chi, length(of(name)), lower.tail = FALSE)
-      })
-      if (max(p) <= removal) break
-      log <- c(log, paste0("-", inside[which.max(p)])); inside <- inside[-which.max(p)]
-      if (!length(inside)) break
-    }
-    if (any(sapply(seen, setequal, inside))) break
-    seen <- c(seen, list(inside))
-  }
-  lines[[length(lines) + 1]] <<- data.frame(case = case, quantity = "log", value = paste(log, collapse = " "))
-}
-for (test in c("wald", "lr", "conditional"))
-  for (entry in c(0.05, 0.2, 0.6))
-    forward(paste("forward", test, entry, if (entry > 0.5) 0.1 else 0.15), weights_of, "low",
-            c("smoke", "ht", "ui", "ptl", "lwt", "race"), entry, if (entry > 0.5) 0.1 else 0.15, test)
 write.csv(do.call(rbind, lines), "logistic.csv", row.names = FALSE, quote = FALSE)
