@@ -5,8 +5,10 @@ import math
 import pytest
 
 import cohortbook as cb
-from cohortbook.plan.endpoints import competing_tally
-from second_study import hips, write_hips
+from cohortbook.plan.competing import competing_tally, had_before_entry, marked
+from cohortbook.results import Hidden
+from cohortbook.survival.logrank import log_rank
+from second_study import FULL, hips, write_hips
 from tiny import load
 
 
@@ -226,14 +228,14 @@ def test_restricted_means_reach_the_last_landmark_that_all_groups_do(tmp_path):
 
 
 def test_gray_is_withheld_where_events_are_few(tmp_path):
-    cohort = cb.load_cohort(write_hips(tmp_path, ("  strata: [stem, heavy]\n", "  strata: [heavy]\n")))
+    one = [("  strata: [stem, heavy]\n", "  strata: [heavy]\n"), ("  entry: first_seen\n", "")]
+    cohort = cb.load_cohort(write_hips(tmp_path, *one))
     (group,) = cb.study_competing(cohort).groups
     assert group.refusal(group.event) is None
     assert [level for level, _, _ in group.curves] == ["under 80 kg", "80 kg or more"]
     rows = [{**row, "revised": "yes" if k < 3 else "no"} for k, row in enumerate(hips())]
     rows = [{**row, "months_to_revision": row["months"]} for row in rows]
-    one = ("  strata: [stem, heavy]\n", "  strata: [heavy]\n")
-    few = cb.study_competing(cb.load_cohort(write_hips(tmp_path, one, rows=rows)))
+    few = cb.study_competing(cb.load_cohort(write_hips(tmp_path, *one, rows=rows)))
     why = "3 events for 1 degree of freedom; at least 5 for each are needed"
     assert few.groups[0].refusal(few.groups[0].event) == why
     table = cb.group_incidence_table(few)
@@ -241,3 +243,53 @@ def test_gray_is_withheld_where_events_are_few(tmp_path):
     assert f"\u2013 Weight, revision: {why}." in table.notes
     assert str(cb.group_incidence_finding(few)) == f"Gray\u2019s test of revision is not made: {why}."
     assert not any("Gray" in text.get_text() for text in cb.plot_competing_groups(few)[0].figure.axes[0].texts)
+
+
+def test_late_entries_hold_for_competing_events(tmp_path):
+    cohort = cb.load_cohort(write_hips(tmp_path, ("  strata: [stem, heavy]\n", "  strata: [heavy]\n")))
+    result = cb.study_competing(cohort)
+    rows = [row for row in hips() if row["weight"] and float(row["weight"]) >= 40]
+    rows = [(float(r["first_seen"]), float(r["months_to_revision"] or r["months"]), r["revised"] == "yes", r["dead"] == "yes")
+            for r in rows]  # fmt: skip
+    early = [row for row in rows if row[1] <= row[0]]
+    rows = [row for row in rows if row[1] > row[0]]
+    assert early
+    assert result.before_entry == len(early)
+    # Aalen and Johansen's estimate by hand, at risk from the entry on.
+    free, incidence = 1.0, 0.0
+    for time in sorted({exit for _, exit, revised, dead in rows if (revised or dead) and exit <= 12}):
+        at_risk = sum(entry < time <= exit for entry, exit, _, _ in rows)
+        revised, left = (sum(exit == time and (r or d * any_) for _, exit, r, d in rows) for any_ in (False, True))
+        incidence += free * revised / at_risk
+        free *= 1 - left / at_risk
+    assert result.event.at([12])["estimate"].tolist() == pytest.approx([incidence], rel=1e-12)
+    from_start = cb.study_competing(cb.load_cohort(write_hips(tmp_path / "all", ("  entry: first_seen\n", ""))))
+    assert from_start.event.at([12])["estimate"].tolist() != pytest.approx([incidence], rel=1e-3)
+    (group,) = result.groups
+    assert group.event.p_value == pytest.approx(log_rank(
+        marked(competing_tally(cohort, "heavy"), "Revision"), time="time", event="event", by="heavy", entry="first_seen",
+    ).p_value)  # fmt: skip
+    table = cb.group_incidence_table(result)
+    assert table.head[4:] == ("Log-rank P: revision", "Log-rank P: dead")
+    said = f"Left out, as they had revision by then: {len(early)}."
+    for notes in (table.notes, cb.table_of(result).notes):
+        assert any(note.endswith(said) and note.startswith("At risk from the entry (First seen).") for note in
+                   [" ".join(notes[k : k + 2]) for k in range(len(notes))])  # fmt: skip
+    assert any("has no form for late entries" in note for note in table.notes)
+    found = str(cb.group_incidence_finding(result))
+    assert found.startswith("Log-rank test of revision: Weight P ")
+    assert "Gray\u2019s test of the incidence supposes" in found
+    assert "log-rank P" in cb.plot_competing_groups(result)[0].figure.axes[0].texts[0].get_text()
+    assert "log-rank test of each cause's own hazard" in str(cb.methods_text(cohort, result))
+
+
+@pytest.mark.parametrize("few", [0, 2, 4])
+def test_how_many_had_the_event_before_a_late_entry_is_hidden_where_they_are_few(tmp_path, few):
+    early = [k for k, r in enumerate(hips()) if r["revised"] == "yes" and r["weight"] and float(r["months"]) > 3][:few]
+    rows = [{**row, "first_seen": "0", **({"first_seen": "3", "months_to_revision": "3"} if k in early else {})}
+            for k, row in enumerate(hips())]  # fmt: skip
+    cohort = cb.load_cohort(write_hips(tmp_path, text=FULL + "privacy: {suppress_below: 3}\n", rows=rows))
+    result = cb.study_competing(cohort)
+    told = [note for note in cb.table_of(result).notes if note.startswith("Left out")]
+    assert isinstance(result.before_entry, Hidden) == isinstance(result.event.n, Hidden) == (few == 2)
+    assert [note[-9:] for note in told] == {0: [], 2: ["[hidden]."], 4: [" then: 4."]}[few]

@@ -70,10 +70,12 @@ def test_competing_models_stand_side_by_side(tmp_path):
     result = cb.study_competing_models(cohort)
     revision, death = result.causes
     assert (revision.cause, death.cause) == ("Revision", "Dead")
-    from cohortbook.plan.endpoints import competing_tally
+    from cohortbook.plan.competing import competing_tally
 
     tally = competing_tally(cohort, "diabetic")
-    assert revision.sub == fine_gray(tally, time="time", cause="cause", of="Revision", terms=["diabetic"])
+    late = {"entry": "first_seen", "weights": "finegray"}
+    assert revision.sub == fine_gray(tally, time="time", cause="cause", of="Revision", terms=["diabetic"], **late)
+    assert "at risk from the entry" in " ".join(cb.table_of(result).notes)
     assert revision.firth is None
     row = revision.own.frame.iloc[0]
     cells = cb.table_of(result).rows[1].cells
@@ -81,11 +83,15 @@ def test_competing_models_stand_side_by_side(tmp_path):
     assert cells[1].startswith(f"{row['hazard_ratio']:.3g}"[:4])
     # At the estimate the score of the cause's own hazard, counted by hand without ties, is zero.
     rows = [row for row in hips() if row["weight"] and float(row["weight"]) >= 40]
-    times = np.array([float(r["months_to_revision"] if r["revised"] == "yes" else r["months"]) for r in rows])
+    rows = [{**r, "time": float(r["months_to_revision"] if r["revised"] == "yes" else r["months"])} for r in rows]
+    rows = [r for r in rows if r["time"] > float(r["first_seen"])]  # who was revised before being seen is not at risk
+    assert revision.own.n == len(rows)
+    times, entries = (np.array([float(r[name]) for r in rows]) for name in ("time", "first_seen"))
     had = np.array([r["revised"] == "yes" for r in rows])
     x = np.array([r["diabetic"] == "1" for r in rows], float)
     risk = np.exp(x * revision.own.estimates[0])
-    score = sum(x[i] - (x * risk * (times >= times[i])).sum() / (risk * (times >= times[i])).sum() for i in np.flatnonzero(had))
+    there = [(times >= t) & (entries < t) for t in times]
+    score = sum(x[i] - (x * risk)[there[i]].sum() / risk[there[i]].sum() for i in np.flatnonzero(had))
     np.testing.assert_allclose(score, 0, atol=1e-4)
     assert "models say the same at 0.05" in str(cb.finding(result)) or "disagree on" in str(cb.finding(result))
 

@@ -149,7 +149,7 @@ def _plot_competing_group(result: CompetingStudy, group: CompetingGroups) -> Plo
     axis.legend(title=wrapped(group.label, 24 if many else 60), fontsize=8, title_fontsize=8, frameon=False,
                 alignment="left", **where)  # fmt: skip
     if not group.refusal(group.event):
-        _say_p(axis, "Gray", group.event.p_value, (0.98, 0.95), ha="right", va="top")
+        _say_p(axis, result.test, group.event.p_value, (0.98, 0.95), ha="right", va="top")
     time_axis(axis, risk, rows, result.survival.origin, result.survival.unit, below=True)
     mark_illustration(figure, result.provenance)
     words = "; ".join(f"{level_name(level)}: {event.events} events in {event.n}, "

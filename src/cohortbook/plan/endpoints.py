@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import not_planned, protected, quiet
+from cohortbook.plan.competing import competing_causes, competing_tally, had_before_entry, late_entry, marked
 from cohortbook.results import HIDDEN, Absent, OneRow
-from cohortbook.tally import Tally
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -252,16 +252,18 @@ class CompetingGroups:
     name, label : str
     curves : tuple of (level, CumulativeIncidence, CumulativeIncidence)
         Of the event and of death, in each level that anybody has.
-    event, death : GrayTest
+    event, death : GrayTest or LogRank
+        Gray's test of the incidence; with late entries, for which it has no form, the log-rank test of the cause's own
+        hazard.
     """
 
     name: str
     label: str
     curves: tuple[tuple[Any, CumulativeIncidence, CumulativeIncidence], ...]
-    event: GrayTest
-    death: GrayTest
+    event: GrayTest | LogRank
+    death: GrayTest | LogRank
 
-    def refusal(self, test: GrayTest) -> str | None:
+    def refusal(self, test: GrayTest | LogRank) -> str | None:
         """Say why the P of one of the tests is not shown: it is undefined, or there are too few events for it."""
         from cohortbook.survival.cox import EVENTS_PER_COLUMN
 
@@ -283,6 +285,10 @@ class CompetingStudy:
     groups : tuple of CompetingGroups
         The same by the levels of each variable that the survival plan names under `strata:`.
     size : int
+    entry : str or None
+        Label of the variable that holds when each patient entered, where there is one.
+    before_entry : int
+        Left out, as they had the event by then.
     withheld : tuple of str
         Labels of variables whose groups are not shown, to hide small counts.
     """
@@ -294,7 +300,14 @@ class CompetingStudy:
     groups: tuple[CompetingGroups, ...]
     size: int
     provenance: str
+    entry: str | None = None
+    before_entry: int = 0
     withheld: tuple[str, ...] = ()
+
+    @property
+    def test(self) -> str:
+        """What the groups are compared by."""
+        return "log-rank" if self.entry else "Gray"
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -320,6 +333,7 @@ def study_competing(cohort: Cohort, *, confidence_level: float = 0.95) -> Compet
     from cohortbook.statistics.counts import split
     from cohortbook.survival.competing import aalen_johansen
     from cohortbook.survival.gray import gray_test
+    from cohortbook.survival.logrank import log_rank
 
     survival, study = cohort.study.plan("survival"), cohort.study
     plan = survival.competing
@@ -328,53 +342,23 @@ def study_competing(cohort: Cohort, *, confidence_level: float = 0.95) -> Compet
     plan = plan.model_copy(update={"landmarks": plan.landmarks or tuple(mark.time for mark in reading_times(cohort))})
     tally = competing_tally(cohort)
     causes = competing_causes(cohort)
-    where = {"time": "time", "cause": "cause"}
-    event, death = map(aalen_johansen(tally, **where, confidence_level=confidence_level).get, causes)
+    late = late_entry(cohort)
+    where, options = {"time": "time", "cause": "cause"}, {"entry": late, "confidence_level": confidence_level}
+    event, death = map(aalen_johansen(tally, **where, **options).get, causes)
     groups = []
     for name in survival.strata:
         by = competing_tally(cohort, name)
         curves = tuple(
-            (level, *map(aalen_johansen(part, **where, confidence_level=confidence_level).get, causes))
+            (level, *map(aalen_johansen(part, **where, **options).get, causes))
             for level, part in split(by, name).items() if part.total
         )  # fmt: skip
-        tests = map(gray_test(by, **where, by=name).get, causes)
+        if late:
+            tests = [log_rank(marked(by, cause), time="time", event="event", by=name, entry=late) for cause in causes]
+        else:
+            tests = map(gray_test(by, **where, by=name).get, causes)
         groups.append(CompetingGroups(name=name, label=study.label(name), curves=curves,
                                       **dict(zip(("event", "death"), tests, strict=True))))  # fmt: skip
     return CompetingStudy(
         plan=plan, survival=survival, event=event, death=death, groups=tuple(groups), size=cohort.size,
-        provenance=tally.provenance,
+        provenance=tally.provenance, entry=study.label(late) if late else None, before_entry=had_before_entry(cohort),
     )  # fmt: skip
-
-
-def competing_causes(cohort: Cohort) -> tuple[str, str]:
-    """Return what the event and the death without it are called.
-
-    Where the event is itself a death, as death of one cause among deaths of any, what competes are the others.
-    """
-    survival, label = cohort.study.plan("survival"), cohort.study.label
-    plan = survival.competing
-    frame = cohort.tally(*dict.fromkeys([plan.event, plan.time, survival.event, survival.time])).frame
-    had = frame[frame[plan.event].fillna(False).to_numpy(bool)]
-    dead = had[survival.event].fillna(False) & (had[plan.time] == had[survival.time]).fillna(False)
-    other = " (other)" if len(had) and dead.all() else ""
-    return plan.label, label(survival.event) + other
-
-
-def competing_tally(cohort: Cohort, *terms: str) -> Tally:
-    """Count patients by `time` and `cause` of leaving (censored, the event, or death before it), and by further terms."""
-    import numpy as np
-    import pandas as pd
-
-    survival = cohort.study.plan("survival")
-    plan = survival.competing
-    tally = cohort.tally(*dict.fromkeys([plan.event, plan.time, survival.event, survival.time, *terms]))
-    frame = tally.frame
-    levels = ["censored", *competing_causes(cohort)]
-    had = frame[plan.event].fillna(False).to_numpy(bool)
-    died = frame[survival.event].fillna(False).to_numpy(bool)
-    unknown = frame[[plan.event, survival.event]].isna().any(axis=1).to_numpy()
-    code = np.where(unknown, -1, np.where(had, 1, np.where(died, 2, 0)))
-    time = np.where(had, frame[plan.time], frame[survival.time])
-    cause = pd.Categorical.from_codes(code, categories=levels)
-    counts = pd.DataFrame({"time": time, "cause": cause, **{term: frame[term] for term in terms}, "n": frame["n"]})
-    return Tally(counts, tally.provenance)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import not_planned, protected, quiet, with_unit
-from cohortbook.plan.endpoints import competing_causes, competing_tally
+from cohortbook.plan.competing import competing_causes, competing_tally, late_entry, marked
 from cohortbook.regression.design import with_references
 from cohortbook.results import Absent, OneRow, uncapital
 from cohortbook.tally import Tally
@@ -135,8 +135,7 @@ def study_cox(cohort: Cohort, *, confidence_level: float = 0.95) -> CoxStudy | A
     plan, study = cohort.study.plan("survival"), cohort.study
     if not plan.cox:
         return not_planned("Cox model")
-    # The same entry for all changes no risk set; one of each patient's own does.
-    late = plan.entry if isinstance(plan.entry, str) else None
+    late = late_entry(cohort)
     others = [late, *plan.cox_strata, plan.cluster]
     tally = cohort.tally(*dict.fromkeys([plan.time, plan.event, *filter(None, others), *plan.cox]))
     tally = with_references(tally, plan.references)
@@ -147,9 +146,9 @@ def study_cox(cohort: Cohort, *, confidence_level: float = 0.95) -> CoxStudy | A
     own = ()
     if plan.competing:
         counts = with_references(competing_tally(cohort, *plan.cox), plan.references)
-        marked = _marked(counts, plan.competing.label)
-        where = {"time": "time", "event": "event", "terms": plan.cox, "confidence_level": confidence_level}
-        own = ((f"{plan.competing.label}, cause-specific", _in_words(cohort, cox_regression(marked, **where))),)
+        where = {"time": "time", "event": "event", "terms": plan.cox, "entry": late, "confidence_level": confidence_level}
+        fitted = cox_regression(marked(counts, plan.competing.label), **where)
+        own = ((f"{plan.competing.label}, cause-specific", _in_words(cohort, fitted)),)
     return CoxStudy(
         plan=plan, fit=fit, firth=firth, labels=_labels(cohort, [fit, firth, *(one for _, one in own)]), cause_specific=own,
         strata=", ".join(map(study.label, plan.cox_strata)), cluster=study.label(plan.cluster) if plan.cluster else "",
@@ -181,22 +180,17 @@ def study_competing_models(cohort: Cohort, *, confidence_level: float = 0.95) ->
     if not plan.cox:
         return not_planned("models of the competing events")
     tally = with_references(competing_tally(cohort, *plan.cox), plan.references)
-    found, options = [], {"terms": plan.cox, "confidence_level": confidence_level}
+    late, found = late_entry(cohort), []
+    options = {"terms": plan.cox, "entry": late, "confidence_level": confidence_level}
     for cause in competing_causes(cohort):
-        marked = _marked(tally, cause)
-        where = {"time": "time", "event": "event", **options}
-        own = cox_regression(marked, **where)
-        fits = (own, _firth(own, marked, **where), fine_gray(tally, time="time", cause="cause", of=cause, **options))
+        counts, where = marked(tally, cause), {"time": "time", "event": "event", **options}
+        own = cox_regression(counts, **where)
+        sub = fine_gray(tally, time="time", cause="cause", of=cause, weights="finegray" if late else "crr", **options)
+        fits = (own, _firth(own, counts, **where), sub)
         own, firth, sub = (_in_words(cohort, fit) for fit in fits)
         found.append(CauseModels(cause=cause, own=own, firth=firth, sub=sub))
     fits = [fit for one in found for fit in (one.own, one.firth, one.sub)]
     return CompetingModels(plan=plan, causes=tuple(found), labels=_labels(cohort, fits), provenance=tally.provenance)
-
-
-def _marked(tally: Tally, cause: str) -> Tally:
-    """Add whether a cause came about as `event`."""
-    event = (tally.frame["cause"] == cause).astype("boolean").mask(tally.frame["cause"].isna())
-    return Tally(tally.frame.assign(event=event), tally.provenance)
 
 
 def _firth(fit: CoxFit, tally: Tally, **options: object) -> FirthCoxFit | None:

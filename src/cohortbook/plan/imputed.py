@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import protected, quiet, with_unit
-from cohortbook.plan.endpoints import competing_tally
+from cohortbook.plan.competing import competing_tally
 from cohortbook.plan.hazards import CoxStudy
 from cohortbook.plan.models import ModelStudy
 from cohortbook.privacy.guard import withheld
@@ -302,7 +302,7 @@ def imputed_cox(cohort: Cohort, cox: CoxStudy | Absent, *, confidence_level: flo
             events = {f"had {k}": column for k, column in enumerate(causes.values())}
             counts = Tally(counts.frame.drop(columns="cause").assign(**events), counts.provenance)
             found.append(_imputed_cox(cohort, f"{plan.competing.label}, cause-specific", counts, "time",
-                                      list(events), [], names, confidence_level))  # fmt: skip
+                                      list(events), late, names, confidence_level))  # fmt: skip
     except ImputationError as error:
         return _not_imputed(cohort, error)
     return ImputedCox(

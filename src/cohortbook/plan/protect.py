@@ -15,6 +15,7 @@ from cohortbook.plan.analysis import (
     NumericSummaries,
     OutcomeRate,
 )
+from cohortbook.plan.competing import had_before_entry
 from cohortbook.plan.endpoints import CompetingStudy, SurvivalStudy
 from cohortbook.plan.hazards import CompetingModels, CoxStudy
 from cohortbook.plan.model_methods import ModelMethods
@@ -251,6 +252,7 @@ def _(result: CompetingModels, cohort: Cohort) -> CompetingModels | Absent:
     if any(_unsafe(held, event, plan.cox) for event in events) or held.small(*events):
         return withheld()
     few = held.loses_few(plan.competing.event, [plan.event, plan.time, *plan.cox])
+    few = few or 0 < had_before_entry(cohort) < held.below
     causes = [replace(one, own=replace(_uncounted(one.own, few), residuals=None), sub=_uncounted(one.sub, few),
                       firth=one.firth and _uncounted(one.firth, few)) for one in result.causes]  # fmt: skip
     return replace(result, causes=tuple(causes))
@@ -326,7 +328,7 @@ def _(result: CompetingStudy, cohort: Cohort) -> CompetingStudy | Absent:
     times = safe_times([result.event, result.death], list(plan.landmarks), held.below, known=known)
     if not len(times):
         return withheld("too few patients leave between any two times")
-    few = held.loses_few(plan.event, [result.survival.event, result.survival.time])
+    few = held.loses_few(plan.event, [result.survival.event, result.survival.time]) or 0 < result.before_entry < held.below
     groups, gone = [], []
     for group in result.groups:
         curves = [curve for _, *both in group.curves for curve in both]
@@ -338,7 +340,8 @@ def _(result: CompetingStudy, cohort: Cohort) -> CompetingStudy | Absent:
                 (level, *(read_at(curve, shown) for curve in both)) for level, *both in group.curves
             )))  # fmt: skip
     return replace(result, event=read_at(_few(result.event, few), times), death=read_at(_few(result.death, few), times),
-                   groups=tuple(groups), withheld=tuple(gone))  # fmt: skip
+                   groups=tuple(groups), withheld=tuple(gone),
+                   before_entry=HIDDEN if few and result.before_entry else result.before_entry)  # fmt: skip
 
 
 def _hidden_where(hidden: Sequence[bool], column: pd.Series) -> pd.Series:

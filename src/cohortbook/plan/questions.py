@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cohortbook.plan.analysis import compare_row, outcome_rate, protected, quiet
-from cohortbook.plan.endpoints import competing_tally, planned_test, planned_tests
+from cohortbook.plan.competing import competing_tally, late_entry
+from cohortbook.plan.endpoints import planned_test, planned_tests
 from cohortbook.results import HIDDEN, MARK, NAN, Absent
 
 if TYPE_CHECKING:
@@ -147,17 +148,17 @@ def _competing(study: Study) -> Question:
     from cohortbook.survival.competing import aalen_johansen
 
     survival = study.plan("survival")
-    plan = survival.competing
+    plan, late = survival.competing, [survival.entry] if isinstance(survival.entry, str) else []
 
     def ask(cohort: Cohort) -> list[float]:
-        found = aalen_johansen(competing_tally(cohort), time="time", cause="cause")[plan.label]
+        found = aalen_johansen(competing_tally(cohort), time="time", cause="cause", entry=late_entry(cohort))[plan.label]
         return list(100 * found.at(plan.landmarks)["estimate"])
 
     return Question(
         names=tuple(f"incidence {time:g}" for time in plan.landmarks),
         labels=tuple(f"By {time:g} {survival.unit}, %" for time in plan.landmarks),
         group=f"{plan.label}: cumulative incidence, death competing",
-        variables=(plan.event, plan.time, survival.event, survival.time), ask=ask,
+        variables=(plan.event, plan.time, survival.event, survival.time, *late), ask=ask,
         thresholds=(None,) * len(plan.landmarks),
     )  # fmt: skip
 

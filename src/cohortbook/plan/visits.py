@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import not_planned, protected, quiet
-from cohortbook.plan.endpoints import competing_tally
+from cohortbook.plan.competing import competing_tally, late_entry
 from cohortbook.results import Absent, OneRow, uncapital
 from cohortbook.tally import Tally
 
@@ -96,7 +96,8 @@ def study_visits(cohort: Cohort, *, confidence_level: float = 0.95) -> VisitStud
     incidence = seen_at_visits(living, cohort.tally(*needed), time=survival.time, death=survival.event, entry=entry,
                                confidence_level=confidence_level)  # fmt: skip
     tally = competing_tally(cohort)
-    detected = aalen_johansen(tally, time="time", cause="cause", confidence_level=confidence_level)[plan.label]
+    detected = aalen_johansen(tally, time="time", cause="cause", entry=late_entry(cohort),
+                              confidence_level=confidence_level)[plan.label]  # fmt: skip
     own = ("estimate", "naive", "at_least", "at_most", "conf_low", "conf_high")
     share = living.at(plan.landmarks).rename(columns={name: f"living_{name}" for name in own})
     together = share.join(incidence.at(plan.landmarks).drop(columns=["time", "estimate"]))

@@ -21,6 +21,10 @@ __all__ = ["table_of"]
 #: Fewer clusters than this make a robust variance too small.
 FEW_CLUSTERS = 30
 
+#: Said where each patient enters at a time of their own.
+LATE = ("Both models count as at risk from the entry; who had one of the events by then is left out. Late entries weigh in the "
+        "subdistribution as Geskus has it, its variance taking the weights as known.")  # fmt: skip
+
 
 def _ratio(fit: CoxFit | FirthCoxFit, k: int) -> tuple[str, str, str]:
     row = fit.frame.iloc[k]
@@ -108,6 +112,7 @@ def _(result: CompetingModels) -> DisplayTable:
         notes=("Cause-specific: how a term acts on those still free of both events (Cox, Efron’s ties). Subdistribution: how "
                "it moves the share that comes to have this one (Fine and Gray).", *dict.fromkeys(notes),
                *dict.fromkeys(note for events, used in methods_told(result) for note in level_notes(used, events)),
+               *[LATE] * isinstance(result.plan.entry, str),
                *provenance_notes(result.provenance)),
     )  # fmt: skip
 

@@ -28,6 +28,10 @@ __all__ = [
     "times_table",
 ]
 
+#: Said where patients enter late and groups are compared.
+NO_GRAY = ("Gray’s test of the incidence supposes that all are at risk from the start and has no form for late entries: the "
+           "log-rank test compares the hazard of each cause among those still free of both.")  # fmt: skip
+
 
 @table_of.register
 def _(result: SurvivalStudy) -> DisplayTable:
@@ -259,9 +263,19 @@ def _(result: CompetingStudy) -> DisplayTable:
         frame=pd.concat(frames, ignore_index=True),
         notes=("One less Kaplan-Meier takes a competing death for censoring, as if the dead could still have the event: it is "
                "too high.", "An event counts when it was seen; one that was there and not looked for is missed.",
-               *level_notes([("interval", "Aalen-Johansen")], result.event.events),
+               *_entered(result), *level_notes([("interval", "Aalen-Johansen")], result.event.events),
                *provenance_notes(result.provenance)),
     )  # fmt: skip
+
+
+def _entered(result: CompetingStudy) -> list[str]:
+    """Say that patients count as at risk from their entry, and who is left out for it."""
+    if not result.entry:
+        return []
+    said = [f"At risk from the entry ({result.entry})."]
+    if isinstance(result.before_entry, Hidden) or result.before_entry:
+        said.append(f"Left out, as they had {uncapital(result.plan.label)} by then: {result.before_entry}.")
+    return said
 
 
 def group_incidence_table(result: CompetingStudy | Absent) -> DisplayTable | Absent:
@@ -285,19 +299,20 @@ def group_incidence_table(result: CompetingStudy | Absent) -> DisplayTable | Abs
             frames += [curve.at([last]).assign(term=curve.cause, by=group.name, group=level, n=curve.n,
                                                n_missing=curve.n_missing, method=curve.method)
                        for curve in (event, death)]  # fmt: skip
-        for test in (group.event, group.death):
+        for test, cause in ((group.event, result.event.cause), (group.death, result.death.cause)):
             if why := group.refusal(test):
-                reasons[f"{UNDEFINED} {group.label}, {uncapital(test.cause)}: {why}."] = None
+                reasons[f"{UNDEFINED} {group.label}, {uncapital(cause)}: {why}."] = None
     level = decimal(100 * result.event.confidence_level, 0)
     when = f"{decimal(last, 0)} {result.survival.unit}"
     gone = [f"Not shown, as {SMALL}: {'; '.join(result.withheld)}."] if result.withheld else []
     return DisplayTable(
         name="incidence-groups", title=f"Cumulative incidence of {uncapital(result.plan.label)} by group",
-        head=("", "n", "Events", f"At {when}, % ({level}% interval)", f"Gray P: {uncapital(result.event.cause)}",
-              f"Gray P: {uncapital(result.death.cause)}"),
+        head=("", "n", "Events", f"At {when}, % ({level}% interval)",
+              *(f"{result.test.capitalize()} P: {uncapital(one.cause)}" for one in (result.event, result.death))),
         rows=tuple(rows), frame=pd.concat(frames, ignore_index=True),
-        notes=("Gray’s test compares cumulative incidence; a log-rank test that censors the dead compares something else.",
-               *level_notes([("test", "Gray")] * bool(result.groups), result.event.events),
+        notes=(NO_GRAY if result.entry else
+               "Gray’s test compares cumulative incidence; a log-rank test that censors the dead compares something else.",
+               *_entered(result), *level_notes([("test", result.test)] * bool(result.groups), result.event.events),
                *reasons, *gone, *provenance_notes(result.provenance)),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from cohortbook.plan.endpoints import FEW, CompetingStudy, SurvivalStudy
 from cohortbook.plan.hazards import CompetingModels, CoxStudy
 from cohortbook.privacy.guard import withheld
 from cohortbook.results import Absent, Hidden, uncapital
-from cohortbook.tables.layouts_survival import level_name, no_groups
+from cohortbook.tables.layouts_survival import NO_GRAY, level_name, no_groups
 from cohortbook.tables.style import general, spanned
 from cohortbook.tables.tables import decimal, interval, p_value, significant
 from cohortbook.text.findings import ILLUSTRATION, caution, listed, several
@@ -147,7 +147,7 @@ def _(result: CompetingStudy, *, significance: float = 0.05) -> Text:
 
 
 def group_incidence_finding(result: CompetingStudy | Absent, *, significance: float = 0.05) -> Text:
-    """Say what Gray's tests find, and whether there are events enough to believe them."""
+    """Say what Gray's tests find (where patients enter late, log-rank tests), and whether there are events enough."""
     if not result:
         return Text(result.reason)
     if not result.groups:
@@ -155,8 +155,10 @@ def group_incidence_finding(result: CompetingStudy | Absent, *, significance: fl
         return Text(withheld().reason if result.withheld else planned)
     tests = [f"{group.label} P {p_value(group.event.p_value)}" for group in result.groups if not group.refusal(group.event)]
     refused = {group.refusal(group.event): None for group in result.groups}
-    parts = [f"Gray’s test of {uncapital(result.plan.label)}: {listed(tests)}."] * bool(tests)
-    parts += [f"Gray’s test of {uncapital(result.plan.label)} is not made: {why}." for why in refused if why]
+    name = f"{'Log-rank' if result.entry else 'Gray’s'} test of {uncapital(result.plan.label)}"
+    parts = [f"{name}: {listed(tests)}."] * bool(tests)
+    parts += [f"{name} is not made: {why}." for why in refused if why]
+    parts += [NO_GRAY] * bool(result.entry)
     text = " ".join(parts)
     return caution(result.provenance, text)
 

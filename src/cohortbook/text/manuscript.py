@@ -291,10 +291,12 @@ _TESTS_OF_SURVIVAL = {
 
 
 def _of_competing(cohort: Cohort, result: CompetingStudy) -> Iterator[str]:
+    test = "the log-rank test of each cause's own hazard" if result.entry else "Gray's test"
     yield (
         f"The cumulative incidence of {uncapital(result.plan.label)} was estimated by Aalen and Johansen's method, with "
         f"{uncapital(result.death.cause)} as a competing event"
-        + (", and compared between groups by Gray's test." if any(not g.refusal(g.event) for g in result.groups) else ".")
+        + (f" and entry at {uncapital(result.entry)}" if result.entry else "")
+        + (f", and compared between groups by {test}." if any(not g.refusal(g.event) for g in result.groups) else ".")
     )
 
 
