@@ -5,7 +5,7 @@ import math
 import pytest
 
 import cohortbook as cb
-from cohortbook.plan.competing import competing_tally, had_before_entry, marked
+from cohortbook.plan.competing import competing_tally, marked
 from cohortbook.results import Hidden
 from cohortbook.survival.logrank import log_rank
 from second_study import FULL, hips, write_hips

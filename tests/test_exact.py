@@ -1,4 +1,4 @@
-"""exact.py and sufficient.py against Fisher's test, strata, enumeration and a printed example; at their edges; invariants."""
+"""exact.py and sufficient.py against Fisher's test, strata and enumeration; at their edges; invariants."""
 
 import doctest
 import itertools
@@ -28,16 +28,39 @@ def test_equals_r(comparison):
     assert comparison.difference() < comparison.tolerance
 
 
+#: Levels of CD4 and CD8, infants with HIV, and all.
+INFANTS = [(0, 0, 4, 7), (0, 2, 1, 1), (1, 0, 2, 7), (1, 1, 4, 12), (1, 2, 2, 2), (2, 0, 0, 2), (2, 1, 0, 13), (2, 2, 1, 3)]
+
+
 def hutto():
-    """HIV in 47 infants by levels of CD4 and CD8 (Hutto et al. 1991), as Mehta and Patel (1995) print it."""
-    cells = [(0, 0, 4, 7), (0, 2, 1, 1), (1, 0, 2, 7), (1, 1, 4, 12), (1, 2, 2, 2), (2, 0, 0, 2), (2, 1, 0, 13), (2, 2, 1, 3)]
-    rows = [(cd4, cd8, hiv, hiv * k + (1 - hiv) * (n - k)) for cd4, cd8, k, n in cells for hiv in (0, 1)]
+    """HIV in 47 infants by levels of CD4 and CD8 (Hutto et al. 1991, in Mehta and Patel 1995)."""
+    rows = [(cd4, cd8, hiv, hiv * k + (1 - hiv) * (n - k)) for cd4, cd8, k, n in INFANTS for hiv in (0, 1)]
     frame = pd.DataFrame(rows, columns=["cd4", "cd8", "hiv", "n"])
     return frame.astype({"cd4": float, "cd8": float, "hiv": bool})
 
 
-def test_printed_example_with_numbers():
-    """Stata's manual, [R] exlogistic, example 1, prints these of Mehta and Patel's data."""
+@pytest.mark.parametrize("column", [0, 1])
+def test_infants_by_enumeration(column):
+    # Every way in which each cell could have had HIV, from the definition: 800,000 of them.
+    cd4, cd8, had, n = np.array(INFANTS).T
+    ways = np.stack(np.meshgrid(*(np.arange(k + 1) for k in n), indexing="ij"), axis=-1).reshape(-1, len(n))
+    count = np.prod([np.array([math.comb(k, j) for j in range(k + 1)], float)[ways[:, c]] for c, k in enumerate(n)], axis=0)
+    sums, seen = ways @ np.array([np.ones_like(cd4), cd4, cd8]).T, np.array([had.sum(), had @ cd4, had @ cd8])
+    same = (np.delete(sums, column + 1, axis=1) == np.delete(seen, column + 1)).all(axis=1)
+    values, count = sums[same, column + 1], count[same]
+    fit = exact_logistic(Tally(hutto()), outcome="hiv", terms=["cd4", "cd8"])
+
+    def mean(of, beta):
+        weight = count * np.exp(beta * (values - seen[column + 1]))
+        return (of * weight).sum() / weight.sum()
+
+    assert_allclose(mean(values, fit.estimates[column]), seen[column + 1], rtol=1e-8)
+    assert_allclose(mean(values >= seen[column + 1], fit.conf_low[column]), 0.025, rtol=1e-6)
+    assert_allclose(mean(values <= seen[column + 1], fit.conf_high[column]), 0.025, rtol=1e-6)
+
+
+def test_infants_in_numbers():
+    """What the test above holds, to be read; the manual of Stata's exlogistic has these data, but its page was not at hand."""
     fit = exact_logistic(Tally(hutto()), outcome="hiv", terms=["cd4", "cd8"])
     assert_allclose(fit.estimates, [-2.387632, 1.592366], rtol=0, atol=5e-7)
     assert_allclose(fit.conf_low, [-4.699633, -0.0137905], rtol=0, atol=5e-7)
@@ -47,7 +70,7 @@ def test_printed_example_with_numbers():
     assert_allclose(fit.tests["model"].score_p_value, 0.0006, rtol=0, atol=5e-5)
 
 
-def test_printed_example_with_levels():
+def test_infants_with_levels():
     """The same with levels against the highest: no infant of the highest CD4 but one had HIV."""
     levels = ["two", "none", "one"]
     frame = hutto()

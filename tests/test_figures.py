@@ -1,4 +1,4 @@
-"""figures, figures_models, figures_survival: each says what it shows, keeps its text apart and inside, and saves alike."""
+"""figures, figures_worth, figures_survival: each says what it shows, keeps its text apart and inside, and saves alike."""
 
 import random
 import struct
@@ -15,7 +15,7 @@ def plots(cohort):
     comparison, survival, competing = cb.compare_groups(cohort), cb.study_survival(cohort), cb.study_competing(cohort)
     drawn = (
         cb.plot_flow(cohort), cb.plot_histograms(cohort), cb.plot_outcome_rate(cb.outcome_rate(cohort)),
-        cb.plot_effects(comparison), cb.plot_adjusted(comparison), cb.plot_odds_ratios(cb.study_model(cohort)),
+        cb.plot_effects(comparison), cb.plot_adjusted(comparison), cb.plot_model(cb.model_rows(cb.study_model(cohort))),
         cb.plot_survival(survival), *cb.plot_strata(survival), cb.plot_competing(competing),
         *cb.plot_competing_groups(competing), cb.plot_schoenfeld(cb.study_cox(cohort)),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from cohortbook.regression.exact import exact_logistic
 from cohortbook.regression.flic import firth_predictions
 from cohortbook.regression.term_tests import term_tests
 from cohortbook.study.study import StudyError
+from cohortbook.tables.layouts_worth import ratio_in_words
 from cohortbook.tables.tables import interval, p_value, significant
 from second_study import hips, write_hips
 from test_models import fourfold
@@ -222,3 +223,33 @@ def test_patterns_of_few_patients_are_not_shown_where_small_counts_are_hidden(tm
     strict = cb.load_cohort(tmp_path, suppress_below=15)
     assert cb.study_model(strict).hidden
     assert cb.model_methods(strict, cb.study_model(strict)).hidden
+
+
+def test_exact_odds_ratios_stand_in_table_and_forest(methods):
+    found = cb.model_rows(methods.model, methods)
+    exact = methods.exact.frame.set_index("term")
+    rows = [row for row in found.rows if not row.reference]
+    assert found.exact
+    assert [row.exact.estimate for row in rows if row.term == "diabetic"] == [exact.loc["diabetic", "odds_ratio"]]
+    assert len(found.frame) == 4 * len(found.rows)
+    assert cb.table_of(found).head[-1] == "Together, exact"
+    plot = cb.plot_model(found)
+    drawn = [text.get_text() for text in plot.figure.axes[-1].texts]
+    assert drawn[0] == "exact"
+    assert drawn[1:] == [ratio_in_words(row.exact, p=False) for row in rows if row.exact]
+    plain = cb.model_rows(methods.model)
+    assert not plain.exact
+    assert len(cb.plot_model(plain).figure.axes) == len(plot.figure.axes) - 1
+
+
+def test_an_interval_without_an_end_is_drawn_as_an_arrow():
+    from matplotlib import pyplot
+
+    from cohortbook.figures.figures_worth import _draw
+    from cohortbook.plan.model_rows import OddsRatio
+
+    _, axis = pyplot.subplots()
+    _draw(axis, OddsRatio(estimate=8.0, conf_low=0.8, conf_high=math.inf, p_value=0.04), 1.0, "k", "^", 0.1, 100)
+    assert [(line.get_marker(), *line.get_xdata()) for line in axis.lines[1:]] == [(">", 100), ("^", 8.0)]
+    assert list(axis.lines[0].get_xdata()) == [0.8, 100]
+    pyplot.close()

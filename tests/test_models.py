@@ -111,7 +111,7 @@ def test_no_candidate_is_an_absent_model_that_every_layout_passes_on(tmp_path):
     cohort = cb.load_cohort(write_hips(tmp_path, (CANDIDATES, "  candidate_p: 1.0e-9\n")))
     result = cb.study_model(cohort)
     assert result.reason == "No variable has a univariate P below 1e-09: there is nothing to model."
-    for passed_on in (cb.full_model_table, cb.selection_table, cb.plot_odds_ratios):
+    for passed_on in (cb.full_model_table, cb.selection_table):
         assert passed_on(result) is result
     for said in (cb.carrying_finding, cb.separation_finding, cb.selection_finding, cb.finding):
         assert str(said(result)) == result.reason
@@ -142,7 +142,7 @@ def test_infinite_estimate_is_said_and_drawn_as_such(tmp_path, cells, direction)
     assert table["all candidates, maximum likelihood"][:2] == ("no finite estimate", "–")
     a, b, c, d = (n + 0.5 for n in cells)
     assert float(table["all candidates, Firth"][0]) == pytest.approx(a * d / (b * c), rel=6e-3)
-    assert "no finite estimate" in cb.plot_odds_ratios(result).alt
+    assert "no finite estimate" in cb.plot_model(cb.model_rows(result)).alt
 
 
 def test_provenance_of_a_model_is_never_printed(tmp_path):

@@ -48,7 +48,6 @@ _WHERE = {
     "tables.layouts_missing": ("missing_by_outcome_table",),
     "figures.figures_missing": ("plot_missing",),
     "figures.figures": ("plot_adjusted", "plot_effects", "plot_flow", "plot_histograms", "plot_outcome_rate"),
-    "figures.figures_models": ("plot_odds_ratios",),
     "figures.figures_survival": ("plot_competing", "plot_competing_groups", "plot_strata", "plot_survival"),
     "figures.figures_hazards": ("plot_schoenfeld",),
     "figures.figures_visits": ("plot_visits",),

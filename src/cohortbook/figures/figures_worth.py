@@ -32,6 +32,8 @@ LEAST, MOST = 0.02, 500.0
 LINE, PARTS = 0.27, (2.5, 1.25, 3.0, 1.7, 1.7)
 #: A smoothed line needs as many distinct predictions, and as many patients of either outcome.
 LEAST_POINTS, LEAST_EVENTS = 10, 10
+#: What the forest shows of each line: the method, its colour and its mark.
+FOREST = (("maximum likelihood", COLOURS[1], "s"), ("Firth", COLOURS[0], "o"), ("exact", COLOURS[2], "^"))
 
 
 def plot_model(result: ModelRows | Absent) -> Plot | Absent:
@@ -40,18 +42,22 @@ def plot_model(result: ModelRows | Absent) -> Plot | Absent:
         return result
     names, lines, model = names_of(result), lines_of(result), result.model
     broken = [wrapped(name, 34 if heading else 30) for name, heading in names]
-    heights = [LINE + 0.15 * name.count("\n") for name in broken]
+    bars = 0.12 * result.exact  # room for a third interval
+    heights = [LINE + 0.15 * name.count("\n") + bars * (line is not None) for name, line in zip(broken, lines, strict=True)]
     tops = [sum(heights[:k]) for k in range(len(lines) + 1)]
     middles = [top + height / 2 for top, height in zip(tops, heights, strict=False)]
-    figure, (left, patients, axis, ml, penalised) = axes(tops[-1] + 1.35, 1, 5, width=10.5, sharey=True, width_ratios=PARTS)
+    parts = PARTS + PARTS[-1:] * result.exact
+    figure, (left, patients, axis, *texts) = axes(tops[-1] + 1.35, 1, len(parts), width=sum(parts) * 1.05, sharey=True,
+                                                  width_ratios=parts)  # fmt: skip
     figure.get_layout_engine().set(wspace=0.0, w_pad=0.02)
     low, high = _limits(result)
-    for other in (left, patients, ml, penalised):
+    for other in (left, patients, *texts):
         other.axis("off")
         other.set_xlim(0, 1)
     level = decimal(100 * model.full.confidence_level, 0)
-    for other, title in ((left, ""), (patients, "with outcome / all"), (axis, ""), (ml, "maximum likelihood"),
-                         (penalised, "Firth")):  # fmt: skip
+    methods = [(name, colour, mark, place) for (name, colour, mark), place in zip(FOREST, texts, strict=False)]
+    for other, title in ((left, ""), (patients, "with outcome / all"),
+                         *((place, name) for name, _, _, place in methods)):  # fmt: skip
         other.text(0 if other is left else 0.5, -0.1, title, ha="center", va="bottom", fontsize=8, color=MUTED,
                    transform=other.get_yaxis_transform())  # fmt: skip
     axis.text(0.5, -0.1, f"Odds ratio, {level}% interval", ha="center", va="bottom", fontsize=8, color=MUTED,
@@ -63,22 +69,24 @@ def plot_model(result: ModelRows | Absent) -> Plot | Absent:
         if line is None:
             continue
         if len(words) % 2 == 0:
-            for other in (left, patients, axis, ml, penalised):
+            for other in (left, patients, axis, *texts):
                 other.axhspan(top, top + height, color=PALE, alpha=0.25, linewidth=0)
         patients.text(0.5, y, _patients(line), ha="center", va="center", fontsize=8)
         label = f"{model.names[line.term]} {line.level}".strip()
         if line.reference:
             axis.plot(1, y, "D", markerfacecolor="white", markeredgecolor=INK, markersize=4.5)
-            ml.text(0.5, y, "reference", ha="center", va="center", fontsize=8, color=MUTED)
+            texts[0].text(0.5, y, "reference", ha="center", va="center", fontsize=8, color=MUTED)
             words.append(f"{label}: reference")
             continue
-        for ratio, shift, colour, mark, place in ((line.multivariable, -0.14, COLOURS[1], "s", ml),
-                                                  (line.firth, 0.14, COLOURS[0], "o", penalised)):  # fmt: skip
-            _draw(axis, ratio, y + shift * LINE / 0.27 * 0.45, colour, mark, low, high)
+        said = []
+        for k, (name, colour, mark, place) in enumerate(methods):
+            ratio = _of(line, name)
+            _draw(axis, ratio, y + 0.12 * (k - (len(methods) - 1) / 2), colour, mark, low, high)
+            said.append(f"{name} {ratio_in_words(ratio)}")
             shown = ratio_in_words(ratio, p=False) if ratio else line.reason and "left out"
             place.text(0.5, y, shown or "", ha="center", va="center", fontsize=8,
                        style="italic" if ratio is None or ratio.infinite else "normal")  # fmt: skip
-        words.append(f"{label}: {ratio_in_words(line.multivariable)}, Firth {ratio_in_words(line.firth)}")
+        words.append(f"{label}: {', '.join(said)}")
     axis.axvline(1, color=INK, linewidth=0.8)
     axis.set_xscale("log")
     axis.set_xlim(low, high)
@@ -92,12 +100,13 @@ def plot_model(result: ModelRows | Absent) -> Plot | Absent:
     axis.set_xlabel("Odds ratio (logarithmic scale)")
     bare(axis)
     own = "profile interval" if model.full.intervals == "profile" else "Wald"
-    handles = [axis.plot([], [], mark, color=colour, label=text)[0] for mark, colour, text in
-               (("s", COLOURS[1], f"maximum likelihood, {own}"), ("o", COLOURS[0], "Firth, profile interval"))]  # fmt: skip
-    figure.legend(handles=handles, loc="outside lower right", ncols=2, fontsize=8, frameon=False)
+    intervals = (own, "profile interval", "interval of two one-sided tests")
+    handles = [axis.plot([], [], mark, color=colour, label=f"{name}, {interval}")[0]
+               for (name, colour, mark, _), interval in zip(methods, intervals, strict=False)]  # fmt: skip
+    figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), fontsize=8, frameon=False)
     mark_illustration(figure, result.provenance)
     beyond = any(r and not r.infinite and (r.conf_low < low or r.conf_high > high)
-                 for line in lines if line for r in (line.multivariable, line.firth))  # fmt: skip
+                 for line in lines if line for r in (line.multivariable, line.firth, line.exact))  # fmt: skip
     endless = any(r and r.infinite for line in lines if line for r in (line.multivariable,))
     caption = f"Odds ratios of {uncapital(model.outcome_label)}, all candidates together, beside the patients of each level"
     caption += ". An arrow: the interval leaves the axis" * beyond
@@ -106,9 +115,13 @@ def plot_model(result: ModelRows | Absent) -> Plot | Absent:
     return Plot(name="model-forest", figure=figure, caption=f"{caption}{late}.", alt="; ".join(words) + ".")
 
 
+def _of(line: ModelRow, method: str) -> OddsRatio | None:
+    return {"maximum likelihood": line.multivariable, "Firth": line.firth, "exact": line.exact}[method]
+
+
 def _limits(result: ModelRows) -> tuple[float, float]:
     """Return the ends of the axis: what the intervals need, within what a reader can compare."""
-    ends = [v for row in result.rows for r in (row.multivariable, row.firth) if r and not r.infinite
+    ends = [v for row in result.rows for r in (row.multivariable, row.firth, row.exact) if r and not r.infinite
             for v in (r.conf_low, r.conf_high, r.estimate) if v == v and 0 < v < math.inf]  # fmt: skip
     low, high = min([0.5, *ends]) / 1.25, max([2.0, *ends]) * 1.25
     return max(low, LEAST), min(high, MOST)

@@ -13,6 +13,8 @@ from cohortbook.results import NAN, Absent, OneRow
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cohortbook.plan.model_methods import ModelMethods
+    from cohortbook.regression.exact import ExactFit
     from cohortbook.regression.firth import FirthFit
     from cohortbook.regression.logistic import LogisticFit
     from cohortbook.tally import Tally
@@ -52,8 +54,8 @@ class ModelRow:
         The level that the others are compared with.
     without, with_it : tuple of float
         By outcome: patients with the level; of a number mean, standard deviation and patients.
-    univariable, multivariable, firth : OddsRatio or None
-        None for a reference, and for what is left out of the model.
+    univariable, multivariable, firth, exact : OddsRatio or None
+        None for a reference, and for what is left out of the model; `exact` also where there is no exact result.
     reason : str
         Why a level or variable is left out of the model; empty when it is not.
     """
@@ -67,6 +69,7 @@ class ModelRow:
     univariable: OddsRatio | None
     multivariable: OddsRatio | None
     firth: OddsRatio | None
+    exact: OddsRatio | None
     reason: str
 
 
@@ -79,13 +82,18 @@ class ModelRows:
     provenance: str
 
     @property
+    def exact(self) -> bool:
+        """Whether any row has an exact odds ratio."""
+        return any(row.exact for row in self.rows)
+
+    @property
     def frame(self) -> pd.DataFrame:
         """One row a row and model, in the tidy vocabulary; `estimate` is the odds ratio."""
         import pandas as pd
 
         found = []
         for row in self.rows:
-            for name in ("univariable", "multivariable", "firth"):
+            for name in ("univariable", "multivariable", "firth", *["exact"] * self.exact):
                 ratio = getattr(row, name) or OddsRatio()
                 found.append({"term": row.term, "level": row.level, "reference": row.reference, "estimate": ratio.estimate,
                               "conf_low": ratio.conf_low, "conf_high": ratio.conf_high, "p_value": ratio.p_value,
@@ -96,13 +104,15 @@ class ModelRows:
     _repr_html_ = OneRow._repr_html_
 
 
-def model_rows(model: ModelStudy | Absent) -> ModelRows | Absent:
+def model_rows(model: ModelStudy | Absent, methods: ModelMethods | Absent | None = None) -> ModelRows | Absent:
     """Gather for each variable and level the patients by outcome and the odds ratios, alone and together.
 
     Parameters
     ----------
     model : ModelStudy or Absent
         What `study_model` returns.
+    methods : ModelMethods or Absent, optional
+        What `model_methods` returns: with it, exact odds ratios stand beside the others where there are any.
 
     Returns
     -------
@@ -116,11 +126,11 @@ def model_rows(model: ModelStudy | Absent) -> ModelRows | Absent:
         return withheld(NO_RULE)
     terms = [t for t in dict.fromkeys([*model.plan.rows, *model.screening.candidates]) if t in model.screening.candidates]
     alone = dict(zip(model.screening.candidates, model.univariable, strict=True))
-    rows = [row for term in terms for row in _rows(model, term, alone[term][0])]
+    rows = [row for term in terms for row in _rows(model, term, alone[term][0], methods.exact if methods else None)]
     return ModelRows(model=model, rows=tuple(rows), provenance=model.provenance)
 
 
-def _rows(model: ModelStudy, term: str, alone: LogisticFit) -> Iterator[ModelRow]:
+def _rows(model: ModelStudy, term: str, alone: LogisticFit, exact: ExactFit | Absent | None) -> Iterator[ModelRow]:
     from cohortbook.statistics.counts import cross_tabulate, is_numeric
 
     outcome = model.plan.outcome
@@ -128,7 +138,8 @@ def _rows(model: ModelStudy, term: str, alone: LogisticFit) -> Iterator[ModelRow
     dropped = model.full.dropped
     if is_numeric(tally, term):
         without, with_it = _by_outcome(tally, term, outcome)
-        yield _row(model, term, term, "", alone, first=True, without=without, with_it=with_it, reason=dropped.get(term, ""))
+        yield _row(model, term, term, "", alone, exact, first=True, without=without, with_it=with_it,
+                   reason=dropped.get(term, ""))  # fmt: skip
         return
     table = cross_tabulate(tally, term, outcome)
     used = [k for k in range(len(table.levels)) if table.counts[k].any()]
@@ -142,7 +153,7 @@ def _rows(model: ModelStudy, term: str, alone: LogisticFit) -> Iterator[ModelRow
         name = {False: "no", True: "yes"}[level] if isinstance(level, bool) else str(level)
         a, b = (float(n) for n in table.counts[k])
         why = dropped.get(columns[k], "") if columns[k] else ""
-        yield _row(model, term, columns[k], name, alone, first=k == used[0], without=(a,), with_it=(b,), reason=why)
+        yield _row(model, term, columns[k], name, alone, exact, first=k == used[0], without=(a,), with_it=(b,), reason=why)
 
 
 def _by_outcome(tally: Tally, term: str, outcome: str) -> tuple[tuple[float, ...], ...]:
@@ -158,16 +169,19 @@ def _by_outcome(tally: Tally, term: str, outcome: str) -> tuple[tuple[float, ...
     return tuple(found)
 
 
-def _row(model: ModelStudy, term: str, column: str, level: str, alone: LogisticFit, **more: Any) -> ModelRow:
+def _row(
+    model: ModelStudy, term: str, column: str, level: str, alone: LogisticFit, exact: ExactFit | Absent | None, **more: Any
+) -> ModelRow:
     known = bool(column)
     return ModelRow(
         term=term, level=level, reference=not known,
         univariable=_ratio(alone, column) if known else None, multivariable=_ratio(model.full, column) if known else None,
-        firth=_ratio(model.firth, column) if known else None, **more,
+        firth=_ratio(model.firth, column) if known else None,
+        exact=_ratio(exact, column) if known and exact and column not in exact.problems else None, **more,
     )  # fmt: skip
 
 
-def _ratio(fit: LogisticFit | FirthFit, column: str) -> OddsRatio | None:
+def _ratio(fit: LogisticFit | FirthFit | ExactFit, column: str) -> OddsRatio | None:
     """Return the odds ratio of a column, as infinite where likelihood has no maximum; None when it is not in the model."""
     if column not in fit.terms:
         return None

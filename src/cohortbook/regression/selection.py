@@ -236,14 +236,16 @@ def select_terms(
     of the smallest score P enters when that is below `entry`; the model is fitted anew, and so on. It ends when nothing
     changes, or with a model that it had before (otherwise it would go round for ever). Backwards it starts with all
     candidates, but for those that the ones before them determine. SPSS: LOGISTIC REGRESSION /METHOD=FSTEP(...) or
-    BSTEP(...) /CRITERIA=PIN(...) POUT(...); its manual gives these rules [1]_, and leaves open whether it prints such a
-    last removal, and which of two terms with the same P enters: here, the first of the candidates. R has none of
-    them: ``step`` goes by AIC. Terms that the model determines have a NaN score test and stay out; P values after a
-    selection are too small [2]_.
+    BSTEP(...) /CRITERIA=PIN(...) POUT(...). Its manual has it stop when the current model is the same as a previous
+    one [1]_: the change that leads there has been made, and the model that returns is the last, as here. It does not
+    say which model it then prints as final, nor which of two terms with the same P enters: here, the first of the
+    candidates. R has none of these: ``step`` goes by AIC. Terms that the model determines have a NaN score test and stay
+    out; P values after a selection are too small [2]_.
 
     References
     ----------
     .. [1] IBM SPSS Statistics Command Syntax Reference: LOGISTIC REGRESSION, METHOD subcommand.
+       https://www.ibm.com/docs/en/spss-statistics/cd?topic=regression-method-subcommand-logistic-command
     .. [2] Harrell FE. Regression Modeling Strategies. 2nd ed. Springer, 2015. Section 4.3.
 
     Examples

@@ -61,16 +61,15 @@ def _(result: ModelRows) -> DisplayTable:
     numeric = any(not row.level for row in result.rows)
     for (name, _), row in zip(names_of(result), lines_of(result), strict=True):
         if row is None:
-            rows.append(Row((name, "", "", "", "", ""), "heading"))
+            rows.append(Row((name, *[""] * (5 + result.exact)), "heading"))
             continue
         if row.level:
             total = row.without[0] + row.with_it[0]
             counts = [count_percent(n[0], total) for n in (row.without, row.with_it)]
         else:
             counts = [f"{significant(mean)} ({significant(sd)})" for mean, sd, _ in (row.without, row.with_it)]
-        cells = ["reference"] * 3 if row.reference else [
-            ratio_in_words(r) for r in (row.univariable, row.multivariable, row.firth)
-        ]  # fmt: skip
+        ratios = (row.univariable, row.multivariable, row.firth, *[row.exact] * result.exact)
+        cells = ["reference" if row.reference else ratio_in_words(ratio) for ratio in ratios]
         rows.append(Row((name, *counts, *cells), "level" if row.level else "plain"))
     level = decimal(100 * model.full.confidence_level, 0)
     left = [f"{model.names.get(r.term, r.term)}{f', {r.level}' if r.level else ''}: left out of the model, {r.reason}."
@@ -78,7 +77,8 @@ def _(result: ModelRows) -> DisplayTable:
     own = "profile interval, Wald's P" if model.full.intervals == "profile" else "Wald's interval and P"
     notes = [
         f"Odds ratios with {level}% interval and P. Alone and together: maximum likelihood, {own}. Firth: all together by "
-        "penalised likelihood, profile interval, likelihood-ratio P.",
+        "penalised likelihood, profile interval, likelihood-ratio P." + " Exact: given all others, P of the probability test, "
+        "interval of two one-sided ones." * result.exact,
         "Patients: n (% of the row)" + ("; of a number, mean (standard deviation)." if numeric else "."),
         f"Together: the {model.full.n} patients with all values, {model.full.events} of them with the outcome.",
         *left,
@@ -89,8 +89,9 @@ def _(result: ModelRows) -> DisplayTable:
     outcome = model.outcome_label
     return DisplayTable(
         name="model-results", title=f"{outcome}: each variable alone and all together",
-        head=("", f"{outcome}: no", f"{outcome}: yes", "Alone", "Together", "Together, Firth"), rows=tuple(rows),
-        frame=result.frame, notes=(*notes, *provenance_notes(result.provenance)),
+        head=("", f"{outcome}: no", f"{outcome}: yes", "Alone", "Together", "Together, Firth",
+              *["Together, exact"] * result.exact),
+        rows=tuple(rows), frame=result.frame, notes=(*notes, *provenance_notes(result.provenance)),
     )  # fmt: skip
 
 
