@@ -133,7 +133,7 @@ def test_notebooks_tell_whose_entry_was_late(hips_built):
 
 def test_figures_are_saved(hips_built):
     found = {path.name for path in (hips_built[1] / "figures").iterdir()}
-    names = ("flow", "histograms", "outcome-rate", "standardised-differences", "p-values", "odds-ratios", "survival",
+    names = ("flow", "histograms", "outcome-rate", "standardised-differences", "p-values", "survival",
              "survival-stem", "survival-heavy", "incidence", "incidence-stem", "incidence-heavy", "schoenfeld", "missing",
              "stability", "calibration", "model-forest")  # fmt: skip
     assert found == {f"{name}.{form}" for name in names for form in ("png", "svg")}
