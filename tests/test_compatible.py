@@ -85,10 +85,16 @@ def test_otherwise_the_patients_are_taken_as_they_are(drawn, change, why):
     assert found is patients
 
 
-def test_a_section_that_names_nothing_assumed_is_computed_in_the_patients(drawn):
-    patients, found = drawn(section="model")
-    assert isinstance(found, Cohort)
-    assert found is patients
+def test_a_model_asks_for_joint_counts_and_others_for_what_is_assumed(drawn):
+    _, model = drawn(section="model")
+    joint = {tuple(sorted(zip(cohort.data["x"], cohort.data["y"], strict=True))) for cohort in model.parts}
+    assert len(joint) > 1  # each variable's own counts are printed
+    patients, compared = drawn(section="comparison")
+    assert isinstance(compared, Spread)  # it names an assumed variable
+    less = ("         {variable: untold}, {variable: vast}]", "         {variable: vast}]")
+    patients, compared = drawn(less, section="comparison")
+    assert isinstance(compared, Cohort)
+    assert compared is patients
 
 
 def test_small_counts_are_hidden_in_each(drawn):
@@ -122,7 +128,8 @@ def test_the_notebook_says_in_whom_it_computes(drawn):
     patients, spread = drawn()
     text = str(cb.analysed_finding(spread))
     assert text == (
-        "**Assumed are: Death and Untold.** What rests on them is computed in each of 12 cohorts of 10 patients that print "
-        "the same figures, and told as a range: one number means that they leave nothing open."
+        "**What follows is computed in each of 12 cohorts of 10 patients that print the same figures** and differ in what "
+        "these leave open: values that are not printed (Death and Untold are assumed), and which values occur together. "
+        "One number means that nothing is left open; a range, that the printed figures do not determine the answer."
     )
     assert str(cb.analysed_finding(patients)) == "All analyses are made in the 10 patients of cohort.csv."

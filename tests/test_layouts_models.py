@@ -78,6 +78,7 @@ def test_constant_candidate_is_left_out_by_its_name(tmp_path):
         assert "Diabetes is left out: every patient has the same value." in table.notes
         assert not any("diabetic" in note for note in table.notes)
     assert "Diabetes" not in [row[0] for row in cells(cb.table_of(result))]
+    assert "diabetic" not in cb.plot_model(cb.model_rows(result)).alt
 
 
 def test_landmarks_medians_and_rates(survival):

@@ -111,7 +111,7 @@ def test_no_candidate_is_an_absent_model_that_every_layout_passes_on(tmp_path):
     cohort = cb.load_cohort(write_hips(tmp_path, (CANDIDATES, "  candidate_p: 1.0e-9\n")))
     result = cb.study_model(cohort)
     assert result.reason == "No variable has a univariate P below 1e-09: there is nothing to model."
-    for passed_on in (cb.full_model_table, cb.selection_table):
+    for passed_on in (cb.full_model_table, cb.selection_table, cb.model_rows, cb.plot_model):
         assert passed_on(result) is result
     for said in (cb.carrying_finding, cb.separation_finding, cb.selection_finding, cb.finding):
         assert str(said(result)) == result.reason

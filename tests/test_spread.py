@@ -10,6 +10,8 @@ from cohortbook.results import MARK, Absent, Spread
 from cohortbook.tables.spread import joined_table, joined_text, ranges_note, spread_of
 from cohortbook.tables.style import journal_style
 from cohortbook.tables.tables import PROVENANCE_NOTES, DisplayTable, Row, decimal, interval, p_value, significant
+from cohortbook.text.findings import JOINT_COUNTS, ranged
+from cohortbook.text.paragraph import Text
 from tiny import load
 
 
@@ -47,8 +49,8 @@ def cells(joined):
     ],
 )
 def test_a_cell_shows_the_least_and_the_greatest(texts, expected):
-    joined = joined_table([table(("plain", "row", text, "same")) for text in texts])
-    assert cells(joined) == [["row", expected, "same"]]
+    joined = joined_table([table(("plain", "row", "1", text)) for text in texts])
+    assert cells(joined) == [["row", "1", expected]]
 
 
 @given(st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=6), st.integers(0, 3))
@@ -87,6 +89,18 @@ def test_rows_are_brought_together_by_heading_and_name_not_by_place():
         assert sorted(found[1:4]) == [["age", "1.5", ""], ["all", "0.5", ""], ["not fitted", "–", ""]]
         assert found[0][0] == "Deaths: 1 to 9 events"
         assert found[4:] == [["Firth", "", ""], ["age", "2.5", ""]]
+
+
+def test_every_column_without_numbers_names_the_rows():
+    one = table(("plain", "no", "yes", "2"), ("plain", "yes", "yes", "3"))
+    two = table(("plain", "yes", "yes", "4"), ("plain", "yes", "no", "1"))
+    assert cells(joined_table([one, two])) == [["no", "yes", "2"], ["yes", "yes", "3 to 4"], ["yes", "no", "1"]]
+
+
+def test_a_finding_over_cohorts_says_once_that_it_is_of_many(cohorts):
+    texts = [Text(f"> **No maximum** ({k}). {JOINT_COUNTS}") for k in (3, 4)]
+    assert str(ranged(texts)) == "> *Over 2 cohorts that print the same figures:* **No maximum** (3 to 4)."
+    assert repr(cohorts) == "Cohort of each of 2 cohorts"
 
 
 def test_notes_that_only_some_have_are_counted_and_what_it_rests_on_is_said_once():

@@ -133,6 +133,9 @@ class Spread:
 
     parts: tuple[Any, ...]
 
+    def __repr__(self) -> str:
+        return f"{type(self.parts[0]).__name__} of each of {len(self.parts)} cohorts"
+
     def _repr_html_(self) -> str:
         from cohortbook.tables.tables import render
 

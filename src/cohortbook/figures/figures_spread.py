@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.figures.figures import COLOURS, MUTED, PALE, Plot, axes, wrapped
+from cohortbook.figures.figures import COLOURS, INK, MUTED, PALE, Plot, axes, bare, named_rows, wrapped
 from cohortbook.figures.figures_survival import finish_survival, time_axis, with_risk
+from cohortbook.figures.figures_worth import FOREST, LEAST, MOST, forest_bar, ratio_of
 from cohortbook.plan.endpoints import FEW
 from cohortbook.results import Absent, Spread, uncapital
 from cohortbook.tables.layouts_survival import level_name
 from cohortbook.tables.layouts_visits import percents
-from cohortbook.tables.spread import ranges_note, spread_of
+from cohortbook.tables.spread import joined_text, ranges_note, spread_of
 from cohortbook.tables.style import general
-from cohortbook.tables.tables import decimal
+from cohortbook.tables.tables import decimal, interval, significant
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cohortbook.plan.endpoints import CompetingStudy, SurvivalStudy
+    from cohortbook.plan.model_rows import ModelRow, ModelRows, OddsRatio
     from cohortbook.plan.visits import VisitStudy
 
 #: Points at which a curve is read for its envelope.
@@ -130,6 +132,60 @@ def _plot_competing_group(studies: Sequence[CompetingStudy], k: int) -> Plot:
         f"the curves do. Below: the number at risk, and events and censored so far. "
         f"{_ENDS} {ranges_note(len(studies), intervals=False)}",
     )  # fmt: skip
+
+
+def plot_model(result: Spread) -> Plot | Absent:
+    """Draw where the odds ratio of each term can lie by each method, and how far its interval can reach."""
+    found: list[ModelRows] = [one for one in result.parts if one]
+    if not found:
+        return result.parts[0]
+    names = found[0].model.names
+    lines: dict[str, list[ModelRow]] = {}
+    for row in (row for one in found for row in one.rows if not row.reference):
+        lines.setdefault(f"{names[row.term]}: {row.level}" if row.level else names[row.term], []).append(row)
+    methods = [way for way in FOREST if any(ratio_of(row, way[0]) for rows in lines.values() for row in rows)]
+    figure, axis = axes(0.27 * len(methods) * len(lines) + 1.3)
+    words, step = [], 0.8 / len(methods)
+    for y, (name, rows) in enumerate(lines.items()):
+        for k, (method, colour, _) in enumerate(methods):
+            at = y + step * (k - (len(methods) - 1) / 2)
+            said = _odds_ratios(axis, at, [r for row in rows if (r := ratio_of(row, method))], colour)
+            axis.text(MOST * 1.3, at, said, va="center", fontsize=8, color=colour)
+            words.append(f"{name}, {method}: {said}")
+    axis.axvline(1, color=INK, linewidth=0.8)
+    axis.set_xscale("log")
+    axis.set_xlim(LEAST, MOST)
+    axis.set_ylim(len(lines) - 0.5, -0.5)
+    ticks = [0.1, 1, 10, 100]
+    axis.set_xticks(ticks, [general(t) for t in ticks])
+    axis.minorticks_off()
+    named_rows(axis, list(lines), 30)
+    axis.set_xlabel("Odds ratio (logarithmic scale)")
+    bare(axis)
+    handles = [axis.plot([], [], color=colour, linewidth=5, label=method)[0] for method, colour, _ in methods]
+    figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), fontsize=8, frameon=False)
+    _mark(figure, len(found))
+    level = decimal(100 * found[0].model.full.confidence_level, 0)
+    return Plot(
+        name="model-forest", figure=figure, alt=f"Odds ratios: {'; '.join(words)}.",
+        caption=f"Odds ratios of {uncapital(found[0].model.outcome_label)}, all candidates together. Thick: from the least "
+        f"to the greatest estimate; thin: as far as the {level}% intervals of all cohorts reach, an arrow where they leave "
+        f"the axis. {ranges_note(len(found), intervals=False)}",
+    )  # fmt: skip
+
+
+def _odds_ratios(axis: Axes, y: float, ratios: Sequence[OddsRatio], colour: str) -> str:
+    """Draw the range of odds ratios and of their intervals, and say it; an infinite one is only said."""
+    import numpy as np
+
+    if any(ratio.infinite for ratio in ratios) or not ratios:
+        return "no finite estimate" if ratios else "left out"
+    low, high = min(r.estimate for r in ratios), max(r.estimate for r in ratios)
+    ends = np.nanmin([r.conf_low for r in ratios]), np.nanmax([r.conf_high for r in ratios])
+    forest_bar(axis, y, ends, (LEAST, MOST), colour)
+    axis.plot([low, high], [y, y], color=colour, linewidth=6, solid_capstyle="butt")
+    axis.plot([low, high], [y, y], "|", color=colour, markersize=8, markeredgewidth=2)
+    return f"{joined_text([significant(low), significant(high)])} ({interval(*ends, None)})"
 
 
 def plot_visits(result: Spread) -> Plot | Absent:

@@ -80,7 +80,7 @@ def plot_model(result: ModelRows | Absent) -> Plot | Absent:
             continue
         said = []
         for k, (name, colour, mark, place) in enumerate(methods):
-            ratio = _of(line, name)
+            ratio = ratio_of(line, name)
             _draw(axis, ratio, y + 0.12 * (k - (len(methods) - 1) / 2), colour, mark, low, high)
             said.append(f"{name} {ratio_in_words(ratio)}")
             shown = ratio_in_words(ratio, p=False) if ratio else line.reason and "left out"
@@ -115,7 +115,8 @@ def plot_model(result: ModelRows | Absent) -> Plot | Absent:
     return Plot(name="model-forest", figure=figure, caption=f"{caption}{late}.", alt="; ".join(words) + ".")
 
 
-def _of(line: ModelRow, method: str) -> OddsRatio | None:
+def ratio_of(line: ModelRow, method: str) -> OddsRatio | None:
+    """Return a row's odds ratio by a method of `FOREST`."""
     return {"maximum likelihood": line.multivariable, "Firth": line.firth, "exact": line.exact}[method]
 
 
@@ -144,14 +145,18 @@ def _draw(axis: Axes, ratio: OddsRatio | None, y: float, colour: str, mark: str,
         axis.plot([start, edge], [y, y], color=colour, linewidth=1.2, linestyle=(0, (1, 2)))
         axis.plot(edge, y, arrow, color=colour, markersize=5.5, clip_on=False, markerfacecolor="white")
         return
-    ends = [ratio.conf_low if ratio.conf_low == ratio.conf_low else low,
-            ratio.conf_high if ratio.conf_high == ratio.conf_high else high]  # fmt: skip
-    axis.plot([max(ends[0], low), min(ends[1], high)], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
-    for end, edge, arrow in ((ends[0], low, "<"), (ends[1], high, ">")):
-        if (end < edge) if arrow == "<" else (end > edge):
-            axis.plot(edge, y, arrow, color=colour, markersize=5.5, clip_on=False)
+    forest_bar(axis, y, (ratio.conf_low, ratio.conf_high), (low, high), colour)
     if low <= ratio.estimate <= high:
         axis.plot(ratio.estimate, y, mark, color=colour, markersize=5)
+
+
+def forest_bar(axis: Axes, y: float, ends: tuple[float, float], limits: tuple[float, float], colour: str) -> None:
+    """Draw an interval within the limits of an axis; an end beyond them is an arrow, an unknown one reaches them."""
+    low, high = (limit if end != end else end for end, limit in zip(ends, limits, strict=True))
+    axis.plot([max(low, limits[0]), min(high, limits[1])], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
+    for beyond, edge, arrow in ((low < limits[0], limits[0], "<"), (high > limits[1], limits[1], ">")):
+        if beyond:
+            axis.plot(edge, y, arrow, color=colour, markersize=5.5, clip_on=False)
 
 
 def plot_stability(result: StabilityStudy | Absent) -> Plot | Absent:

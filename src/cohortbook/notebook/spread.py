@@ -57,8 +57,10 @@ def analysed_finding(analysed: Cohort | Spread) -> Text:
         return Text(f"All analyses are made in the {first.size} {first.study.units} of {first.source}.")
     study = first.study
     assumed = [study.label(name) for name in study.file.variables if study.provenance(name) == "assumed"]
+    values = f" ({listed(assumed)} are assumed)" if assumed else ""
     return Text(
-        f"**Assumed are: {listed(assumed)}.** What rests on them is computed in each of {len(analysed.parts)} cohorts of "
-        f"{first.size} {study.units} that print the same figures, and told as a range: one number means that they leave "
-        "nothing open."
+        f"**What follows is computed in each of {len(analysed.parts)} cohorts of {first.size} {study.units} that print the "
+        f"same figures** and differ in what these leave open: values that are not printed{values}, and which values "
+        "occur together. One number means that nothing is left open; a range, that the printed figures do not determine the "
+        "answer."
     )

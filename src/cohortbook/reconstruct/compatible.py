@@ -1,4 +1,4 @@
-"""Cohorts that print what the bundled one prints: what rests on assumed values is computed in each of them."""
+"""Cohorts that print what the bundled one prints: what its printed figures leave open is computed in each of them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ if TYPE_CHECKING:
     from cohortbook.cohort.cohort import Cohort
     from cohortbook.study.study import Study
 
+#: Sections that ask which values of several variables occur together.
+JOINT = ("model",)
+
 
 def compatible_cohorts(
     patients: Cohort, *, section: str, cohorts: int = 100, seed: int = 1, step: Callable[[], None] | None = None
 ) -> Cohort | Spread:
-    """Draw cohorts that print what this one prints, if a section of the plan rests on assumed values.
+    """Draw cohorts that print what this one prints, if a section of the plan asks for what is not printed.
 
     Parameters
     ----------
     patients : Cohort
     section : str
-        Of the study file's plan, such as "survival".
+        Of the study file's plan, such as "survival". A model asks for joint counts of its terms, which printed figures do
+        not tell even where each term's own are printed.
     cohorts : int
         To be drawn.
     seed : int
@@ -38,7 +42,7 @@ def compatible_cohorts(
     Returns
     -------
     Spread of Cohort, or Cohort
-        The patients themselves where they are real, or nothing that the section names is assumed.
+        The patients themselves where they are real, or where nothing that the section names is assumed and it is no model.
 
     Raises
     ------
@@ -59,7 +63,7 @@ def compatible_cohorts(
     study = patients.study
     names = _named(study, study.plan(section).model_dump())
     drawable = study.file.reconstruction and study.file.published and not has_patients(study)
-    if not drawable or study.provenance(*names) != "assumed":
+    if not drawable or (study.provenance(*names) != "assumed" and section not in JOINT):
         return patients
     whole = load_study(study.path)
     out = frozenset(one.figure for one in whole.plan("reconstruction").left_out)

@@ -71,7 +71,8 @@ def joined_table(tables: Sequence[DisplayTable]) -> DisplayTable:
         Each number as a range; its frame has the least and the greatest of each number, `over` says which.
     """
     first = tables[0]
-    rows = _aligned([[*zip(_row_keys(table.rows), table.rows, strict=True)] for table in tables])
+    names = _naming(tables)
+    rows = _aligned([[*zip(_row_keys(table.rows, names), table.rows, strict=True)] for table in tables])
     notes = [note for note in joined_parts([table.notes for table in tables]) if note not in PROVENANCE_NOTES.values()]
     return DisplayTable(
         name=first.name, number=first.number, title=joined_text([table.title for table in tables]), head=first.head,
@@ -140,11 +141,18 @@ def _aligned(sequences: Sequence[Sequence[tuple[tuple[str, ...], T]]]) -> list[d
     return [found[key] for key in order]
 
 
-def _row_keys(rows: Iterable[Row]) -> list[tuple[str, ...]]:
-    """Give each row a key that does not hang on numbers: its heading and its own first cell."""
+def _naming(tables: Sequence[DisplayTable]) -> int:
+    """Return how many columns name a row: the first, and those beside it that hold no number in any table."""
+    rows = [row for table in tables for row in table.rows if row.kind != "heading"]
+    columns = zip(*(row.cells[1:-1] for row in rows), strict=True)
+    return 1 + len([*itertools.takewhile(lambda cells: not any(map(_QUANTITY.search, cells)), columns)])
+
+
+def _row_keys(rows: Iterable[Row], names: int) -> list[tuple[str, ...]]:
+    """Give each row a key that does not hang on numbers: its heading and the cells that name it."""
     keys, heading = [], ""
     for row in rows:
-        name = _key(row.cells[0])
+        name = _key(" ".join(row.cells[:names]))
         heading = name if row.kind == "heading" else heading
         keys.append((heading, name if row.kind == "heading" else f"{name} "))
     return keys

@@ -37,6 +37,9 @@ def finding(result: Any, *, significance: float = 0.05) -> Text:
 #: What stands before words on results that rest on assumed values.
 ILLUSTRATION = "*Illustration, not a finding: it rests on assumed values.*"
 
+#: What is said of a reconstruction's model, where it stands for all.
+JOINT_COUNTS = "Which values occur together is not printed: other joint counts that print the same tables give other numbers."
+
 
 def caution(provenance: str, text: str) -> Text:
     """Keep a result that rests on assumed values from reading like a finding."""
@@ -46,7 +49,11 @@ def caution(provenance: str, text: str) -> Text:
 def ranged(texts: Sequence[Text]) -> Text:
     """Say in one text what the same sentences say in each of many cohorts that print the same figures."""
     plain = [str(text).removeprefix(ILLUSTRATION).strip() for text in texts]
-    return Text(f"*Over {len(texts)} cohorts that print the same figures:* {joined_text(plain)}")
+    for said in (JOINT_COUNTS, ILLUSTRATION):
+        plain = [text.replace(f" {said}", "") for text in plain]
+    text = joined_text([text.removeprefix("> ") for text in plain])
+    quoted = "> " * plain[0].startswith("> ")
+    return Text(f"{quoted}*Over {len(texts)} cohorts that print the same figures:* {text}")
 
 
 def several(n: int, one: str, many: str = "") -> str:

@@ -6,7 +6,7 @@ from cohortbook.plan.model_methods import ModelMethods
 from cohortbook.results import Absent
 from cohortbook.tables.layouts_logistic import terms_of
 from cohortbook.tables.tables import decimal, p_value
-from cohortbook.text.findings import listed
+from cohortbook.text.findings import JOINT_COUNTS, listed
 from cohortbook.text.findings_models import finding
 from cohortbook.text.paragraph import Text
 
@@ -37,7 +37,7 @@ def _(result: ModelMethods, *, significance: float = 0.05) -> Text:
     if late:
         text += f" {listed(late)} is known only after {model.screening.procedure}: it predicts nothing."
     if model.provenance == "implied":
-        text += " All of it holds for this reconstruction; which values occur together is not printed."
+        text += f" {JOINT_COUNTS}"
     return Text(text)
 
 

@@ -8,7 +8,7 @@ from cohortbook.results import Absent, Hidden
 from cohortbook.tables.layouts_models import columns_of, removal_in_words, separating_cells
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import decimal, interval, p_value, significant
-from cohortbook.text.findings import listed, several
+from cohortbook.text.findings import JOINT_COUNTS, listed, several
 from cohortbook.text.findings_comparisons import finding
 from cohortbook.text.paragraph import Text
 
@@ -126,6 +126,6 @@ def _(result: ModelStudy, *, significance: float = 0.05) -> Text:
         text += "; not found: " + listed(list(firth.problems.values()))
     wide = [c for c in columns_of(result) if rows[c]["odds_ratio_high"] > 20 * rows[c]["odds_ratio_low"]]
     if result.provenance == "implied":
-        text += ". Which values occur together is not printed: other joint counts that print the same tables give other numbers"
+        text += f". {JOINT_COUNTS.removesuffix('.')}"
     text += ". Intervals this wide leave open whether an association is weak or overwhelming" if wide else ""
     return Text(text + ".")
