@@ -153,7 +153,6 @@ def _ends(
             continue
         optimise(expression)
         solver = deterministic_solver(1, EFFORT)
-        solver.parameters.linearization_level = 2
         status = solver.status_name(solver.solve(model))
         model.clear_objective()
         if status == "INFEASIBLE":

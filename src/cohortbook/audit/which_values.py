@@ -1,4 +1,4 @@
-"""Values that print a P of means: made from sums and sums of squares that a proof leaves, not searched one by one.
+"""Values that print a P of means, or of ranks: made from sums and sums of squares that a proof leaves, then exchanged.
 
 The sums that `cohortbook.proof.proof_block` allows nearly always belong to values; these are made here, so that they are shown.
 """
@@ -9,11 +9,14 @@ import itertools
 import math
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cohortbook.cohort.values import meets
 from cohortbook.proof.proof_block import ProofBlock
 from cohortbook.proof.solver import deterministic_solver
 from cohortbook.statistics.rank_and_t_tests import NUMBERED, t_p_value
+from cohortbook.study.study import NO_YES
 
 if TYPE_CHECKING:
     from cohortbook.audit.which_question import Question
@@ -26,6 +29,8 @@ EFFORT, TRIES = 1.0, 6
 PARTS = 8
 #: Exchanges that values are given to meet their sum of squares, and those in a row that may bring nothing.
 EXCHANGES, IDLE = 20_000, 1_000
+#: Exchanges towards a P of ranks, how long they may be, and how often one that leads away is taken.
+STEPS, LONG, ASTRAY = 4_000, 8, 0.02
 
 
 def means_printed(question: Question, groups: Sequence[Group], tests: Sequence[str]) -> set[str]:
@@ -33,13 +38,7 @@ def means_printed(question: Question, groups: Sequence[Group], tests: Sequence[s
 
     Nothing is said where other variables or single patients are tied to it.
     """
-    tied = len(question.own) < len(question.mine) or len(question.own_rules) < len(question.rules)
-    if (
-        tied
-        or question.rules
-        or question.roster.narrated
-        or any(set(c.where) - {question.asked.by} for c in question.own)
-    ):
+    if not alone(question):
         return set()
     found = set()
     for test in tests:
@@ -49,6 +48,100 @@ def means_printed(question: Question, groups: Sequence[Group], tests: Sequence[s
                 found.add(test)
                 break
     return found
+
+
+def alone(question: Question) -> bool:
+    """Say whether neither other variables nor single patients are tied to the variable, so that its values are free."""
+    tied = len(question.own) < len(question.mine) or len(question.own_rules) < len(question.rules)
+    elsewhere = any(set(c.where) - {question.asked.by} for c in question.own)
+    return not (tied or question.rules or question.roster.narrated or elsewhere)
+
+
+def ranks_printed(question: Question, tests: Sequence[str]) -> set[str]:
+    """Return the tests of ranks among some for which values are found that print P; the variable stands alone (`alone`).
+
+    Notes
+    -----
+    From values that print all else, one patient's goes up and another's of the same group and run as far down: means and
+    counts stay, and standard deviations are held. Exchanges that bring P nearer are kept, and now and then another.
+    """
+    block = question.block(lenient=True)
+    shown = _values(question, block)
+    if shown is None:
+        return set()
+    spreads = [_Spread.of(claim, question, block.parts[question.variable]) for claim in question.own
+               if claim.kind in ("sd", "se")]  # fmt: skip
+    return {test for test in tests if _exchanged(question, block.cells[question.variable], shown, spreads, test)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """What a printed SD or standard error says of the sum of squares of some groups: more than `least`, less than `most`."""
+
+    groups: tuple[int, ...]
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, claim: Claim, question: Question, parts: int) -> _Spread:
+        groups = tuple(k for k, answer in enumerate(NO_YES[::-1])
+                       if meets(question.study, question.asked.by, answer, claim.where.get(question.asked.by, answer)))  # fmt: skip
+        n = sum(question.sizes[k] for k in groups)
+        scale = parts * parts * (n - 1) * (n if claim.kind == "se" else 1)
+        low, high = (float(end) ** 2 * scale for end in (claim.interval.low, claim.interval.high))
+        return cls(groups, low * (1 + 1e-9), high * (1 - 1e-9))
+
+    def holds(self, values: Sequence[Sequence[int]], squares: Sequence[int]) -> bool:
+        n = sum(len(values[k]) for k in self.groups)
+        about = sum(squares[k] for k in self.groups) - sum(sum(values[k]) for k in self.groups) ** 2 / n
+        return self.least < about < self.most
+
+
+def _exchanged(
+    question: Question, cells: Sequence[tuple[int, int]], shown: Sequence[Sequence[int]], spreads: Sequence[_Spread], test: str
+) -> bool:
+    """Say whether exchanges lead to values that print P of a test."""
+    rng, printed = random.Random(1), question.asked.interval
+    values = [list(group) for group in shown]
+    squares = [sum(v * v for v in group) for group in values]
+    line = range(min(map(min, values)), max(map(max, values)) + 1)
+    counts = [[group.count(v) for v in line] for group in values]
+    run = {v: cell for cell in cells for v in range(max(cell[0], line[0]), min(cell[1], line[-1]) + 1)}
+    wanted = math.log(max(float(printed.low + printed.high) / 2, 1e-12))
+
+    def off() -> float:
+        p = NUMBERED[test](line, *counts)
+        return 0.0 if p in printed else abs(math.log(max(p, 1e-12)) - wanted)
+
+    def put(k: int, at: int, value: int) -> None:
+        counts[k][values[k][at] - line[0]] -= 1
+        counts[k][value - line[0]] += 1
+        values[k][at] = value
+
+    now = off()
+    for _ in range(STEPS):
+        if not now:
+            return all(_in_order(claim, question, values) for claim in question.own)
+        k = rng.randrange(2)
+        a, b = rng.randrange(len(values[k])), rng.randrange(len(values[k]))
+        before = values[k][a], values[k][b]
+        up, down = before[0] + (step := rng.randint(1, LONG)), before[1] - step
+        if a == b or run[before[0]] != run[before[1]] or run.get(up) != run[before[0]] or run.get(down) != run[before[1]]:
+            continue
+        change = up * up + down * down - before[0] ** 2 - before[1] ** 2
+        squares[k] += change
+        if not all(spread.holds(values, squares) for spread in spreads if k in spread.groups):
+            squares[k] -= change
+            continue
+        put(k, a, up)
+        put(k, b, down)
+        if (then := off()) <= now or rng.random() < ASTRAY:
+            now = then
+            continue
+        squares[k] -= change
+        put(k, a, before[0])
+        put(k, b, before[1])
+    return False
 
 
 def _blocks(question: Question, groups: Sequence[Group], test: str) -> Iterator[ProofBlock]:
@@ -163,9 +256,6 @@ def _in_order(claim: Claim, question: Question, shown: Sequence[Sequence[int]]) 
     """Say whether values print a median or quartile; what else is printed, their sums and runs do."""
     if claim.kind not in ("median", "q1", "q3"):
         return True
-    from cohortbook.cohort.values import meets
-    from cohortbook.study.study import NO_YES
-
     wanted = claim.where.get(question.asked.by)
     groups = [values for answer, values in zip(NO_YES[::-1], shown, strict=True)
               if wanted is None or meets(question.study, question.asked.by, answer, wanted)]  # fmt: skip

@@ -213,5 +213,6 @@ def _exactly(count: str) -> Interval:
 
 def _counts(of: int, percent: Interval) -> Interval:
     """Return the counts whose percentage prints so; an interval that holds none where no count does."""
-    fits = [k for k in range(of + 1) if Fraction(100 * k, of) in percent]
-    return Interval(Fraction(fits[0]), Fraction(fits[-1])) if fits else Interval(Fraction(1), Fraction(0))
+    least, most = percent.whole(of, of=100)
+    least, most = max(least, 0), min(most, of)
+    return Interval(Fraction(least), Fraction(most)) if least <= most else Interval(Fraction(1), Fraction(0))

@@ -72,16 +72,23 @@ class Interval:
     def __contains__(self, value: float | Fraction) -> bool:
         if value != value:
             return False
+        # Most numbers lie far from both ends; exact arithmetic is for those that do not.
+        if isinstance(value, float) and not self._near(value):
+            return False
         exact = Fraction(value)
         above = exact >= self.low if self.has_low else exact > self.low
         return above and (exact <= self.high if self.has_high else exact < self.high)
 
-    def whole(self, parts: int = 1) -> tuple[int, int]:
-        """Return the least and the greatest whole number of parts, each 1/parts, inside; least above greatest for none."""
-        least, most = math.ceil(self.low * parts), math.floor(self.high * parts)
-        least += not self.has_low and least == self.low * parts
-        most -= not self.has_high and most == self.high * parts
-        return least, most
+    def _near(self, value: float) -> bool:
+        """Say whether a number lies between the ends, or next to one."""
+        low, high = float(self.low), float(self.high)
+        return low - 1e-9 * (1 + abs(low)) <= value <= high + 1e-9 * (1 + abs(high))
+
+    def whole(self, parts: int = 1, *, of: int = 1) -> tuple[int, int]:
+        """Return the least and the greatest whole number of parts, each `of`/parts, inside; least above greatest for none."""
+        low, high = self.low * parts / of, self.high * parts / of
+        least, most = math.ceil(low), math.floor(high)
+        return least + (not self.has_low and least == low), most - (not self.has_high and most == high)
 
 
 @dataclass(frozen=True, kw_only=True)

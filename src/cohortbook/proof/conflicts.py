@@ -160,12 +160,23 @@ def _told(study: Study, name: str, patient: int, said: Sequence[Claim]) -> bool 
     return None if found is None else found == NO_YES[1]
 
 
+#: Deterministic time of a short look.
+GLANCE = 0.02
+
+
 def proving_solver(effort: float = EFFORT) -> Any:
     """Return a solver for proofs: it adds counts up, and prepares little, which costs more than it finds."""
     solver = deterministic_solver(1, effort=effort)
     solver.parameters.linearization_level = 2
     solver.parameters.cp_model_probing_level = 0
     solver.parameters.max_presolve_iterations = 1
+    return solver
+
+
+def glancing_solver() -> Any:
+    """Return a solver that takes one short look, without adding counts up."""
+    solver = proving_solver(GLANCE)
+    solver.parameters.linearization_level = 1
     return solver
 
 

@@ -53,10 +53,17 @@ class ProofBlock(Block):
     """
 
     lenient: bool = True
+    shown: Sequence[int] = field(init=False, default=())
     _units_of: dict[tuple[str, int], tuple[Any, Any]] = field(init=False, default_factory=dict)
     _runs: dict[tuple[str, int], list] = field(init=False, default_factory=dict)
     _groups: dict[tuple[str, tuple[int, ...]], Group] = field(init=False, default_factory=dict)
     _apart: dict[tuple, tuple[Any, Any] | None] = field(init=False, default_factory=dict)
+
+    def hint(self) -> None:
+        """Let the next search begin from the patients of the one before: mostly few of them have to change."""
+        self.model.clear_hints()
+        for k, value in enumerate(self.shown):
+            self.model.add_hint(self.model.get_int_var_from_proto_index(k), value)
 
     def _needs_values(self, name: str) -> bool:
         """Only where squares are asked of a group whose members are open."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from cohortbook.printed.claims import Claim
-from cohortbook.proof.conflicts import proving_solver
+from cohortbook.proof.conflicts import glancing_solver, proving_solver
 from cohortbook.proof.proof_block import ProofBlock
 from cohortbook.proof.solver import Roster, deterministic_solver
 from cohortbook.proof.statements import Core, Dispute, Proof, Statement, cost_of, preference
@@ -68,9 +68,14 @@ class Prover:
         block.model.clear_assumptions()
         asked = [literal if id in held else ~literal for id, literal in block.kept.items() if id in held or not denied]
         block.model.add_assumptions([*asked, *([block.deny(denied)] if denied else [])])
-        solver = proving_solver(self.effort)
-        status = solver.status_name(solver.solve(block.model))
+        block.hint()
+        # Patients are mostly found at once where sums are not added up, and what adding up refutes is refuted soon.
+        for solver in (glancing_solver(), proving_solver(self.effort)):
+            status = solver.status_name(solver.solve(block.model))
+            if status != "UNKNOWN":
+                break
         if status in ("OPTIMAL", "FEASIBLE"):
+            block.shown = list(solver.response_proto.solution)
             return True, ()
         if status != "INFEASIBLE":
             raise UndecidedError

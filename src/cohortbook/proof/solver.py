@@ -87,7 +87,9 @@ class Roster:
         kept = set(range(self.size))
         for name, wanted in where.items():
             if name in self.groups:
-                kept &= {i for i in kept if meets(study, name, NO_YES[i in self.groups[name]], wanted)}
+                without, having = (meets(study, name, answer, wanted) for answer in NO_YES)
+                true = self.groups[name]
+                kept = {i for i in kept if (having if i in true else without)}
         return sorted(kept)
 
     def unsettled(self, where: Condition) -> Condition:

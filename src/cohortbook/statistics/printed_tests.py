@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -254,9 +254,10 @@ TABLED = {
 }
 
 
-def counts_that_print(test: str, n1: int, n0: int, printed: Interval) -> Iterator[tuple[int, int, int]]:
-    """Yield, for each count in the first group, the runs (first, last) of counts in the second that print P."""
-    p_value = COUNTED[test]
+@lru_cache(maxsize=256)
+def counts_that_print(test: str, n1: int, n0: int, printed: Interval) -> tuple[tuple[int, int, int], ...]:
+    """Return, for each count in the first group, the runs (first, last) of counts in the second that print P."""
+    p_value, found = COUNTED[test], []
     for a in range(n1 + 1):
         start = None
         for b in range(n0 + 2):
@@ -264,8 +265,9 @@ def counts_that_print(test: str, n1: int, n0: int, printed: Interval) -> Iterato
             if inside and start is None:
                 start = b
             elif not inside and start is not None:
-                yield a, start, b - 1
+                found.append((a, start, b - 1))
                 start = None
+    return tuple(found)
 
 
 def tie_window(u2: int, n1: int, n0: int, printed: Interval, *, continuity: bool = False) -> tuple[int, int] | None:
