@@ -152,8 +152,12 @@ def _ends(
         if not wanted:
             continue
         optimise(expression)
-        solver = deterministic_solver(1, EFFORT)
+        solver = deterministic_solver(1, EFFORT / 2)
         status = solver.status_name(solver.solve(model))
+        if status not in ("OPTIMAL", "INFEASIBLE"):  # adding up proves more, and takes longer
+            solver = deterministic_solver(1, EFFORT)
+            solver.parameters.linearization_level = 2
+            status = solver.status_name(solver.solve(model))
         model.clear_objective()
         if status == "INFEASIBLE":
             raise NoneLeftError

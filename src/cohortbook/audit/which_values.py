@@ -84,8 +84,9 @@ class _Spread:
 
     @classmethod
     def of(cls, claim: Claim, question: Question, parts: int) -> _Spread:
+        by = question.asked.by
         groups = tuple(k for k, answer in enumerate(NO_YES[::-1])
-                       if meets(question.study, question.asked.by, answer, claim.where.get(question.asked.by, answer)))  # fmt: skip
+                       if meets(question.study, by, answer, claim.where.get(by, answer)))  # fmt: skip
         n = sum(question.sizes[k] for k in groups)
         scale = parts * parts * (n - 1) * (n if claim.kind == "se" else 1)
         low, high = (float(end) ** 2 * scale for end in (claim.interval.low, claim.interval.high))

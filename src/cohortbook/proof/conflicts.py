@@ -173,9 +173,9 @@ def proving_solver(effort: float = EFFORT) -> Any:
     return solver
 
 
-def glancing_solver() -> Any:
-    """Return a solver that takes one short look, without adding counts up."""
-    solver = proving_solver(GLANCE)
+def glancing_solver(effort: float) -> Any:
+    """Return a solver for a short look, which adds nothing up: what it cannot find may yet be there."""
+    solver = proving_solver(min(effort, GLANCE))
     solver.parameters.linearization_level = 1
     return solver
 

@@ -59,11 +59,17 @@ class ProofBlock(Block):
     _groups: dict[tuple[str, tuple[int, ...]], Group] = field(init=False, default_factory=dict)
     _apart: dict[tuple, tuple[Any, Any] | None] = field(init=False, default_factory=dict)
 
-    def hint(self) -> None:
-        """Let the next search begin from the patients of the one before: mostly few of them have to change."""
-        self.model.clear_hints()
-        for k, value in enumerate(self.shown):
+    def search(self, solver: Any, *, hinted: bool = False) -> str:
+        """Search for patients, on demand from those found before; return FOUND, or the solver's word for what it found."""
+        for k, value in enumerate(self.shown if hinted else ()):
             self.model.add_hint(self.model.get_int_var_from_proto_index(k), value)
+        status = solver.status_name(solver.solve(self.model))
+        self.model.clear_hints()
+        if status not in ("OPTIMAL", "FEASIBLE"):
+            return status
+        # A copy: the solver's own list goes with it.
+        self.shown = list(solver.response_proto.solution)
+        return "FOUND"
 
     def _needs_values(self, name: str) -> bool:
         """Only where squares are asked of a group whose members are open."""

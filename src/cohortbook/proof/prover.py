@@ -19,6 +19,8 @@ from cohortbook.study.study import Study
 
 #: Deterministic time (CP-SAT's own unit) that one question may take.
 EFFORT = 8.0
+#: The share of it that a first search takes.
+SHORT = 8
 #: More alternatives of one conflict than this are not listed.
 MOST_REPAIRS = 60
 
@@ -68,14 +70,15 @@ class Prover:
         block.model.clear_assumptions()
         asked = [literal if id in held else ~literal for id, literal in block.kept.items() if id in held or not denied]
         block.model.add_assumptions([*asked, *([block.deny(denied)] if denied else [])])
-        block.hint()
-        # Patients are mostly found at once where sums are not added up, and what adding up refutes is refuted soon.
-        for solver in (glancing_solver(), proving_solver(self.effort)):
-            status = solver.status_name(solver.solve(block.model))
-            if status != "UNKNOWN":
-                break
-        if status in ("OPTIMAL", "FEASIBLE"):
-            block.shown = list(solver.response_proto.solution)
+        # Most patients are found at a glance; what speaks against any, by adding up; at last both are tried together.
+        if block.search(glancing_solver(self.effort), hinted=True) == "FOUND":
+            return True, ()
+        solver = proving_solver(self.effort / SHORT)
+        status = block.search(solver)
+        if status == "UNKNOWN":
+            solver = proving_solver(self.effort)
+            status = block.search(solver, hinted=True)
+        if status == "FOUND":
             return True, ()
         if status != "INFEASIBLE":
             raise UndecidedError
