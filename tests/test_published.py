@@ -23,6 +23,7 @@ from cohortbook.printed.published import (
     COLUMNS,
     STATISTICS,
     Figure,
+    Interval,
     PublishedError,
     levels_of,
     numbers_in,
@@ -711,3 +712,24 @@ def test_the_bundled_figures_are_sound():
     figures = read_published(study)
     assert {f.about for f in figures} == set(ABOUT)
     assert sum(f.about == "cohort" for f in figures) == sum(len(c.figures) for c in claims(study, figures))
+
+
+# --- intervals
+
+ends = st.fractions(-5, 5, max_denominator=40)
+
+
+@given(ends, ends, st.booleans(), st.booleans(), st.one_of(st.floats(-6, 6), ends.map(float)))
+def test_a_float_is_in_an_interval_exactly_when_its_fraction_is(a, b, has_low, has_high, value):
+    low, high, exact = min(a, b), max(a, b), Fraction(value)
+    above = exact >= low if has_low else exact > low
+    below = exact <= high if has_high else exact < high
+    assert (value in Interval(low, high, has_low, has_high)) == (above and below)
+
+
+@given(ends, ends, st.booleans(), st.booleans(), st.integers(1, 30))
+def test_whole_parts_of_a_hundred_are_those_inside(a, b, has_low, has_high, parts):
+    interval = Interval(min(a, b), max(a, b), has_low, has_high)
+    inside = [k for k in range(-200, 201) if Fraction(100 * k, parts) in interval]
+    least, most = interval.whole(parts, of=100)
+    assert list(range(least, most + 1)) == inside

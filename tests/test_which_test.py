@@ -3,13 +3,16 @@
 import itertools
 import math
 import random
+import statistics
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from numpy.testing import assert_allclose
+from scipy import stats
 
+from cohortbook.audit import which_values
 from cohortbook.audit.which_question import suited
 from cohortbook.audit.which_test import WORDS, which_tests
 from cohortbook.printed.published import Figure, read_published
@@ -408,3 +411,57 @@ def test_what_is_tied_to_too_much_is_counted_alone(tmp_path, monkeypatch):
     after = asked_of(study, held)["", "pearson_chi_square"]
     assert (before.prints, after.prints) == ("sometimes", "unknown")
     assert (before.low, before.high) == (after.low, after.high)
+
+
+# --- large groups: patients for a P of ranks are made by exchanges
+
+NUMBERS = "{label: K, kind: continuous, decimals: 0, range: [0, 200]}"
+
+
+def large(seed, sizes=(60, 70)):
+    """Draw two large groups, and return them with what is printed of each."""
+    rng = random.Random(seed)
+    groups = [[min(200, max(0, round(rng.gauss(mean, 30)))) for _ in range(n)]
+              for n, mean in zip(sizes, (90, 102), strict=True)]  # fmt: skip
+    told = []
+    for name, values in zip(("yes", "no"), groups, strict=True):
+        told += [figure("mean", f"{statistics.mean(values):.1f}", "k", group=name),
+                 figure("sd", f"{statistics.stdev(values):.1f}", "k", group=name),
+                 figure("n", len(values), "treated", name)]  # fmt: skip
+    every = [v for group in groups for v in group]
+    told += [figure("total", len(every)), figure("min", min(every), "k"), figure("max", max(every), "k")]
+    return groups, told
+
+
+def p_of_ranks(groups):
+    return stats.mannwhitneyu(*groups, method="asymptotic", use_continuity=False).pvalue
+
+
+@pytest.mark.parametrize("seed", [6, 33])  # Student's P of these prints otherwise
+def test_values_that_print_a_p_of_ranks_print_all_else_too(tmp_path, monkeypatch, seed):
+    groups, told = large(seed)
+    shown = f"{p_of_ranks(groups):.3f}"
+    assert float(shown) > 0.001
+    made = []
+    monkeypatch.setattr(which_values, "_in_order", lambda claim, question, values: made.append([*map(list, values)]) or True)
+    study = study_of(tmp_path, (60, 70), NUMBERS, test="student_t")
+    asked = [*told, figure("p", shown, "k", group="test")]
+    answers = {t.test: t.prints for t in which_tests(study, asked) if t.variable == "k" and not t.coding}
+    assert answers["mann_whitney"] == "sometimes"
+    assert answers["mann_whitney_exact"] == "unknown"  # not looked for among so many
+    values = next(v for v in reversed(made) if f"{p_of_ranks(v):.3f}" == shown)
+    assert list(map(len, values)) == [60, 70]
+    for own, printed in zip(values, (told[:2], told[3:5]), strict=True):
+        for made_of, one in zip((statistics.mean(own), statistics.stdev(own)), printed, strict=True):
+            assert abs(made_of - float(one.value)) <= 0.05 + 1e-9  # a half may be rounded either way
+    every = [v for group in values for v in group]
+    assert [str(min(every)), str(max(every))] == [told[7].value, told[8].value]
+
+
+def test_a_p_of_ranks_that_no_such_values_have_is_not_found(tmp_path):
+    _, told = large(1)
+    study = study_of(tmp_path, (60, 70), NUMBERS, test="student_t")
+    asked = [*told, figure("p", "0.999", "k", group="test")]
+    answers = {t.test: t.prints for t in which_tests(study, asked) if t.variable == "k" and not t.coding}
+    assert answers["student_t"] == "never"
+    assert answers["mann_whitney"] in ("never", "unknown")

@@ -30,7 +30,7 @@ PARTS = 8
 #: Exchanges that values are given to meet their sum of squares, and those in a row that may bring nothing.
 EXCHANGES, IDLE = 20_000, 1_000
 #: Exchanges towards a P of ranks, how long they may be, and how often one that leads away is taken.
-STEPS, LONG, ASTRAY = 4_000, 8, 0.02
+STEPS, LONG, ASTRAY = 12_000, 8, 0.02
 
 
 def means_printed(question: Question, groups: Sequence[Group], tests: Sequence[str]) -> set[str]:
@@ -66,6 +66,9 @@ def ranks_printed(question: Question, tests: Sequence[str]) -> set[str]:
     counts stay, and standard deviations are held. Exchanges that bring P nearer are kept, and now and then another.
     """
     block = question.block(lenient=True)
+    units = [u for group in question.groups(block) for u in group]
+    # As few as can be at a run of a single value, such as the least that is printed: those could not be exchanged.
+    block.model.minimize(sum(n for u in units for (low, high), (n, _) in block.runs(question.variable, u) if low == high))
     shown = _values(question, block)
     if shown is None:
         return set()
@@ -119,29 +122,34 @@ def _exchanged(
         counts[k][value - line[0]] += 1
         values[k][at] = value
 
+    def exchange(k: int) -> list[tuple[int, int, int]]:
+        """Return one change up and one as far down, as (place, before, after); nothing where a run would be left."""
+        a, b, step = rng.randrange(len(values[k])), rng.randrange(len(values[k])), rng.randint(1, LONG)
+        moves = [(a, values[k][a], values[k][a] + step), (b, values[k][b], values[k][b] - step)]
+        return moves if a != b and all(run.get(after) == run[before] for _, before, after in moves) else []
+
     now = off()
     for _ in range(STEPS):
         if not now:
             return all(_in_order(claim, question, values) for claim in question.own)
         k = rng.randrange(2)
-        a, b = rng.randrange(len(values[k])), rng.randrange(len(values[k]))
-        before = values[k][a], values[k][b]
-        up, down = before[0] + (step := rng.randint(1, LONG)), before[1] - step
-        if a == b or run[before[0]] != run[before[1]] or run.get(up) != run[before[0]] or run.get(down) != run[before[1]]:
+        # Two at once: where the standard deviation leaves little room, the second takes back what the first adds to it.
+        moves = [move for _ in range(rng.randint(1, 2)) for move in exchange(k)]
+        if not moves or len({place for place, _, _ in moves}) < len(moves):
             continue
-        change = up * up + down * down - before[0] ** 2 - before[1] ** 2
+        change = sum(after * after - before * before for _, before, after in moves)
         squares[k] += change
         if not all(spread.holds(values, squares) for spread in spreads if k in spread.groups):
             squares[k] -= change
             continue
-        put(k, a, up)
-        put(k, b, down)
+        for place, _, after in moves:
+            put(k, place, after)
         if (then := off()) <= now or rng.random() < ASTRAY:
             now = then
             continue
         squares[k] -= change
-        put(k, a, before[0])
-        put(k, b, before[1])
+        for place, before, _ in moves:
+            put(k, place, before)
     return False
 
 
