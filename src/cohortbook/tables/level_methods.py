@@ -50,7 +50,7 @@ def _(result: ModelStudy) -> Told:
 @methods_told.register
 def _(result: ImputedModel) -> Told:
     if not result.whole.fit.refused:
-        yield rarer(result.study), tuple(of_pooled(result))
+        yield rarer(result.study), tuple(of_pooled())
 
 
 @methods_told.register
@@ -132,10 +132,9 @@ def of_performance() -> Methods:
                 ("test", "Hosmer-Lemeshow"))  # fmt: skip
 
 
-def of_pooled(result: ImputedModel) -> Methods:
+def of_pooled() -> Methods:
     """Yield what is told of estimates that are pooled over imputed values."""
-    name = result.whole.fit.method.partition(" in ")[0]
-    yield from (("interval", f"{name}, pooled interval"), ("test", f"{name}, pooled test"))
+    yield from (("interval", "pooled by Rubin's rules"), ("test", "pooled by Rubin's rules"))
 
 
 def of_landmarks(result: SurvivalStudy) -> Methods:

@@ -31,10 +31,6 @@ _WORDS = {
     "maximum likelihood, likelihood-ratio test": "the likelihood-ratio test",
     "Firth, profile interval": "Firth",
     "Firth, likelihood-ratio test": "Firth's test",
-    "maximum likelihood, pooled interval": "pooled maximum likelihood",
-    "maximum likelihood, pooled test": "the pooled test of maximum likelihood",
-    "Firth's penalised likelihood, pooled interval": "pooled penalised likelihood",
-    "Firth's penalised likelihood, pooled test": "the pooled test of penalised likelihood",
     "c-statistic, DeLong's interval": "the c-statistic (DeLong)",
     "Hosmer-Lemeshow": "Hosmer and Lemeshow's test",
     "Fisher's exact": "Fisher's exact test",
@@ -80,7 +76,9 @@ _WORDS = {
 }  # fmt: skip
 #: A method that bears two names, by kind.
 _BOTH = {("interval", "difference of restricted mean survival times, Wald"): "differences of restricted means",
-         ("test", "difference of restricted mean survival times, Wald"): "the test of restricted means"}  # fmt: skip
+         ("test", "difference of restricted mean survival times, Wald"): "the test of restricted means",
+         ("interval", "pooled by Rubin's rules"): "pooled odds ratios",
+         ("test", "pooled by Rubin's rules"): "the pooled test"}  # fmt: skip
 #: What of several truths or data one is told, by a part of its name.
 _WITH = {"skewed": " with skewed numbers", "three levels": " of three levels", "three groups": " of three groups",
          "all of three": " of all terms"}  # fmt: skip
@@ -120,13 +118,14 @@ def clauses(missed: list[Calibration], *, shares: bool = True) -> Iterator[str]:
             continue
         names, many = listed([name_in_words(c) for c in group]), len(group) > 1
         found = sorted(c.share for c in group)
+        defined = " with a result" * any(c.undefined >= OFTEN for c in group)
         ends = " to ".join(dict.fromkeys(decimal(100 * share, 1) for share in (found[0], found[-1])))
         if kind == "interval":
             said = f"the 95 % interval{'s' * many} of {names} {'are' if many else 'is'} too {'wide' if cautious else 'narrow'}"
-            yield said + f", holding the truth in {ends} % of samples" * shares
+            yield said + f", holding the truth in {ends} % of samples{defined}" * shares
         else:
             said = f"{names} reject{'s' * (not many)} a true null hypothesis too {'seldom' if cautious else 'often'}"
-            yield said + f", in {ends} % of samples, not 5 %" * shares
+            yield said + f", in {ends} % of samples{defined}, not 5 %" * shares
 
 
 def name_in_words(c: Calibration) -> str:
