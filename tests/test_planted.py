@@ -1,7 +1,9 @@
 """benchmarks/planted_errors.py: errors planted in clean tables are found, and nothing else; what hides is shown by patients."""
 
 import csv
+import math
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -117,3 +119,17 @@ def test_shares_that_no_count_prints_are_told_one_after_another(tables):
     outcome = audit_planting(tables, planting(tables, t1_race_other_pct="34.5", t2_race_other_normal_pct="33.2"))
     assert outcome.found == (True, True)
     assert not outcome.alarms
+
+
+def test_the_readme_tells_what_the_last_run_printed():
+    root = Path(planted_errors.__file__).resolve().parents[1]
+    printed = (root / "benchmarks" / "planted_errors.txt").read_text(encoding="utf-8")
+    readme = " ".join((root / "README.md").read_text(encoding="utf-8").split())
+    planted, hidden, detectable, found = re.search(r"^all +(\d+) +(\d+) +(\d+) +(\d+)", printed, re.MULTILINE).groups()
+    assert f"Of {planted} errors, {hidden} are hidden" in readme
+    assert f"all {found} others are found, and nothing else is" in readme
+    assert found == detectable
+    assert "findings in the unaltered tables: 0" in printed
+    assert "plantings with a false alarm: 0 of" in printed
+    median, above = re.search(r"median (\S+), .* above 3 in (\d+)", printed).groups()
+    assert f"take less than {math.ceil(10 * float(median)) / 10:g} s of a busy core, {above} more than 3" in readme
