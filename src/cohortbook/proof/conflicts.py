@@ -173,10 +173,10 @@ def proving_solver(effort: float = EFFORT) -> Any:
     return solver
 
 
-def glancing_solver(effort: float) -> Any:
-    """Return a solver for a short look, which adds nothing up: what it cannot find may yet be there."""
-    solver = proving_solver(min(effort, GLANCE))
-    solver.parameters.linearization_level = 1
+def glancing_solver(effort: float, *, most: float = GLANCE, adding: bool = True) -> Any:
+    """Return a solver for a short look, which adds little or nothing up: what it cannot find may yet be there."""
+    solver = proving_solver(min(effort, most))
+    solver.parameters.linearization_level = int(adding)
     return solver
 
 

@@ -71,7 +71,9 @@ class Prover:
         asked = [literal if id in held else ~literal for id, literal in block.kept.items() if id in held or not denied]
         block.model.add_assumptions([*asked, *([block.deny(denied)] if denied else [])])
         # Most patients are found at a glance; what speaks against any, by adding up; at last both are tried together.
-        if block.search(glancing_solver(self.effort), hinted=True) == "FOUND":
+        if (glance := block.search(glancing_solver(self.effort), hinted=True)) == "UNKNOWN":
+            glance = block.search(glancing_solver(self.effort, adding=False), hinted=True)
+        if glance == "FOUND":
             return True, ()
         solver = proving_solver(self.effort / SHORT)
         status = block.search(solver)
