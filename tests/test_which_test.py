@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from cohortbook.audit import which_values
+from cohortbook.audit import which_search, which_values
 from cohortbook.audit.which_question import suited
 from cohortbook.audit.which_test import WORDS, which_tests
 from cohortbook.printed.published import Figure, read_published
@@ -465,3 +465,13 @@ def test_a_p_of_ranks_that_no_such_values_have_is_not_found(tmp_path):
     answers = {t.test: t.prints for t in which_tests(study, asked) if t.variable == "k" and not t.coding}
     assert answers["student_t"] == "never"
     assert answers["mann_whitney"] in ("never", "unknown")
+
+
+@pytest.mark.parametrize(("planned", "sought"), [("mann_whitney", False), ("mann_whitney_exact", True)])
+def test_an_exact_p_of_many_is_sought_where_it_is_planned(tmp_path, monkeypatch, planned, sought):
+    groups, told = large(6)
+    asked = []
+    monkeypatch.setattr(which_search, "_solutions", lambda question, values, groups, tests, found: asked.extend(tests) or ())
+    study = study_of(tmp_path, (60, 70), NUMBERS, test=planned)
+    which_tests(study, [*told, figure("p", f"{p_of_ranks(groups):.3f}", "k", group="test")], only=["k::test:p"])
+    assert ("mann_whitney_exact" in asked) == sought

@@ -15,6 +15,7 @@ from cohortbook.audit.which_range import Group, NoneLeftError, bounds_of_means, 
 from cohortbook.audit.which_tables import UNKNOWN, Answer, Table, feasible
 from cohortbook.audit.which_values import alone, means_printed, ranks_printed
 from cohortbook.printed.cells import Cell, SolverError
+from cohortbook.printed.claims import planned_tests
 from cohortbook.proof.solver import Block, deterministic_solver
 from cohortbook.proof.solver_tests import rank_sums
 from cohortbook.statistics.rank_and_t_tests import NUMBERED, dealt, t_p_value
@@ -132,8 +133,10 @@ def _printing(question: Question, groups: Sequence[Group], tests: dict[str, tupl
     found = means_printed(question, groups, [test for test in tests if test in MEANS])
     ranked = [test for test in tests if test in RANKS]
     if ranked and _large(question) and alone(question):
-        # No program prints exact P of so many patients unless it is asked to; solver and deals would take long.
-        return found | ranks_printed(question, [test for test in ranked if test != "mann_whitney_exact"])
+        found |= ranks_printed(question, [test for test in ranked if test != "mann_whitney_exact"])
+        # No program prints exact P of so many patients unless it is asked to; solver and deals take long.
+        if "mann_whitney_exact" not in planned_tests(question.study, question.variable):
+            return found
     if found == set(tests):
         return found
     values = _drawn(question, groups)
