@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.figures.figures import COLOURS, INK, MUTED, PALE, Plot, axes, bare, named_rows, wrapped
-from cohortbook.figures.figures_survival import finish_survival, time_axis, with_risk
+from cohortbook.figures.figures import COLOURS, INK, MUTED, Plot, axes, bare, named_rows, wrapped
+from cohortbook.figures.figures_survival import finish_survival, shade_entry, time_axis, with_risk
 from cohortbook.figures.figures_worth import FOREST, LEAST, MOST, forest_bar, ratio_of
 from cohortbook.plan.endpoints import FEW
 from cohortbook.results import Absent, Spread, uncapital
@@ -40,11 +40,8 @@ def plot_survival(result: Spread) -> Plot:
     first, curves = studies[0], [study.overall for study in studies]
     plan = first.plan
     figure, axis, risk = with_risk(3, head=0)
-    if isinstance(first.entry, float | int):
-        axis.axvspan(0, first.entry, color=PALE, alpha=0.6, linewidth=0)
-        said = f" first {general(first.entry)} {plan.unit}: no event possible\n by the rule of eligibility"
-        axis.text(first.entry, 0.02, said, fontsize=7.5, color=MUTED, va="bottom")
-    grid = _grid(curves, plan.landmarks[-1].time if plan.landmarks else 0)
+    shade_entry(axis, first)
+    grid = _grid_of(studies)
     found = _envelope(axis, grid, [curve.at(grid)["estimate"] for curve in curves], COLOURS[0], "")
     finish_survival(axis, first)
     tables = [curve.table for curve in curves]
@@ -69,8 +66,8 @@ def _plot_stratum(studies: Sequence[SurvivalStudy], k: int) -> Plot:
     levels = _by_level(strata, lambda stratum: ((curve.group, curve) for curve in stratum.curves))
     p = spread_of([stratum.test.p_value for stratum in strata])
     figure, words = _by_group(
-        levels, _grid([study.overall for study in studies], first.plan.landmarks[-1].time if first.plan.landmarks else 0),
-        strata[0].label, first.plan.origin, first.plan.unit, finish=lambda axis: finish_survival(axis, first), n=len(studies),
+        levels, _grid_of(studies), strata[0].label, first.plan.origin, first.plan.unit,
+        finish=lambda axis: finish_survival(axis, first), n=len(studies),
     )  # fmt: skip
     return Plot(
         name=f"survival-{strata[0].name.replace('_', '-')}", figure=figure, alt=f"Where Kaplan-Meier curves can run. {words}.",
@@ -223,6 +220,11 @@ def plot_visits(result: Spread) -> Plot | Absent:
     )  # fmt: skip
 
 
+def _grid_of(studies: Sequence[SurvivalStudy]) -> np.ndarray:
+    """Return the times at which survival is read, up to the last landmark at least."""
+    return _grid([study.overall for study in studies], max((mark.time for mark in studies[0].plan.landmarks), default=0))
+
+
 def _grid(curves: Sequence[Any], at_least: float) -> np.ndarray:
     """Return the times at which curves are read: as long as half of the cohorts have enough patients at risk."""
     import numpy as np
@@ -233,9 +235,7 @@ def _grid(curves: Sequence[Any], at_least: float) -> np.ndarray:
     return np.linspace(0, min(last, max(enough.max(initial=0), at_least)) or last, POINTS)
 
 
-def _envelope(
-    axis: Axes, grid: np.ndarray, values: Sequence[Any], colour: str, label: str, style: Any = "-"
-) -> np.ndarray:
+def _envelope(axis: Axes, grid: np.ndarray, values: Sequence[Any], colour: str, label: str) -> np.ndarray:
     """Draw a thin line a cohort, and shade from the least to the greatest; return these two, where any cohort has one."""
     import numpy as np
 
@@ -244,7 +244,7 @@ def _envelope(
     low, high = np.full((2, len(grid)), np.nan)
     low[known], high[known] = np.nanmin(every[:, known], axis=0), np.nanmax(every[:, known], axis=0)
     axis.fill_between(grid, low, high, step="post", color=colour, alpha=0.25, linewidth=0, label=label)
-    axis.step(grid, every.T, where="post", color=colour, linewidth=0.5, alpha=0.45, linestyle=style)
+    axis.step(grid, every.T, where="post", color=colour, linewidth=0.5, alpha=0.45)
     return np.array([low, high])
 
 

@@ -27,11 +27,7 @@ def plot_survival(result: SurvivalStudy) -> Plot:
     """Draw the overall curve with its band, number at risk, and the time in which nobody could have the event."""
     curve, plan = result.overall, result.plan
     figure, axis, risk = with_risk(3, head=0)
-    if isinstance(result.entry, float | int):
-        axis.axvspan(0, result.entry, color=PALE, alpha=0.6, linewidth=0)
-        said = f" first {general(result.entry)} {plan.unit}: no event possible\n by the rule of eligibility"
-        axis.text(result.entry, 0.02, said,
-                  fontsize=7.5, color=MUTED, va="bottom")  # fmt: skip
+    shade_entry(axis, result)
     _draw_curve(axis, curve, COLOURS[0], "")
     finish_survival(axis, result)
     table = (curve.table,)
@@ -181,6 +177,14 @@ def _draw_curve(
         )
     censored = curve.n_censored > 0
     axis.plot(curve.times[censored], curve.survival[censored], "|", color=colour, markersize=6, markeredgewidth=1)
+
+
+def shade_entry(axis: Axes, result: SurvivalStudy) -> None:
+    """Shade the time in which nobody could have the event, where all enter at one time."""
+    if isinstance(result.entry, float | int):
+        axis.axvspan(0, result.entry, color=PALE, alpha=0.6, linewidth=0)
+        said = f" first {general(result.entry)} {result.plan.unit}: no event possible\n by the rule of eligibility"
+        axis.text(result.entry, 0.02, said, fontsize=7.5, color=MUTED, va="bottom")
 
 
 def finish_survival(axis: Axes, result: SurvivalStudy) -> None:
