@@ -2,11 +2,14 @@
 
 import itertools
 import random
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from cohortbook.printed.claims import claims
+from cohortbook.proof.conflicts import rosters
+from cohortbook.proof.prover import Prover
 from cohortbook.proof.repairs import Statement, cost_of, provers, statements
 from test_solver import COUNT, EXAMPLES, all_of, figure, figures_of, tiny
 
@@ -99,6 +102,46 @@ def test_what_follows_follows_in_every_cohort(tmp_path):
     assert no
 
 
+def test_a_proof_that_stopped_goes_on_from_there(tmp_path):
+    resumed = 0
+    for _, proven in disputed(tmp_path, seed=3):
+        for prover, proof in proven:
+            if prover is None or not proof.cost:
+                continue
+            again = Prover(prover.study, prover.roster, prover.variables, prover.statements, prover.rules, prover.tests)
+            for most in range(proof.cost):
+                assert again.prove(most=most) is None
+            assert again.prove(most=proof.cost) == proof
+            resumed += 1
+    assert resumed
+
+
+def test_of_several_sizes_the_one_is_taken_that_gives_least_up(tmp_path):
+    """Every size that a figure prints is laid out by itself; what is found is the first of those that cost least."""
+    study = tiny(tmp_path, patients=5)
+    rng, chosen = random.Random(4), set()
+    for k in range(EXAMPLES // 4):
+        second = replace(figure("total", 1, group="yes", id="second"), source="Table")
+        figures = [figure("total", 2, group="yes"), second]
+        everyone = [rng.randrange(4) for _ in range(5)]
+        for group, members in (("yes", everyone[: 1 + k % 2]), ("all", everyone)):
+            slips = [rng.choice((0, 0, 0, 1)) for _ in range(4)]
+            figures += [figure("n", members.count(v) + slips[v], "k", str(v), group=group) for v in range(4)]
+        said = claims(study, figures, ties=True)
+        open_ = list(rosters(study, said))
+        alone = []
+        for roster in open_:
+            size = len(roster.groups["treated"])
+            others = [f for f in figures if f.statistic != "total"]
+            _, proven = provers(study, claims(study, [*others, figure("total", size, group="yes")], ties=True))
+            wrong = sum(int(f.value) != size for f in figures if f.statistic == "total")
+            alone.append(wrong + sum(proof.cost for _, proof in proven))
+        roster, proven = provers(study, said)
+        assert sum(proof.cost for _, proof in proven) == min(alone)
+        chosen.add((len(open_), len(roster.groups["treated"])))
+    assert {size for many, size in chosen if many > 1} == {1, 2}
+
+
 def test_limits_are_the_least_and_the_largest(tmp_path):
     study = tiny(tmp_path, patients=5)
     figures = [figure("total", 2, group="yes"), figure("mean", "1.50", "k", group="yes"), figure("mean", "1.00", "k"),
@@ -119,3 +162,12 @@ def test_one_place_is_counted_once_and_a_p_value_falls_with_its_counts(tmp_path)
     p = Statement(said[1].claims, ("p",), frozenset([("Table", "a", "", "test")]))
     assert cost_of([said[0], p], {}) == 2
     assert cost_of([said[0], p], {p.id: frozenset([said[0].id])}) == 1
+
+
+def test_what_cannot_be_looked_at_is_not_decided(tmp_path, monkeypatch):
+    study = tiny(tmp_path, patients=5)
+    said = claims(study, [figure("total", 2, group="yes"), figure("n", 3, "a", "yes"), figure("n", 1, "k", "3")], ties=True)
+    monkeypatch.setattr("cohortbook.proof.solver.MOST_PATTERNS", 3)
+    _, proven = provers(study, said)
+    assert {s.claims[0].variables: proof.decided for _, proof in proven for s in proof.statements} == {
+        (): True, ("a",): True, ("k",): False}  # fmt: skip

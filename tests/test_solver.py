@@ -24,7 +24,7 @@ from cohortbook.printed.cells import SolverError, cells_of
 from cohortbook.printed.claims import claims, planned_tests, unstated
 from cohortbook.printed.printed_effects import estimate_of, haldane, pairs_that_print
 from cohortbook.printed.published import Figure, Interval, prints, round_half_away
-from cohortbook.proof import solver
+from cohortbook.proof import solver, solver_tests
 from cohortbook.proof.conflicts import blocks_of, of_block, rosters
 from cohortbook.proof.solver import Block, Roster, deterministic_solver
 from cohortbook.regression.logistic import fit_many
@@ -884,3 +884,20 @@ def test_an_interval_knows_its_ends():
     assert Interval(Fraction(1), Fraction(2)).whole() == (1, 2)
     assert Interval(Fraction(1), Fraction(2), has_low=False, has_high=False).whole() == (2, 1)
     assert math.nan not in Interval(Fraction(0), Fraction(1))
+
+
+LIMITS = st.tuples(st.integers(0, 4), st.integers(0, 4)).map(sorted)
+
+
+@given(st.tuples(st.integers(0, 6), st.integers(0, 6)), st.lists(st.tuples(LIMITS, LIMITS, LIMITS), min_size=1, max_size=3))
+def test_every_table_within_limits_is_told_once(sizes, lines):
+    first, second, both = zip(*lines, strict=True)
+    expected = {
+        (ones, zeros)
+        for ones in itertools.product(*(range(low, high + 1) for low, high in first)) if sum(ones) == sizes[0]
+        for zeros in itertools.product(*(range(low, high + 1) for low, high in second)) if sum(zeros) == sizes[1]
+        if all(low <= a + b <= high for a, b, (low, high) in zip(ones, zeros, both, strict=True))
+    }  # fmt: skip
+    found = solver_tests._tables(sizes, [first, second], both)
+    assert len(found) == len(set(found))
+    assert set(found) == expected

@@ -85,7 +85,10 @@ class Case:
         from cohortbook.audit.which_test import which_tests
 
         block = next((set(ids) for ids in self._blocks if id in ids), {id})
-        key = (id, frozenset(block.intersection(out) - {id}), bounds)
+        beside = frozenset(block.intersection(out) - {id})
+        if bounds and (told := self._asked.get((id, beside, False))) is not None:
+            return tuple(t for t in told if t.stated)
+        key = (id, beside, bounds)
         if key not in self._asked:
             self._asked[key] = which_tests(
                 self.study, self.figures, out={*out, *self.unasked}, only={id}, bounds=bounds

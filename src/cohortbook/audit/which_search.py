@@ -5,7 +5,6 @@ Patients are sought among some of the values of a variable, and told in full, so
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -274,10 +273,10 @@ class _Search:
     def _passes(self, test: str, totals: Sequence[int], groups: Sequence[Group], x: float, steps: list[float]) -> bool:
         """Say whether P passes what is printed as the second group's sum of squares takes its steps."""
         printed = self.question.asked.interval
-        p_values = [self._p_value(test, totals, groups, (x, y)) for y in steps]
-        return any(
-            min(pair) <= printed.high and max(pair) >= printed.low for pair in itertools.pairwise(p_values)
-        )  # fmt: skip
+        # Student's P rises with it, so that its ends tell; Welch's need not.
+        ends = steps if test == "welch_t" else (steps[0], steps[-1])
+        p_values = [p for y in ends if (p := self._p_value(test, totals, groups, (x, y))) == p]
+        return bool(p_values) and min(p_values) <= printed.high and max(p_values) >= printed.low
 
     def _squares(self, counts: Sequence[int]) -> float:
         mean = self.total(counts) / sum(counts)

@@ -11,8 +11,10 @@ from cohortbook.proof.solver import Block, deterministic_solver
 from cohortbook.statistics.printed_tests import COUNTED, TABLED
 from cohortbook.statistics.rank_and_t_tests import NUMBERED
 
-#: Tables of counts that are looked at one by one; solutions seen on the way; tables that are put to the whole block.
-MOST_TABLES, MOST_SOLUTIONS, MOST_CHECKS = 400, 10_000, 150
+#: Tables of counts that are looked at one by one, and those that are put to the whole block.
+MOST_TABLES, MOST_CHECKS = 400, 150
+#: Solutions that are seen, at first and for each table found: more show the same tables again and again.
+FIRST_SOLUTIONS, SOLUTIONS = 500, 25
 #: The counts of each level or value in the group that is compared, and in the other.
 Table = tuple[tuple[int, ...], tuple[int, ...]]
 
@@ -71,7 +73,7 @@ def tables_of(block: Block, counts: list[list[Any]]) -> list[Table] | None:
         def on_solution_callback(self) -> None:
             self.tables[tuple(tuple(int(self.value(e)) for e in group) for group in counts)] = None
             self.seen += 1
-            if len(self.tables) > MOST_TABLES or self.seen > MOST_SOLUTIONS:
+            if len(self.tables) > MOST_TABLES or self.seen > FIRST_SOLUTIONS + SOLUTIONS * len(self.tables):
                 self.stop_search()
 
     seen, solver = Seen(), deterministic_solver(1, 4.0)

@@ -125,8 +125,10 @@ def rosters(study: Study, said: Sequence[Claim]) -> Iterator[Roster]:
     needed = any(c.kind in ("test", "model") for c in said)
     if not any(printed) or (untold and not needed):
         if needed:
+            said_so = "the number printed" if printed else "no printed figure gives the number"
+            too_many = f" is more than {plan.patients}, which are all" if printed else ""
             raise ReconstructionError(
-                f"{study.path}: no printed figure gives the number with {grouping} = yes; the comparison cannot be laid out"
+                f"{study.path}: {said_so} with {grouping} = yes{too_many}; the comparison cannot be laid out"
             )
         yield Roster(plan.patients, narrated, {})
         return

@@ -21,6 +21,8 @@ from cohortbook.study.study import Study
 EFFORT = 8.0
 #: The share of it that a first search takes.
 SHORT = 8
+#: After so many short looks in a row that told nothing of a block, none is taken.
+VAIN = 2
 #: More alternatives of one conflict than this are not listed.
 MOST_REPAIRS = 60
 
@@ -49,6 +51,9 @@ class Prover:
     tests: dict[str, tuple[str, ...]]
     effort: float = EFFORT
     block: ProofBlock = field(init=False)
+    _cores: list[Core] = field(init=False, default_factory=list)
+    _smallest: list[frozenset[str]] = field(init=False, default_factory=list)
+    _supports: dict[str, frozenset[str]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.known = {s.id: s for s in self.statements}
@@ -71,10 +76,13 @@ class Prover:
         asked = [literal if id in held else ~literal for id, literal in block.kept.items() if id in held or not denied]
         block.model.add_assumptions([*asked, *([block.deny(denied)] if denied else [])])
         # Most patients are found at a glance; what speaks against any, by adding up; at last both are tried together.
-        if (glance := block.search(glancing_solver(self.effort), hinted=True)) == "UNKNOWN":
-            glance = block.search(glancing_solver(self.effort, adding=False), hinted=True)
-        if glance == "FOUND":
-            return True, ()
+        for adding in (True, False) if block.vain < VAIN else ():
+            glance = block.search(glancing_solver(self.effort, adding=adding), hinted=True)
+            block.vain = block.vain + (not adding) if glance == "UNKNOWN" else 0
+            if glance == "FOUND":
+                return True, ()
+            if glance != "UNKNOWN":
+                break
         solver = proving_solver(self.effort / SHORT)
         status = block.search(solver)
         if status == "UNKNOWN":
@@ -118,10 +126,11 @@ class Prover:
         return tuple(found)
 
     def prove(self, *, most: float = math.inf) -> Proof | None:
-        """Find the conflicts and every smallest repair; None when these give up more than `most` printed places."""
-        cores: list[Core] = []
-        smallest: list[frozenset[str]] = []
-        support: dict[str, frozenset[str]] = {}
+        """Find the conflicts and every smallest repair; None when these give up more than `most` printed places.
+
+        Asked again with more places, it goes on from where it stopped.
+        """
+        cores, smallest, support = self._cores, self._smallest, self._supports
         try:
             while True:
                 given_up = _cheapest(self.statements, cores, smallest, support)
@@ -139,7 +148,7 @@ class Prover:
                         break
                 else:
                     cores.append(self.minimal(core))
-                    support |= {id: self._support(id) for id in cores[-1].statements if id not in support}
+                    support.update((id, self._support(id)) for id in cores[-1].statements if id not in support)
         except UndecidedError:
             return Proof(self.statements, decided=False)
         cost = self._cost(smallest[0], support) if smallest else 0
@@ -222,7 +231,7 @@ class Prover:
         ends = []
         for extreme in (block.model.minimize, block.model.maximize):
             extreme(asked)
-            solver = deterministic_solver(1, effort=self.effort)
+            solver = proving_solver(self.effort)
             if solver.status_name(solver.solve(block.model)) != "OPTIMAL":
                 return None
             ends.append(Fraction(solver.value(asked), parts))

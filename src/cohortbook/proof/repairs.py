@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
+from cohortbook.printed.cells import SolverError
 from cohortbook.printed.claims import Claim, planned_tests
 from cohortbook.proof.conflicts import blocks_of, of_block, rosters, tied_by
 from cohortbook.proof.prover import EFFORT, Prover
@@ -39,47 +40,67 @@ def provers(
     Roster
         How many patients, and in whom the grouping is true.
     list of (Prover or None, Proof)
-        One a block; the first, where figures print any, is about the sizes of groups and needs no prover.
+        One a block; the first, where figures print any, is about the sizes of groups and needs no prover. A block with more
+        joint patterns than can be looked at has none either: nothing of it is decided.
     """
     open_ = list(rosters(study, said))
     short = incomplete(study, open_, said)
-    best: tuple[Roster, list[tuple[Prover | None, Proof]]] | None = None
-    least = math.inf
-
-    def contradicted(roster: Roster) -> int:
-        return _sizes(study, roster, [c for c in said if not tied_by(study, roster, c)]).cost
-
-    # The sizes that contradict least come first: others are left as soon as no less is to be given up.
-    for roster in sorted(open_, key=contradicted):
-        found = _proven(study, roster, said, short, effort, step, least - 1)
-        if found is not None:
-            best, least = (roster, found), sum(proof.cost for _, proof in found)
-    return best
+    layouts = [_Layout(study, roster, said, short, effort) for roster in open_]
+    # The sizes that contradict least come first; among several, a place more is given up only when none does with fewer.
+    layouts.sort(key=lambda layout: layout.cost)
+    most: float = layouts[0].cost if len(layouts) > 1 else math.inf
+    while not (proven := next((layout for layout in layouts if layout.prove(most, step)), None)):
+        most += 1
+    return proven.roster, proven.found
 
 
-def _proven(
-    study: Study, roster: Roster, said: Sequence[Claim], short: frozenset[str], effort: float, step: Callable[[], None],
-    most: float,
-) -> list[tuple[Prover | None, Proof]] | None:  # fmt: skip
-    """Prove every block for one layout of the groups; None as soon as more than `most` places are to be given up."""
-    settled = [c for c in said if not tied_by(study, roster, c)]
-    found: list[tuple[Prover | None, Proof]] = [(None, _sizes(study, roster, settled))] if settled else []
-    tests = {c.variable: stated_tests(study, roster, c.variable, said) for c in said if c.kind == "test"}
-    for variables in blocks_of(study, roster, said):
-        left = most - sum(proof.cost for _, proof in found)
-        if left < 0:
-            return None
-        mine, rules = of_block(study, roster, variables, said)
-        if mine:
-            prover = Prover(study, roster, variables, tuple(statements(mine)), rules, tests, effort)
-            proof = prover.prove(most=left)
-            if proof is None:
-                return None
-            if missing := short & _disputed_variables(study, prover, proof):
-                prover, proof = _without(study, prover, proof, missing)
-            found.append((prover, proof))
-        step()
-    return found
+@dataclass
+class _Layout:
+    """The proofs of every block for one layout of the groups, as far as they have come."""
+
+    study: Study
+    roster: Roster
+    said: Sequence[Claim]
+    short: frozenset[str]
+    effort: float
+    found: list[tuple[Prover | None, Proof]] = field(init=False, default_factory=list)
+    _prover: Prover | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        settled = [c for c in self.said if not tied_by(self.study, self.roster, c)]
+        if settled:
+            self.found.append((None, _sizes(self.study, self.roster, settled)))
+        self._blocks = list(blocks_of(self.study, self.roster, self.said))
+        self._tests = {c.variable: stated_tests(self.study, self.roster, c.variable, self.said)
+                       for c in self.said if c.kind == "test"}  # fmt: skip
+
+    @property
+    def cost(self) -> int:
+        """How many printed places are given up so far."""
+        return sum(proof.cost for _, proof in self.found)
+
+    def prove(self, most: float, step: Callable[[], None]) -> bool:
+        """Go on until every block is proven; say False as soon as more than `most` places are to be given up."""
+        while self._blocks and self.cost <= most:
+            mine, rules = of_block(self.study, self.roster, self._blocks[0], self.said)
+            if mine:
+                said = tuple(statements(mine))
+                try:
+                    self._prover = prover = self._prover or Prover(
+                        self.study, self.roster, self._blocks[0], said, rules, self._tests, self.effort
+                    )
+                    proof = prover.prove(most=most - self.cost)
+                except SolverError:  # more joint patterns than can be looked at
+                    prover, proof = None, Proof(said, decided=False)
+                if proof is None:
+                    return False
+                if prover and (missing := self.short & _disputed_variables(self.study, prover, proof)):
+                    prover, proof = _without(self.study, prover, proof, missing)
+                self.found.append((prover, proof))
+            self._prover = None
+            del self._blocks[0]
+            step()
+        return self.cost <= most
 
 
 def _without(study: Study, prover: Prover, proof: Proof, missing: frozenset[str]) -> tuple[Prover, Proof]:

@@ -107,12 +107,15 @@ def _tables(
     sizes: Sequence[int], limits: Sequence[Sequence[tuple[int, int]]], everyone: Sequence[tuple[int, int]]
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]] | None:
     """Return the tables of two groups within limits of each count and of the counts of both; None for too many."""
+    lines = [*zip(*limits, everyone, strict=True)]
+    # The most that the lines further down can hold of each group: what does not fit into them is not begun.
+    room = [tuple(sum(line[g][1] for line in lines[k:]) for g in (0, 1)) for k in range(1, len(lines) + 1)]
     found: dict[tuple, None] = {((), (), *sizes): None}  # counts so far, and patients left in each group
-    for first, second, both in zip(*limits, everyone, strict=True):
+    for (first, second, both), (room1, room0) in zip(lines, room, strict=True):
         further: dict[tuple, None] = {}
         for ones, zeros, left1, left0 in found:
-            for a in range(first[0], min(first[1], left1) + 1):
-                for b in range(max(second[0], both[0] - a), min(second[1], left0, both[1] - a) + 1):
+            for a in range(max(first[0], left1 - room1), min(first[1], left1) + 1):
+                for b in range(max(second[0], both[0] - a, left0 - room0), min(second[1], left0, both[1] - a) + 1):
                     further[(*ones, a), (*zeros, b), left1 - a, left0 - b] = None
             if len(further) > MOST_TABLES:
                 return None
