@@ -408,3 +408,18 @@ def test_patients_print_whatever_is_called_compatible(found):
     for figure in called:
         shown = reprint(figure, cohort)
         assert shown == figure.value if isinstance(shown, str) else prints_as(figure, shown), figure.id
+
+
+def test_what_the_other_figures_give_stands_beside_what_is_printed(audit, found):
+    """By hand: the mean of three narrated times; P of counts by scipy; a size; P of what cannot be true, once given up."""
+    times = [int(PRINTED[f"text_failure{k}_time_to_sm_days"]["value"]) for k in (1, 2, 3)]
+    assert found["t7_time_to_sm_failure_mean"].recomputed == f"{sum(times) / FAILED:.1f}"
+    kyphoplasty = int(PRINTED["t5_kyphoplasty_n"]["value"])
+    pearson = stats.chi2_contingency([[3, 0], [kyphoplasty - 3, 72 - kyphoplasty]], correction=False)[1]
+    assert found["t7_kyphoplasty_p"].recomputed == f"{pearson:.3g}"
+    assert found["t7_total_failure_n"].recomputed == str(FAILED)
+    ends = [c for c in audit.consequences if c.figure == "t7_screw_augmentation_p" and c.crosses]
+    low, high = found["t7_screw_augmentation_p"].recomputed.split(" to ")
+    assert (low, float(high)) == ("<0.0001", pytest.approx(max(c.high for c in ends), rel=0.005))
+    empty = [id for id, v in found.items() if v.verdict == "reproduced" and not v.recomputed]
+    assert not empty

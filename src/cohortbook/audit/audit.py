@@ -69,12 +69,13 @@ def audit_study(study: Study | str | Path, *, step: Callable[[], None] = lambda:
     tests = tuple(_tests(case, step))
     case.model = study_printed_model(study, figures, out=case.out())
     step()
-    given = verdicts(case, tests)
+    consequences = tuple(_consequences(case))
+    given = verdicts(case, tests, consequences)
     if has_patients(study):
         given = beside_patients(study, given)
     return Audit(
         study=study, verdicts=tuple(given), checks=case.checks, conflicts=tuple(case.conflicts), repairs=tuple(case.repairs),
-        consequences=tuple(_consequences(case)), tests=tests, models=(case.model,) if case.model else (),
+        consequences=consequences, tests=tests, models=(case.model,) if case.model else (),
         thresholds=thresholds(study),
     )  # fmt: skip
 

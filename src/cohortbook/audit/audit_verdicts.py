@@ -7,10 +7,10 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from cohortbook.audit.audit_case import Case
-from cohortbook.audit.audit_words import span
+from cohortbook.audit.audit_words import between, span
 from cohortbook.audit.checks import Sheet
 from cohortbook.audit.several_groups import is_of_several, recompute
-from cohortbook.audit.verdicts import Verdict
+from cohortbook.audit.verdicts import Consequence, Verdict
 from cohortbook.printed.claims import unstated
 from cohortbook.printed.published import Figure
 from cohortbook.proof.prover import Prover
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 MISSING = "values are missing: fewer patients are printed than are in the group, and who lacks one is not modelled"
 
 
-def verdicts(case: Case, tests: Sequence[PrintedTest]) -> Iterator[Verdict]:
+def verdicts(case: Case, tests: Sequence[PrintedTest], consequences: Sequence[Consequence]) -> Iterator[Verdict]:
     """Yield one verdict a printed figure, in their order."""
     given: dict[str, Verdict] = {}
     for prover, proof in case.proven:
-        for verdict in _of_proof(case, prover, proof, tests):
+        for verdict in _of_proof(case, prover, proof, tests, consequences):
             given[verdict.figure.id] = verdict
     for figure in case.figures:
         yield given.get(figure.id) or _outside(case, figure)
@@ -50,7 +50,9 @@ def _outside(case: Case, figure: Figure) -> Verdict:
     return Verdict(figure=figure, verdict="not decided", reason=unstated(case.study, figure) or "nothing states it")
 
 
-def _of_proof(case: Case, prover: Prover | None, proof: Proof, tests: Sequence[PrintedTest]) -> Iterator[Verdict]:
+def _of_proof(
+    case: Case, prover: Prover | None, proof: Proof, tests: Sequence[PrintedTest], consequences: Sequence[Consequence]
+) -> Iterator[Verdict]:
     """Yield the verdicts on the figures of one block."""
     follows, undecided = _followed(case, prover, proof)
     for statement in proof.statements:
@@ -62,11 +64,12 @@ def _of_proof(case: Case, prover: Prover | None, proof: Proof, tests: Sequence[P
             elif not proof.decided or statement.id in undecided:
                 yield Verdict(figure=figure, verdict="not decided", reason="the search reached its limit")
             elif statement.id in case.blamed:
-                yield _against_the_paper(case, prover, statement, figure, conflicts)
+                given = [(c.low, c.high) for c in consequences if c.figure == figure.id and _gives_up(case, c)]
+                yield _against_the_paper(case, prover, statement, figure, conflicts, given)
             elif statement.claims[0].kind == "model" and case.model:
                 yield _of_model(case.model, figure)
             elif statement.id in follows:
-                yield _follows(case, proof, statement, figure, follows[statement.id], tests)
+                yield _follows(case, prover, proof, statement, figure, follows[statement.id], tests)
             else:
                 yield _compatible(case, statement, figure, tests)
 
@@ -80,18 +83,36 @@ def _followed(case: Case, prover: Prover | None, proof: Proof) -> tuple[dict[str
     return prover.following(blamed) if proof.decided else ({}, frozenset())
 
 
+def _gives_up(case: Case, consequence: Consequence) -> bool:
+    return any(r.id == consequence.repair and consequence.figure in r.figures for r in case.repairs)
+
+
 def _against_the_paper(
-    case: Case, prover: Prover | None, statement: Statement, figure: Figure, conflicts: tuple[str, ...]
-) -> Verdict:
+    case: Case, prover: Prover | None, statement: Statement, figure: Figure, conflicts: tuple[str, ...],
+    given: Sequence[tuple[float, float]],
+) -> Verdict:  # fmt: skip
+    """Judge a figure that is held against the paper; `given`: P after each repair that gives it up."""
     found = case.explained.get(statement.id)
-    ends = prover.limits(statement.id, _kept(case, prover, statement)) if prover else None
-    claim = replace(statement.claims[0], figures=(figure,))
-    recomputed = span(*ends, claim) if ends and claim.kind != "value" else ""
+    recomputed = _limits(case, prover, statement, figure, _kept(case, prover, statement)) if prover else ""
+    recomputed = recomputed or _p_span(given)
     if found:
         return Verdict(figure=figure, verdict=found.verdict, recomputed=recomputed, method=found.method,
                        conflicts=conflicts, reason=found.reason)  # fmt: skip
     first = next((c.why for c in case.conflicts if c.id in conflicts), "")
     return Verdict(figure=figure, verdict="contradicted", recomputed=recomputed, conflicts=conflicts, reason=first)
+
+
+def _limits(case: Case, prover: Prover, statement: Statement, figure: Figure, held: Sequence[str]) -> str:
+    """Say what count or mean other statements leave; an empty text for anything else."""
+    claim = replace(statement.claims[0], figures=(figure,))
+    ends = prover.limits(statement.id, held) if claim.kind in ("count", "mean") else None
+    return span(*ends, claim) if ends else ""
+
+
+def _p_span(given: Sequence[tuple[float, float]]) -> str:
+    """Say the least and the largest of some P values; an empty text where none is defined."""
+    known = [(low, high) for low, high in given if low == low]
+    return between(min(low for low, _ in known), max(high for _, high in known)) if known else ""
 
 
 def _kept(case: Case, prover: Prover, statement: Statement) -> list[str]:
@@ -105,15 +126,21 @@ def _kept(case: Case, prover: Prover, statement: Statement) -> list[str]:
 
 
 def _follows(
-    case: Case, proof: Proof, statement: Statement, figure: Figure, source: Sequence[str], tests: Sequence[PrintedTest]
-) -> Verdict:
+    case: Case, prover: Prover | None, proof: Proof, statement: Statement, figure: Figure, source: Sequence[str],
+    tests: Sequence[PrintedTest],
+) -> Verdict:  # fmt: skip
     known = {s.id: s for s in proof.statements}
     twins = [id for id in statement.figures if id != figure.id]
     other = next((c for c in case.checks if c.kind == "rounding" and c.holds and c.figures[0] == figure.id), None)
     claim = statement.claims[0]
-    recomputed = ""
     if claim.kind in ("count", "mean") and claim.interval.low == claim.interval.high:
         recomputed = span(claim.interval.low, claim.interval.high, replace(claim, figures=(figure,)))
+    elif claim.kind == "mean" and prover and source:
+        recomputed = _limits(case, prover, statement, figure, source)
+    elif claim.kind == "test":
+        recomputed = _p_span(_ends(figure, tests))
+    else:
+        recomputed = case.by_id[twins[0]].value if twins else figure.value if claim.kind == "value" else ""
     if other:
         return Verdict(figure=figure, verdict="rounded otherwise", recomputed=recomputed, method=other.method,
                        reason=other.reason)  # fmt: skip
@@ -127,7 +154,8 @@ def _follows(
 
 def _compatible(case: Case, statement: Statement, figure: Figure, tests: Sequence[PrintedTest]) -> Verdict:
     reason = "it contradicts nothing that is printed, and nothing else printed settles it"
-    return Verdict(figure=figure, verdict="compatible", method=_stated(figure, tests), reason=reason)
+    recomputed = _p_span(_ends(figure, tests)) if statement.claims[0].kind == "test" else ""
+    return Verdict(figure=figure, verdict="compatible", recomputed=recomputed, method=_stated(figure, tests), reason=reason)
 
 
 def _of_model(model: PrintedModel, figure: Figure) -> Verdict:
@@ -141,8 +169,17 @@ def _of_model(model: PrintedModel, figure: Figure) -> Verdict:
 
 
 def _stated(figure: Figure, tests: Sequence[PrintedTest]) -> str:
-    """Return the stated test that prints a P value."""
+    """Return the stated tests that print a P value, in words."""
     from cohortbook.audit.which_test import WORDS
 
+    return " or ".join(WORDS.get(t.test, t.test) for t in _printing(figure, tests))
+
+
+def _ends(figure: Figure, tests: Sequence[PrintedTest]) -> list[tuple[float, float]]:
+    """Return the least and the largest P that the other figures leave, by each stated test that prints it."""
+    return [(t.low, t.high) for t in _printing(figure, tests)]
+
+
+def _printing(figure: Figure, tests: Sequence[PrintedTest]) -> list[PrintedTest]:
     found = [t for t in tests if t.figure == figure.id and t.stated and t.prints in ("always", "sometimes")]
-    return " or ".join(WORDS.get(t.test, t.test) for t in found if not t.coding)
+    return [t for t in found if not t.coding]

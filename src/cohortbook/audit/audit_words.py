@@ -102,7 +102,7 @@ def span(low: Fraction, high: Fraction, claim: Claim) -> str:
     figure = claim.figures[0]
     if figure.statistic == "percent" and figure.denominator:
         low, high = (100 * end / figure.denominator for end in (low, high))
-    digits = figure.decimals + 1 if figure.statistic != "n" else 0
+    digits = figure.decimals + 1 if figure.statistic not in ("n", "n/N", "total") else 0
     words = [f"{float(end):.{digits}f}" for end in (low, high)]
     sign = " %" if figure.statistic == "percent" else ""
     return f"{words[0]}{sign}" if words[0] == words[1] else f"{words[0]} to {words[1]}{sign}"
@@ -111,6 +111,8 @@ def span(low: Fraction, high: Fraction, claim: Claim) -> str:
 def counted(low: Fraction, high: Fraction, claim: Claim) -> str:
     """Say what the other figures give for a count with its denominator, and as a percentage where one is printed."""
     figure = claim.figures[0]
+    if claim.kind == "mean":
+        return f"a mean of {span(low, high, claim)}"
     if claim.kind != "count" or not figure.denominator:
         return span(low, high, claim)
     counts = f"{low}" if low == high else f"{low} to {high}"

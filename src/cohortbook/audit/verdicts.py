@@ -36,8 +36,9 @@ class Verdict:
     verdict : str
         A key of `VERDICTS`.
     recomputed : str
-        What the other figures give, with one digit more than is printed where there is one; empty where nothing is
-        computed.
+        What the other figures give, with more digits than are printed: one value, or the least and the largest that they
+        leave; of a P value by the stated test that prints it, and of one that cannot be true after each repair that gives
+        it up. Empty where nothing is computed.
     method : str
         What printed it, where that is known: a test, a rule of rounding; empty otherwise.
     conflicts : tuple of str
