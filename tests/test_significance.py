@@ -95,11 +95,11 @@ def test_expected_counts(study):
     assert (check.kind, check.holds, check.method) == ("expected_counts", None, "Fisher's exact test")
     expected = stats.contingency.expected_freq([[3, 0], [18, 51]]).min()
     assert f"expects {expected:.2g} patients" in check.reason
-    assert check.recomputed == f"{stats.fisher_exact([[3, 0], [18, 51]])[1]:.4g}"
+    assert check.recomputed == f"{stats.fisher_exact([[3, 0], [18, 51]])[1]:.3g}"
     # those with a value: 3 of 3 and 18 of 60
     fewer = [counts[0], percent("30.0", 60, group="alive")]
     check = one(check_figures(study, [*sizes, *fewer, p_value("smoker", "0.006")]))
-    assert check.recomputed == f"{stats.fisher_exact([[3, 0], [18, 42]])[1]:.4g}"
+    assert check.recomputed == f"{stats.fisher_exact([[3, 0], [18, 42]])[1]:.3g}"
     # the other level is printed, and all or none may have it
     others = [
         figure("smoker", "percent", v, level="no", of=of, group=g)
@@ -135,7 +135,7 @@ def test_expected_counts_of_three_levels(study):
     assert "expects 2 patients" in check.reason
     # one level against the others
     check = one(check_figures(study, [*sizes, *counts, p_value("grade", "0.5", level="high")]))
-    assert check.recomputed == f"{stats.fisher_exact([[3, 3], [7, 17]])[1]:.4g}"
+    assert check.recomputed == f"{stats.fisher_exact([[3, 3], [7, 17]])[1]:.3g}"
 
 
 def test_where_no_test_is_stated_only_a_chi_square_that_prints_p_is_told(study):

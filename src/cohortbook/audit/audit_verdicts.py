@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from cohortbook.audit.audit_case import Case
-from cohortbook.audit.audit_words import between, span
+from cohortbook.audit.audit_words import recomputed_p, span
 from cohortbook.audit.checks import Sheet
 from cohortbook.audit.several_groups import is_of_several, recompute
 from cohortbook.audit.verdicts import Consequence, Verdict
@@ -94,7 +94,7 @@ def _against_the_paper(
     """Judge a figure that is held against the paper; `given`: P after each repair that gives it up."""
     found = case.explained.get(statement.id)
     recomputed = _limits(case, prover, statement, figure, _kept(case, prover, statement)) if prover else ""
-    recomputed = recomputed or _p_span(given)
+    recomputed = recomputed or _p_span(figure, given)
     if found:
         return Verdict(figure=figure, verdict=found.verdict, recomputed=recomputed, method=found.method,
                        conflicts=conflicts, reason=found.reason)  # fmt: skip
@@ -109,10 +109,10 @@ def _limits(case: Case, prover: Prover, statement: Statement, figure: Figure, he
     return span(*ends, claim) if ends else ""
 
 
-def _p_span(given: Sequence[tuple[float, float]]) -> str:
+def _p_span(figure: Figure, given: Sequence[tuple[float, float]]) -> str:
     """Say the least and the largest of some P values; an empty text where none is defined."""
     known = [(low, high) for low, high in given if low == low]
-    return between(min(low for low, _ in known), max(high for _, high in known)) if known else ""
+    return recomputed_p(figure, min(low for low, _ in known), max(high for _, high in known)) if known else ""
 
 
 def _kept(case: Case, prover: Prover, statement: Statement) -> list[str]:
@@ -138,7 +138,7 @@ def _follows(
     elif claim.kind == "mean" and prover and source:
         recomputed = _limits(case, prover, statement, figure, source)
     elif claim.kind == "test":
-        recomputed = _p_span(_ends(figure, tests))
+        recomputed = _p_span(figure, _ends(figure, tests))
     else:
         recomputed = case.by_id[twins[0]].value if twins else figure.value if claim.kind == "value" else ""
     if other:
@@ -154,7 +154,7 @@ def _follows(
 
 def _compatible(case: Case, statement: Statement, figure: Figure, tests: Sequence[PrintedTest]) -> Verdict:
     reason = "it contradicts nothing that is printed, and nothing else printed settles it"
-    recomputed = _p_span(_ends(figure, tests)) if statement.claims[0].kind == "test" else ""
+    recomputed = _p_span(figure, _ends(figure, tests)) if statement.claims[0].kind == "test" else ""
     return Verdict(figure=figure, verdict="compatible", recomputed=recomputed, method=_stated(figure, tests), reason=reason)
 
 

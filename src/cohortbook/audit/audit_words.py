@@ -121,16 +121,22 @@ def counted(low: Fraction, high: Fraction, claim: Claim) -> str:
     return f"{counts} of {figure.denominator}" + (f" ({given} %)" if figure.statistic == "percent" else "")
 
 
-def between(low: float, high: float) -> str:
-    """Say a P value, or two, with three significant digits; the smallest as being so.
+def between(low: float, high: float, digits: int = 3) -> str:
+    """Say a P value, or two, with so many significant digits; the smallest as being so.
 
     Examples
     --------
     >>> between(0.398, 0.398), between(2.85e-06, 0.159)
     ('0.398', '<0.0001 to 0.159')
     """
-    words = ["<0.0001" if end < 0.0001 else f"{end:.3g}" for end in (low, high)]
+    words = ["<0.0001" if end < 0.0001 else f"{end:.{digits}g}" for end in (low, high)]
     return words[0] if words[0] == words[1] else f"{words[0]} to {words[1]}"
+
+
+def recomputed_p(figure: Figure, low: float, high: float) -> str:
+    """Say P, or two, beside a printed one: with a significant digit more, and at least three."""
+    printed = figure.value.lstrip("<>=≤≥ 0.")
+    return between(low, high, max(3, 1 + sum(map(str.isdigit, printed))))
 
 
 def unprintable(claim: Claim) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cohortbook.audit.audit_words import recomputed_p
 from cohortbook.audit.checks import Sheet
 from cohortbook.printed.published import Figure
 from cohortbook.study.study import NUMERIC, Study
@@ -77,23 +78,26 @@ def recompute(sheet: Sheet, figure: Figure) -> Recomputed:
         if test in stated or len(tables) == 1:
             prints = [p == p and p in figure.parts["p"] for p in found[test]]
             if any(prints):
-                return _printed(words, test, found[test], prints, stated)
-    shown = f"{WORDS[stated[0]]} gives {_span(found[stated[0]])}"
-    return Recomputed(verdict="contradicted", recomputed=_span(found[stated[0]]), reason=f"{words}: from the printed counts, "
-                      f"{shown}" + ("" if len(tables) > 1 else ", and no other test of such a table prints it"))  # fmt: skip
+                return _printed(figure, words, test, found[test], prints, stated)
+    given = _span(figure, found[stated[0]])
+    reason = f"{words}: from the printed counts, {WORDS[stated[0]]} gives {given}"
+    reason += "" if len(tables) > 1 else ", and no other test of such a table prints it"
+    return Recomputed(verdict="contradicted", recomputed=given, reason=reason)
 
 
-def _printed(words: str, test: str, values: Sequence[float], prints: Sequence[bool], stated: Sequence[str]) -> Recomputed:
+def _printed(
+    figure: Figure, words: str, test: str, values: Sequence[float], prints: Sequence[bool], stated: Sequence[str]
+) -> Recomputed:
     verdict = "reproduced" if all(prints) else "compatible"
     if test not in stated:
         verdict = "reproduced by another method"
-    reason = f"{words}: from the printed counts, {WORDS[test]} gives {_span(values)}"
-    return Recomputed(verdict=verdict, recomputed=_span(values), method=WORDS[test], reason=reason)
+    reason = f"{words}: from the printed counts, {WORDS[test]} gives {_span(figure, values)}"
+    return Recomputed(verdict=verdict, recomputed=_span(figure, values), method=WORDS[test], reason=reason)
 
 
-def _span(values: Sequence[float]) -> str:
+def _span(figure: Figure, values: Sequence[float]) -> str:
     known = sorted(p for p in values if p == p)
-    return " to ".join(dict.fromkeys(f"{p:.4g}" for p in (known[0], known[-1]))) if known else "no P"
+    return recomputed_p(figure, known[0], known[-1]) if known else "no P"
 
 
 def _tests(study: Study, variable: str, by: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from cohortbook.audit.audit_words import recomputed_p
 from cohortbook.audit.checks import Check, Count, Sheet, span, told
 from cohortbook.audit.several_groups import is_of_several, recompute
 from cohortbook.printed.claims import planned_tests
@@ -178,7 +179,7 @@ def _expected(sheet: Sheet, figure: Figure) -> Iterator[Check]:
     given = ""
     if two:
         exact = [fisher_p_value(one[0], sum(one), other[0], sum(other)) for one, other in tables]
-        given = span(f"{min(exact):.4g}", f"{max(exact):.4g}")
+        given = recomputed_p(figure, min(exact), max(exact))
         reason += f"; Fisher's exact test gives P {given}"
     method = "Fisher's exact test" if given else ""
     yield told("expected_counts", [figure], reason, holds=None, method=method, recomputed=given)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cohortbook.notebook.notebook import declared_parameters, read_notebook, source_of
-from cohortbook.results import MARK
+from cohortbook.results import MARK, PRINTS
 from cohortbook.tables.tables import Row
 
 #: What marks a table of `cohortbook.tables.tables`, and a figure of `cohortbook.figures.figures`.
@@ -79,8 +79,13 @@ class Table:
 
     @property
     def numeric(self) -> tuple[bool, ...]:
-        """Which columns hold nothing but single numbers, to be set flush right; the first names the rows."""
+        """Which columns hold nothing but single numbers, to be set flush right; the first names the rows.
+
+        None where some numbers carry a mark: marked and unmarked ones then stand alike, flush left.
+        """
         full = [row.cells for row in self.rows if not across(row)]
+        if any(mark in cell for cells in full for cell in cells for mark in PRINTS.values()):
+            return (False,) * len(self.head)
         return tuple(k > 0 and all(_NUMBER.fullmatch(cells[k].strip()) for cells in full) for k in range(len(self.head)))
 
 

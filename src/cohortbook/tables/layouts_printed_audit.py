@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cohortbook.audit.audit_words import in_words, listed
 from cohortbook.audit.printed_model import PrintedModel
-from cohortbook.results import uncapital
+from cohortbook.results import PRINTS, uncapital
 from cohortbook.study.study import NUMERIC
 from cohortbook.tables.layouts import table_of
 from cohortbook.tables.layouts_models import removal_in_words
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from cohortbook.audit.verdicts import Audit
     from cohortbook.audit.which_test import PrintedTest
 
-#: How sure it is that a test prints the printed digits -> the mark behind its P.
-PRINTS = {"always": "●", "sometimes": "○"}
+#: Behind P of the stated test.
 STATED = "†"
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cohortbook.files import plain
 from cohortbook.printed.published import round_half_away
-from cohortbook.results import MARK, Hidden
+from cohortbook.results import MARK, PRINTS, Hidden
 from cohortbook.tables.style import PLAIN, current, probability, remarked, spanned, worded
 
 if TYPE_CHECKING:
@@ -212,7 +212,8 @@ class DisplayTable:
         """A semantic table: caption, row heads, footnotes; no style of its own."""
         width = len(self.head)
         number = f"Table {self.number}. " if self.number else ""
-        numeric = [all(_NUMBER.match(row.cells[k]) for row in self.rows) for k in range(width)]
+        marked = any(mark in cell for row in self.rows for cell in row.cells for mark in PRINTS.values())
+        numeric = [not marked and all(_NUMBER.match(row.cells[k]) for row in self.rows) for k in range(width)]
         head = "".join(
             f'<th scope="col"{_CLASS[n]}>{_escaped(c)}</th>' for c, n in zip(self.head, numeric, strict=True)
         )
