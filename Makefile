@@ -64,9 +64,9 @@ endif
 # What takes long and depends on nothing but its inputs, such as cohorts drawn for the audit, is kept there between runs.
 export COHORTBOOK_CACHE ?= $(CURDIR)/build/.cache
 
-# As many jobs as cores, unless the user said how many.
+# As many jobs as cores, unless the user said how many; of notebooks one more, as one may wait for what another draws.
 JOBS = $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
-PARALLEL = --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(JOBS))
+PARALLEL = --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell expr $(JOBS) + 1))
 quoted = '$(subst ','\'',$(1))'
 
 help: ## list the targets
@@ -119,8 +119,9 @@ clean: ## remove what was built; .venv stays
 documents: $(REPORT) $(DOCUMENTS)
 	@:
 
-# The audit takes longest: it starts first.
+# The audit takes longest and starts first, then the models and survival.
 $(AUDIT) $(REPORT) $(DOCUMENTS): $(filter %_audit.ipynb,$(EXECUTED))
+$(REPORT) $(DOCUMENTS): $(filter %_logistic.ipynb %_survival.ipynb,$(EXECUTED))
 $(REPORT) $(DOCUMENTS): $(EXECUTED)
 $(AUDIT) $(REPORT) $(DOCUMENTS): $(wildcard src/cohortbook/report/*.py) $(wildcard src/cohortbook/report/assets/*) $(BUILD)/.sections | $(BUILD)/.checked
 	@$(PY) -m cohortbook.report --study $(STUDY) --output $@ $(sort $(filter %.ipynb,$^))

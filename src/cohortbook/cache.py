@@ -34,16 +34,48 @@ def cached(name: str, parts: Sequence[str | bytes], make: Callable[[], Any]) -> 
     A file that cannot be read is made anew. A process that wants what another is making waits for it, so that notebooks
     that run side by side do the work once.
     """
-    from cohortbook.files import write_whole
+    (found,) = cached_each(name, [(parts, make)])
+    return found
 
+
+def cached_each(name: str, asked: Sequence[tuple[Sequence[str | bytes], Callable[[], Any]]]) -> list[Any]:
+    """Return several results as `cached` does; what another process is making is left to it while there is other work.
+
+    Parameters
+    ----------
+    name : str
+        Begins the files' names.
+    asked : sequence of (parts, make)
+        As `cached` takes them, none resting on another.
+    """
     folder = os.environ.get(FOLDER, "")
     if not folder:
-        return make()
-    path = Path(folder) / f"{name}-{_digest([*parts, *_code()])}.json"
+        return [make() for _, make in asked]
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    code = _code()
+    found: dict[int, Any] = {}
+    left = {k: Path(folder) / f"{name}-{_digest([*parts, *code])}.json" for k, (parts, _) in enumerate(asked)}
+    wait = False
+    while left:
+        made = []
+        for k, path in left.items():
+            with contextlib.suppress(BlockingIOError):
+                found[k] = _kept(path, asked[k][1], wait=wait)
+                made.append(k)
+                if wait:
+                    break
+        left = {k: path for k, path in left.items() if k not in made}
+        wait = not made
+    return [found[k] for k, _ in enumerate(asked)]
+
+
+def _kept(path: Path, make: Callable[[], Any], *, wait: bool) -> Any:
+    """Return what a file holds, or make it; a BlockingIOError where another process does and nobody waits."""
+    from cohortbook.files import write_whole
+
     with contextlib.suppress(OSError, ValueError):
         return json.loads(path.read_text(encoding="utf-8"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(path.with_suffix(".lock")):
+    with _alone(path.with_suffix(".lock"), wait=wait):
         with contextlib.suppress(OSError, ValueError):  # made while we waited
             return json.loads(path.read_text(encoding="utf-8"))
         text = json.dumps(make())
@@ -53,7 +85,7 @@ def cached(name: str, parts: Sequence[str | bytes], make: Callable[[], Any]) -> 
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _alone(path: Path, *, wait: bool) -> Iterator[None]:
     """Let one process at a time go on, where the system can lock a file; a process that dies lets go."""
     try:
         import fcntl
@@ -61,7 +93,7 @@ def _alone(path: Path) -> Iterator[None]:
         yield
         return
     with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         try:
             yield
         finally:

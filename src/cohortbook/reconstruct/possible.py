@@ -7,6 +7,7 @@ solution of every block, and hands them to patients who are alike in another ord
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import random
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.cache import cached
+from cohortbook.cache import cached_each
 from cohortbook.cohort.cohort import Cohort, FlowStep
 from cohortbook.plan.reprint import reprint
 from cohortbook.printed.cells import SolverError
@@ -215,21 +216,37 @@ class Drawer:
         said = claims(self.study, [figure for figure in self.figures if figure.id not in kept.out])
         roster = next(iter(rosters(self.study, said)))
         grouping = set(self.study.bases(*roster.groups))
-        pools, beside = [], {}
+        blocks = blocks_of(self.study, roster, said)
         # The grouping first: what others print is recomputed beside it.
-        for variables in sorted(blocks_of(self.study, roster, said), key=lambda names: not grouping & set(names)):
+        first = [variables for variables in blocks if grouping & set(variables)]
+        beside: dict[str, list] = {}
+        pools = self._pools(roster, said, first, beside)
+        for pool in pools:
+            beside |= pool.solutions[0] if pool.solutions else {}
+        pools += self._pools(roster, said, [variables for variables in blocks if variables not in first], beside)
+        return Possible(self.study, roster, tuple(pools))
+
+    def _pools(
+        self, roster: Roster, said: Sequence[Claim], blocks: Sequence[tuple[str, ...]], beside: dict[str, list]
+    ) -> list[Pool]:
+        """Settle blocks that do not rest on each other."""
+        asked, keys = [], []
+        for variables in blocks:
             mine, rules = of_block(self.study, roster, variables, said)
-            key = (roster.size, roster.narrated, *roster.groups.items(), variables, *(claim.id for claim in mine))
+            keys.append(key := (roster.size, roster.narrated, *roster.groups.items(), variables, *(claim.id for claim in mine)))
             if key not in self._known:
                 search = _Search(self.study, roster, variables, tuple(mine), rules, dict(beside), self.seed)
                 parts = [self.study.file.model_dump_json(), repr([c.figures for c in mine]), repr((key, beside, self.seed))]
-                solutions = cached("drawn", parts, lambda search=search: list(search.solutions()))
-                self._known[key] = Pool(variables, bool(mine), tuple(solutions))
-            pools.append(self._known[key])
-            if grouping & set(variables) and pools[-1].solutions:
-                beside |= pools[-1].solutions[0]
-            self.step()
-        return Possible(self.study, roster, tuple(pools))
+                asked.append((key, variables, bool(mine), parts, functools.partial(self._settle, search)))
+        found = cached_each("drawn", [(parts, make) for *_, parts, make in asked])
+        for (key, variables, claimed, *_), solutions in zip(asked, found, strict=True):
+            self._known[key] = Pool(variables, claimed, tuple(solutions))
+        return [self._known[key] for key in keys]
+
+    def _settle(self, search: _Search) -> list[dict[str, list]]:
+        solutions = list(search.solutions())
+        self.step()
+        return solutions
 
 
 @dataclass
