@@ -207,8 +207,9 @@ def _otherwise(audit: Audit, verdict: Verdict, names: str = "") -> str:
 
 
 def _given(verdict: Verdict) -> str:
-    """Say what the other figures give, where the reason does not."""
-    told = verdict.verdict == "rounded otherwise" or verdict.recomputed in verdict.reason
+    """Say what the other figures give, where neither the reason nor, of a P value, its repairs do."""
+    told = verdict.verdict == "rounded otherwise" or verdict.figure.statistic == "p"
+    told = told or verdict.recomputed in verdict.reason
     return "" if told else f" The other figures give {verdict.recomputed}."
 
 
