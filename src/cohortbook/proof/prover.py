@@ -23,6 +23,8 @@ EFFORT = 8.0
 SHORT = 8
 #: After so many short looks in a row that told nothing of a block, none is taken.
 VAIN = 2
+#: Kinds of claims that tell of counts.
+_COUNTED = ("count", "value", "test")
 #: More alternatives of one conflict than this are not listed.
 MOST_REPAIRS = 60
 
@@ -182,7 +184,6 @@ class Prover:
             Statements that could not be decided.
         """
         held = [id for id in self.known if id not in disputed]
-        # Most follow from counts and means alone, which are asked first; what is only compatible is asked twice.
         plain = [id for id in held if not self.known[id].test]
         smaller = self.part(held, self.rules) if len(plain) == len(held) else self.part(plain, self.rules)
         follows: dict[str, tuple[str, ...]] = {}
@@ -192,10 +193,24 @@ class Prover:
                 follows[id] = ()
             elif self.known[id].claims[0].kind != "model":
                 try:
-                    follows |= self._follows(id, plain, smaller) or self._follows(id, held, self.block)
+                    follows |= self._follows_from(id, (plain, smaller), (held, self.block))
                 except UndecidedError:
                     undecided.add(id)
         return follows, frozenset(undecided)
+
+    def _follows_from(
+        self, id: str, fewer: tuple[Sequence[str], ProofBlock], all_: tuple[Sequence[str], ProofBlock]
+    ) -> dict[str, tuple[str, ...]]:
+        """Return what a statement follows from: those that are no test where these are enough, else all.
+
+        Counts mostly follow from counts, which are asked first; numbers seldom follow at all, so all are.
+        """
+        if len(fewer[0]) == len(all_[0]):
+            return self._follows(id, *fewer)
+        if self.known[id].claims[0].kind in _COUNTED:
+            return self._follows(id, *fewer) or self._follows(id, *all_)
+        found = self._follows(id, *all_)
+        return (self._follows(id, *fewer) or found) if found else {}
 
     def _follows(self, id: str, held: Sequence[str], block: ProofBlock) -> dict[str, tuple[str, ...]]:
         """Return what a statement follows from; nothing where it does not, or where the block does not know it."""
