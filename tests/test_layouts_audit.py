@@ -163,6 +163,7 @@ def test_conflicts_say_their_figures_in_words():
     ruled = replace(audit, conflicts=(replace(audit.conflicts[0], rules=("one race each",)),))
     assert cells(conflict_table(ruled))[0][3:] == ("one race each", "R1a, R1b")
     assert conflict_table(audit_of()).notes == ("None: all printed figures can hold together.",)
+    assert consequence_table(audit_of()).notes == ("None: nothing has to be given up.",)
 
 
 def test_a_repair_says_what_it_gives_up_and_what_it_moves():

@@ -131,10 +131,11 @@ def consequence_table(audit: Audit) -> DisplayTable:
                 rows.append(Row((*((repair.id, given_up(audit, repair)) if not k else ("", "")), *row), "level"))
     head = ("Repair", "Given up", "P value", "Printed", "Test", "P after the repair", "Crosses")
     limits = " and ".join(general(t) for t in audit.thresholds)
+    note = f"P after the repair: by the stated test, over all {audit.study.units} that the repair leaves. Thresholds: {limits}."
     return DisplayTable(
         name="consequences", title="What each repair does to the P values", head=head, rows=tuple(rows),
         frame=frame_of(audit.consequences, "repair", "figure", "printed", "low", "high", "test", "crosses"),
-        notes=(f"P after the repair: by the stated test, over all patients that the repair leaves. Thresholds: {limits}.",),
+        notes=(note if rows else "None: nothing has to be given up.",),
     )  # fmt: skip
 
 

@@ -96,7 +96,8 @@ def _test_table(audit: Audit, figures: Sequence[str], suffix: str) -> DisplayTab
     if any(t.stated for t in mine):
         notes.append(f"{STATED} The stated test.")
     if any(t.prints == "unknown" for t in mine):
-        notes.append("? Not known: the search reached its limit, or the other figures do not tell the groups apart.")
+        notes.append("? Not known: the search reached its limit, the other figures do not tell the groups apart, or the groups "
+                     "are too large to look for a test that is not stated.")  # fmt: skip
     if any(row.kind == "level" for row in rows):
         notes.append("Below a P value: other codings of its variable under which a test prints it.")
     return DisplayTable(
