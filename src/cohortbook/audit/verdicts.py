@@ -38,7 +38,7 @@ class Verdict:
     recomputed : str
         What the other figures give, with more digits than are printed: one value, or the least and the largest that they
         leave; of a P value by the stated test that prints it, and of one that cannot be true after each repair that gives
-        it up. Empty where nothing is computed.
+        it up. Of numbers, P is bounded, so that patients may reach less. Empty where nothing is computed.
     method : str
         What printed it, where that is known: a test, a rule of rounding; empty otherwise.
     conflicts : tuple of str
