@@ -16,8 +16,6 @@ CONSTANT = "every patient has the same value"
 
 #: What stands where a number is hidden: a small count, or a number that would reveal one.
 MARK = "[hidden]"
-#: How sure it is that a test prints the printed digits -> the mark behind its P.
-PRINTS = {"always": "●", "sometimes": "○"}
 
 
 class Hidden:

@@ -71,7 +71,7 @@ def _of_proof(
             elif statement.id in follows:
                 yield _follows(case, prover, proof, statement, figure, follows[statement.id], tests)
             else:
-                yield _compatible(case, statement, figure, tests)
+                yield _compatible(figure, tests)
 
 
 def _followed(case: Case, prover: Prover | None, proof: Proof) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
@@ -152,9 +152,9 @@ def _follows(
                    reason=reason)  # fmt: skip
 
 
-def _compatible(case: Case, statement: Statement, figure: Figure, tests: Sequence[PrintedTest]) -> Verdict:
+def _compatible(figure: Figure, tests: Sequence[PrintedTest]) -> Verdict:
     reason = "it contradicts nothing that is printed, and nothing else printed settles it"
-    recomputed = _p_span(figure, _ends(figure, tests)) if statement.claims[0].kind == "test" else ""
+    recomputed = _p_span(figure, _ends(figure, tests))
     return Verdict(figure=figure, verdict="compatible", recomputed=recomputed, method=_stated(figure, tests), reason=reason)
 
 

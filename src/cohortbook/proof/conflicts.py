@@ -175,9 +175,9 @@ def proving_solver(effort: float = EFFORT) -> Any:
     return solver
 
 
-def glancing_solver(effort: float, *, most: float = GLANCE, adding: bool = True) -> Any:
+def glancing_solver(effort: float, *, adding: bool = True) -> Any:
     """Return a solver for a short look, which adds little or nothing up: what it cannot find may yet be there."""
-    solver = proving_solver(min(effort, most))
+    solver = proving_solver(min(effort, GLANCE))
     solver.parameters.linearization_level = int(adding)
     return solver
 

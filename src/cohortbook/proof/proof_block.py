@@ -54,6 +54,7 @@ class ProofBlock(Block):
 
     lenient: bool = True
     shown: Sequence[int] = field(init=False, default=())
+    #: Short looks in a row that told nothing.
     vain: int = field(init=False, default=0)
     _units_of: dict[tuple[str, int], tuple[Any, Any]] = field(init=False, default_factory=dict)
     _runs: dict[tuple[str, int], list] = field(init=False, default_factory=dict)

@@ -23,7 +23,7 @@ EFFORT = 8.0
 SHORT = 8
 #: After so many short looks in a row that told nothing of a block, none is taken.
 VAIN = 2
-#: Kinds of claims that tell of counts.
+#: Kinds of claims that mostly follow from counts and means, where they follow.
 _COUNTED = ("count", "value", "test")
 #: More alternatives of one conflict than this are not listed.
 MOST_REPAIRS = 60

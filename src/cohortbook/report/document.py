@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from cohortbook.notebook.notebook import declared_parameters, read_notebook, source_of
-from cohortbook.results import MARK, PRINTS
-from cohortbook.tables.tables import Row
+from cohortbook.results import MARK
+from cohortbook.tables.tables import Row, marked
 
 #: What marks a table of `cohortbook.tables.tables`, and a figure of `cohortbook.figures.figures`.
 OWN_TABLE = '<table class="cohortbook"'
@@ -79,13 +79,10 @@ class Table:
 
     @property
     def numeric(self) -> tuple[bool, ...]:
-        """Which columns hold nothing but single numbers, to be set flush right; the first names the rows.
-
-        None where some numbers carry a mark: marked and unmarked ones then stand alike, flush left.
-        """
-        full = [row.cells for row in self.rows if not across(row)]
-        if any(mark in cell for cells in full for cell in cells for mark in PRINTS.values()):
+        """Which columns hold nothing but single numbers, to be set flush right; the first names the rows."""
+        if marked(self.rows):
             return (False,) * len(self.head)
+        full = [row.cells for row in self.rows if not across(row)]
         return tuple(k > 0 and all(_NUMBER.fullmatch(cells[k].strip()) for cells in full) for k in range(len(self.head)))
 
 

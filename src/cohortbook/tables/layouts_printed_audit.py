@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from cohortbook.audit.audit_words import in_words, listed
 from cohortbook.audit.printed_model import PrintedModel
-from cohortbook.results import PRINTS, uncapital
+from cohortbook.results import uncapital
 from cohortbook.study.study import NUMERIC
 from cohortbook.tables.layouts import table_of
 from cohortbook.tables.layouts_models import removal_in_words
 from cohortbook.tables.style import probability, spanned
-from cohortbook.tables.tables import UNDEFINED, DisplayTable, Row, decimal, significant
+from cohortbook.tables.tables import PRINTS, UNDEFINED, DisplayTable, Row, decimal, significant
 
 if TYPE_CHECKING:
     import pandas as pd

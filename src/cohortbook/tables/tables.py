@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cohortbook.files import plain
 from cohortbook.printed.published import round_half_away
-from cohortbook.results import MARK, PRINTS, Hidden
+from cohortbook.results import MARK, Hidden
 from cohortbook.tables.style import PLAIN, current, probability, remarked, spanned, worded
 
 if TYPE_CHECKING:
@@ -212,8 +212,8 @@ class DisplayTable:
         """A semantic table: caption, row heads, footnotes; no style of its own."""
         width = len(self.head)
         number = f"Table {self.number}. " if self.number else ""
-        marked = any(mark in cell for row in self.rows for cell in row.cells for mark in PRINTS.values())
-        numeric = [not marked and all(_NUMBER.match(row.cells[k]) for row in self.rows) for k in range(width)]
+        flush_left = marked(self.rows)
+        numeric = [not flush_left and all(_NUMBER.match(row.cells[k]) for row in self.rows) for k in range(width)]
         head = "".join(
             f'<th scope="col"{_CLASS[n]}>{_escaped(c)}</th>' for c, n in zip(self.head, numeric, strict=True)
         )
@@ -259,11 +259,18 @@ class DisplayTable:
                 part.unlink(missing_ok=True)
 
 
+#: How sure it is that a test prints the printed digits -> the mark behind its P.
+PRINTS = {"always": "●", "sometimes": "○"}
 #: A cell of a column of numbers, right-aligned: a number, a sign for one that is undefined, or nothing.
 _NUMBER = re.compile(r"^[<>]?−?([\d.,·]*[–∞]?|\[hidden\])( [a-t]?‡?|[ᵃ-ᶻⁱⁿ*†‡§¶‖]+)?$")
 #: Text is set flush left where a page's own style would not (JupyterLab sets every cell flush right).
 _LEFT = ' style="text-align:left"'
 _CLASS = (_LEFT, ' class="number"')
+
+
+def marked(rows: Iterable[Row]) -> bool:
+    """Say whether some numbers carry a mark: then all stand flush left, so that marked and unmarked ones stand alike."""
+    return any(mark in cell for row in rows for cell in row.cells for mark in PRINTS.values())
 
 
 def _html_row(row: Row, numeric: Sequence[bool]) -> str:
