@@ -467,6 +467,14 @@ def test_a_p_of_ranks_that_no_such_values_have_is_not_found(tmp_path):
     assert answers["mann_whitney"] in ("never", "unknown")
 
 
+def test_nothing_is_told_of_a_p_beside_two_standard_deviations_of_one_group(tmp_path):
+    _, told = large(1)
+    other = replace(told[1], id="another", value=f"{float(told[1].value) + 1:.1f}")
+    study = study_of(tmp_path, (60, 70), NUMBERS, test="student_t")
+    asked = [*told, other, figure("p", "0.100", "k", group="test")]
+    assert {row.prints for row in which_tests(study, asked)} == {"unknown"}
+
+
 @pytest.mark.parametrize(("planned", "sought"), [("mann_whitney", False), ("mann_whitney_exact", True)])
 def test_an_exact_p_of_many_is_sought_where_it_is_planned(tmp_path, monkeypatch, planned, sought):
     groups, told = large(6)

@@ -136,6 +136,8 @@ def _group(block: ProofBlock, name: str, units: list[int], n: int) -> Group:
     # A printed SD leaves little that a long search could take away.
     printed = [spread_limits(block, claim, n) for claim in said if block.group(claim.where) == (units, {})]
     lows, highs = zip((0, (n * top) ** 2 // 4), *printed, strict=True)
+    if max(lows) > min(highs):
+        raise NoneLeftError
     spread = _ends(block.model, group.spread, (max(lows), min(highs)), long=not printed)
     return Group(n, (sums[0] + origin * n, sums[1] + origin * n), (spread[0] / n, spread[1] / n))
 
