@@ -9,11 +9,10 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from cohortbook.cohort.cohort import ROW_NUMBER, Cohort, FlowStep, load_cohort
 from cohortbook.errors import command
-from cohortbook.results import Hidden
+from cohortbook.results import Hidden, result
 from cohortbook.study.study import Study, load_study
 
 #: Sections of the plan, and what each gives the report.
@@ -33,7 +32,7 @@ SECTIONS = {
 _NO_PLAN = ("study", "variables", "derived", "reconstruction")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Missing:
     """How many of the eligible patients have no value of a variable."""
 
@@ -42,7 +41,7 @@ class Missing:
     total: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Checked:
     """What a check of a study found; without a data file, `flow`, `missing` and `notes` are empty.
 

@@ -2,16 +2,77 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, dataclass_transform
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NAN = float("nan")
 CONSTANT = "every patient has the same value"
+
+
+#: What a short `repr` shows of a result: fields, numbers of one field, characters of a text; significant digits.
+FIELDS_SHOWN, NUMBERS_SHOWN, CHARACTERS_SHOWN, DIGITS_SHOWN = 6, 3, 40, 4
+
+
+def short_number(value: float) -> str:
+    """Write a number with four significant digits, the same on every processor: its last digits are not looked at.
+
+    Examples
+    --------
+    >>> short_number(0.1 + 0.2), short_number(1e-17), short_number(1234567.0), short_number(72)
+    ('0.3', '0', '1.235e+06', '72')
+    """
+    if isinstance(value, int):
+        return str(value)
+    settled = 0.0 if abs(value) < 1e-12 else float(f"{value:.12g}")
+    return f"{settled:.{DIGITS_SHOWN}g}"
+
+
+def short_repr(result: Any) -> str:
+    """Name a result, its first texts and numbers, its estimates and P values, and how many patients it is about."""
+    shown, estimates = {}, ""
+    for name in (one.name for one in fields(result) if one.repr):
+        value = getattr(result, name)
+        if isinstance(value, str) and 0 < len(value) <= CHARACTERS_SHOWN:
+            shown[name] = repr(value)
+        elif isinstance(value, int | float) and not math.isnan(value):
+            shown[name] = short_number(value)
+        elif isinstance(value, tuple) and value:
+            if not all(isinstance(one, float) for one in value):
+                shown[name] = f"<{len(value)}>"
+            elif name in ("p_values", estimates := estimates or name):
+                few = [*map(short_number, value[:NUMBERS_SHOWN]), *["…"] * (len(value) > NUMBERS_SHOWN)]
+                shown[name] = f"({', '.join(few)})"
+    first = dict(list(shown.items())[:FIELDS_SHOWN]) | {name: shown[name] for name in ("p_value", "n") if name in shown}
+    return f"{type(result).__name__}({', '.join(f'{name}={text}' for name, text in first.items())})"
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def result(cls: type | None = None, /, *, eq: bool = True, kw_only: bool = True) -> Any:
+    """Make a class a frozen dataclass with a short `repr`, which reads the same wherever it was computed.
+
+    Examples
+    --------
+    >>> @result
+    ... class Mean:
+    ...     term: str
+    ...     estimate: float
+    ...     n: int
+    >>> Mean(term="age", estimate=61.40000000000001, n=72)
+    Mean(term='age', estimate=61.4, n=72)
+    """
+
+    def made(cls: type) -> type:
+        if "__repr__" not in vars(cls):
+            cls.__repr__ = short_repr  # type: ignore[method-assign]
+        return dataclass(frozen=True, slots=True, kw_only=kw_only, eq=eq, repr=False)(cls)
+
+    return made if cls is None else made(cls)
 
 
 #: What stands where a number is hidden: a small count, or a number that would reveal one.

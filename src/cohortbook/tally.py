@@ -7,8 +7,9 @@ and the tallies of two hospitals add up.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from cohortbook.results import result
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -24,7 +25,7 @@ def weakest(provenances: Sequence[str]) -> str:
     return max(provenances, key=PROVENANCE.index, default=PROVENANCE[0])
 
 
-@dataclass(frozen=True, slots=True)
+@result(kw_only=False)
 class Tally:
     """Distinct patterns of one or more columns with their counts.
 
@@ -40,6 +41,9 @@ class Tally:
 
     frame: pd.DataFrame
     provenance: str = "observed"
+
+    def __repr__(self) -> str:
+        return f"Tally({', '.join(self.columns)}: {len(self.frame)} patterns, n={self.total})"
 
     @classmethod
     def from_rows(cls, rows: pd.DataFrame, columns: Sequence[str] | None = None, provenance: str = "observed") -> Tally:

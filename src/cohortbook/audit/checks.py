@@ -6,11 +6,11 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from cohortbook.printed.published import Figure, levels_of
 from cohortbook.printed.rounding import counts_by_rule, middle
+from cohortbook.results import result
 from cohortbook.study.study import NUMERIC, Study
 
 #: Steps after which the search for printed parts of a set ends.
@@ -20,7 +20,7 @@ Space = tuple[str, ...]
 Cells = frozenset[tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Check:
     """What arithmetic says of printed figures.
 
@@ -62,7 +62,7 @@ def told(
     return Check(kind=kind, figures=ids, holds=holds, method=method, recomputed=recomputed, reason=reason)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Count:
     """How many patients of a group have certain levels, as one figure prints it: `low` to `high`.
 

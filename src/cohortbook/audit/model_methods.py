@@ -7,10 +7,11 @@ One table at a time, with intervals and a report of what could not be computed: 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cohortbook.regression.logistic import BCON, _derivatives, _inverse, _solve, fit_many, log_likelihood
+from cohortbook.results import result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +30,7 @@ RATIO, SCORE = "likelihood ratio", "score"
 FIRTH_RATIO, FIRTH_WALD = "Firth's penalised likelihood, likelihood ratio", "Firth's penalised likelihood, Wald"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class Printout:
     """What one method prints for many tables; NaN where it is undefined.
 

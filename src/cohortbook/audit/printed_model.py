@@ -7,11 +7,11 @@ import itertools
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.errors import CohortbookError
-from cohortbook.results import OneRow
+from cohortbook.results import OneRow, result
 from cohortbook.study.study import Study
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _Counted = tuple[str, bool, str, int | None, int, int]
 MOST_FOLLOWED = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Reading:
     """A method that may have printed the table.
 
@@ -56,7 +56,7 @@ class Reading:
     searched: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class JointTable:
     """One joint table of the terms that prints the model, and what other methods say of it.
 
@@ -86,7 +86,7 @@ class JointTable:
     selections: dict[str, tuple[tuple[str, ...], str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class PrintedModel:
     """A printed regression table, searched over the joint tables of its terms.
 

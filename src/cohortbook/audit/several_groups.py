@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.audit.audit_words import recomputed_p
 from cohortbook.audit.checks import Sheet
 from cohortbook.printed.published import Figure
+from cohortbook.results import result
 from cohortbook.study.study import NUMERIC, Study
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Recomputed:
     """What the printed counts say of a P value: a verdict, P with a digit more, the test that prints it, and why."""
 

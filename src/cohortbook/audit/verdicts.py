@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from cohortbook.results import result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,7 @@ VERDICTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Verdict:
     """What the audit says of one printed figure.
 
@@ -55,7 +56,7 @@ class Verdict:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Conflict:
     """Printed figures that cannot hold together: minimal, as any of them left out, the others can.
 
@@ -80,7 +81,7 @@ class Conflict:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Repair:
     """A smallest list of figures to give up so that all others hold together.
 
@@ -102,7 +103,7 @@ class Repair:
     follow: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Consequence:
     """What a repair does to a printed P value.
 
@@ -129,7 +130,7 @@ class Consequence:
     crosses: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Audit:
     """An audit: every verdict and what they rest on.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from cohortbook.audit.which_question import Question, suited
@@ -14,6 +13,7 @@ from cohortbook.printed.claims import Claim, claims, planned_tests
 from cohortbook.printed.published import Figure, Interval
 from cohortbook.proof.conflicts import rosters
 from cohortbook.proof.solver import ReconstructionError
+from cohortbook.results import result
 from cohortbook.study.study import Study
 
 WORDS = {
@@ -35,7 +35,7 @@ WORDS = {
 _SLACK = Fraction(1, 10**12)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class PrintedTest:
     """Whether a test prints a printed P value.
 

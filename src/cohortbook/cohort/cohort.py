@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ class FlowStep:
     remaining: int | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Cohort:
     """The eligible patients of a study.
 
@@ -69,7 +69,10 @@ class Cohort:
     source: str
     flow: tuple[FlowStep, ...]
     notes: tuple[str, ...] = ()
-    suppress_below: int = field(default=0, repr=False)
+    suppress_below: int = 0
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.study.file.study.title!r}, source={self.source!r}, n={self.size})"
 
     @functools.cached_property
     def protection(self) -> Protection | None:

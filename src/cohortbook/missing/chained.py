@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.missing.conditional import DONORS, draw_levels, draw_numbers
+from cohortbook.results import result
 from cohortbook.statistics.counts import coded, is_numeric
 from cohortbook.tally import Tally
 
@@ -28,7 +28,7 @@ class ImputationError(ValueError):
     """Values that cannot be imputed, and why."""
 
 
-@dataclass(frozen=True, slots=True)
+@result(kw_only=False)
 class Passive:
     """A variable that others determine: made again from their imputed values.
 
@@ -43,7 +43,7 @@ class Passive:
     make: Callable[[pd.DataFrame], pd.Series]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class Imputation:
     """Several data sets without a missing value.
 

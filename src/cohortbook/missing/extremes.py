@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cohortbook.results import OneRow
+from cohortbook.results import OneRow, result
 from cohortbook.statistics.counts import coded, value_counts
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def assume_outcome(tally: Tally, outcome: str, *, yes: bool, by: str = "", level
     return type(tally)(counts.astype({**frame.dtypes}), tally.provenance)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class ExtremeRates:
     """A rate among those with a known outcome, and if none or all of the others had it.
 

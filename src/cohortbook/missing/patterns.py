@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cohortbook.results import OneRow
+from cohortbook.results import OneRow, result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from cohortbook.tally import Tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class CompleteCases:
     """What complete-case analysis costs, one entry a variable, in the order in which they are asked for.
 
@@ -107,7 +106,7 @@ def _known(tally: Tally, variables: Sequence[str]) -> list[str]:
     return names
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class MissingPatterns:
     """Which variables are missing together.
 
@@ -178,7 +177,7 @@ def missing_patterns(tally: Tally, variables: Sequence[str]) -> MissingPatterns:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class MissingByOutcome:
     """How often a variable is missing in patients without and with the outcome.
 

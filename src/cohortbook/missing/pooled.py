@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.missing.rubin import JointTest, Pooled, pool, pooled_terms
-from cohortbook.results import OneRow
+from cohortbook.results import OneRow, result
 from cohortbook.tally import Tally
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class PooledFit:
     """A regression pooled over imputed data sets, or why there is none; one entry a column.
 

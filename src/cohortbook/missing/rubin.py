@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cohortbook.results import NAN, require_confidence_level
+from cohortbook.results import NAN, require_confidence_level, result
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Pooled:
     """Estimates pooled over imputed data sets; one entry a column.
 
@@ -47,7 +46,7 @@ class Pooled:
     confidence_level: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class JointTest:
     """A pooled Wald test of several coefficients at once: F with its degrees of freedom."""
 

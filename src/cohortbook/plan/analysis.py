@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.privacy.guard import protecting
-from cohortbook.results import Absent
+from cohortbook.results import Absent, result
 from cohortbook.study.study import NUMERIC
 from cohortbook.tally import weakest
 
@@ -38,7 +38,7 @@ protected = protecting("cohortbook.plan.protect")
 ADJUSTMENTS = ("bonferroni", "holm", "benjamini-hochberg")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class DescriptiveTable:
     """A descriptive table of the study file, counted.
 
@@ -130,7 +130,7 @@ def descriptive_tables(cohort: Cohort) -> tuple[DescriptiveTable, ...]:
     return tuple(descriptive_table(cohort, name) for name in cohort.study.plan("tables"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class NumericSummaries:
     """Every numeric variable of a cohort: its summary and its Shapiro-Wilk test."""
 
@@ -181,7 +181,7 @@ def with_unit(cohort: Cohort, name: str) -> str:
     return f"{cohort.study.label(name)}, {unit}" if unit else cohort.study.label(name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class OutcomeRate:
     """How often the outcome came about, by two intervals, beside rates reported elsewhere."""
 
@@ -227,7 +227,7 @@ def outcome_rate(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeRa
     return OutcomeRate(label=plan.label, intervals=intervals, elsewhere=elsewhere, provenance=tally.provenance)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class GroupComparison:
     """The comparison of groups that the study file plans, row by row.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import protected, quiet
-from cohortbook.results import Absent
+from cohortbook.results import Absent, result
 from cohortbook.tally import weakest
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from cohortbook.statistics.clusters import IntraclusterCorrelation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Cluster:
     """One cluster: its patients, those with the outcome and those of whom it is not known, and missing values of all."""
 
@@ -27,7 +26,7 @@ class Cluster:
     missing: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class ClusterStudy:
     """The clusters of a study.
 

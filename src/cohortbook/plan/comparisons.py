@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import compare_groups, not_planned, protected, quiet, with_unit
-from cohortbook.results import Absent
+from cohortbook.results import Absent, result
 from cohortbook.study.study import NUMERIC
 from cohortbook.tally import Tally, weakest
 
@@ -35,7 +34,7 @@ class _Shown:
         return render(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class GroupPairs(_Shown):
     """Every two groups of the study's comparison, row by row.
 
@@ -105,7 +104,7 @@ def compare_pairs(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupPai
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class PairedRow:
     """One variable before and after, in the patients who have both values.
 
@@ -137,7 +136,7 @@ class PairedRow:
     beside: tuple[PairedTest, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class PairedStudy(_Shown):
     """What the study file compares before and after."""
 
@@ -243,7 +242,7 @@ def _auto(kind: str, shapiro: ShapiroWilk | None, normality: float) -> tuple[str
     return ("mcnemar_exact", "yes or no") if kind == "binary" else ("stuart_maxwell", "levels without an order")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class LinearStudy(_Shown):
     """The linear model of the study file, fitted.
 

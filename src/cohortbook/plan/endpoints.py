@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import not_planned, protected, quiet
 from cohortbook.plan.competing import competing_causes, competing_tally, had_before_entry, late_entry, marked
-from cohortbook.results import HIDDEN, Absent, OneRow
+from cohortbook.results import HIDDEN, Absent, OneRow, result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ USUAL = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class Stratum:
     """Survival by the levels of one variable.
 
@@ -59,7 +59,7 @@ class Stratum:
         return self.tests[0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class SurvivalStudy:
     """A planned survival endpoint, whole.
 
@@ -243,7 +243,7 @@ def _landmarks(cohort: Cohort, plan: Survival, curve: SurvivalCurve) -> pd.DataF
     return frame.assign(printed=[n / bands["n"].sum() for n in counts], printed_n=counts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class CompetingGroups:
     """Cumulative incidence by the levels of one variable.
 
@@ -274,7 +274,7 @@ class CompetingGroups:
         return f"{events} event{'s' * (events > 1)} for {freedom}; at least {EVENTS_PER_COLUMN} for each are needed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class CompetingStudy:
     """Time to an event that death can forestall.
 

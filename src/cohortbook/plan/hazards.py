@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import not_planned, protected, quiet, with_unit
 from cohortbook.plan.competing import competing_causes, competing_tally, late_entry, marked
 from cohortbook.regression.design import with_references
-from cohortbook.results import Absent, OneRow, uncapital
+from cohortbook.results import Absent, OneRow, result, uncapital
 from cohortbook.tally import Tally
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Fit = CoxFit | FirthCoxFit | FineGrayFit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class CoxStudy:
     """The planned Cox model of survival.
 
@@ -72,7 +72,7 @@ class CoxStudy:
     _repr_html_ = OneRow._repr_html_
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class CauseModels:
     """One cause, modelled in both ways.
 
@@ -93,7 +93,7 @@ class CauseModels:
     sub: FineGrayFit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class CompetingModels:
     """The models of each of the competing events, side by side."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
@@ -13,7 +12,7 @@ from cohortbook.plan.hazards import CoxStudy
 from cohortbook.plan.models import ModelStudy
 from cohortbook.privacy.guard import withheld
 from cohortbook.regression.design import with_references
-from cohortbook.results import Absent, OneRow
+from cohortbook.results import Absent, OneRow, result
 from cohortbook.tally import Tally, weakest
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 HAZARD = "cumulative hazard"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class ImputedFit:
     """A regression of imputed data sets, with the imputation that it rests on.
 
@@ -53,7 +52,7 @@ class ImputedFit:
     complete: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class ImputedModel:
     """The planned logistic model with missing values imputed, beside the one of complete patients.
 
@@ -89,7 +88,7 @@ class ImputedModel:
     _repr_html_ = OneRow._repr_html_
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class ImputedCox:
     """The planned Cox models with missing values imputed, beside those of complete patients."""
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import not_planned, protected, quiet, with_unit
-from cohortbook.results import Absent, OneRow
+from cohortbook.results import Absent, OneRow, result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from cohortbook.statistics.compare import Comparison
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class MissingStudy:
     """What is missing of the variables that the planned analyses use, and whom each loses for it.
 
@@ -136,7 +135,7 @@ def _each_with(cohort: Cohort, names: list[str]) -> CompleteCases:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class OutcomeExtremes:
     """The rate of the study's outcome among those in whom it is known, and at its best and worst."""
 
@@ -173,7 +172,7 @@ def outcome_extremes(cohort: Cohort, *, confidence_level: float = 0.95) -> Outco
 CASES = {"known": None, "all": {"yes": True}, "none": {"yes": False}}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class ComparisonExtremes:
     """The comparison of two groups under extreme suppositions of who belongs to which.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.plan.analysis import quiet
 from cohortbook.plan.models import ModelStudy
 from cohortbook.privacy.guard import NO_RULE, withheld
-from cohortbook.results import Absent, OneRow
+from cohortbook.results import Absent, OneRow, result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RULE_OF_TEN, RULE_OF_FIVE = 10, 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class StabilityStudy:
     """The planned selection, repeated.
 
@@ -45,7 +45,7 @@ class StabilityStudy:
     _repr_html_ = OneRow._repr_html_
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Worth:
     """How well one model fits, and how much of that is its own data.
 
@@ -87,7 +87,7 @@ class Worth:
         return (chi - df) / chi if chi > 0 else float("nan")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class PerformanceStudy:
     """Performance of the model of all candidates, and of the selected one where it is another.
 

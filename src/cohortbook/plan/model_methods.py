@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import protected, quiet
 from cohortbook.plan.models import ModelStudy, model_tally
-from cohortbook.results import Absent, OneRow
+from cohortbook.results import Absent, OneRow, result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from cohortbook.regression.term_tests import TermTests
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class ModelMethods:
     """The model of all candidates by methods beyond maximum likelihood.
 

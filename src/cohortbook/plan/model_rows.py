@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cohortbook.plan.models import ModelStudy
 from cohortbook.privacy.guard import NO_RULE, withheld
-from cohortbook.results import NAN, Absent, OneRow
+from cohortbook.results import NAN, Absent, OneRow, result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from cohortbook.tally import Tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class OddsRatio:
     """An odds ratio with its interval and P.
 
@@ -39,7 +38,7 @@ class OddsRatio:
     infinite: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class ModelRow:
     """One row: a number, or one level of a variable with levels.
 
@@ -73,7 +72,7 @@ class ModelRow:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class ModelRows:
     """The rows of all candidates, in the order of the paper's table."""
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import compare_groups, protected, quiet, with_unit
-from cohortbook.results import Absent, OneRow
+from cohortbook.results import Absent, OneRow, result
 from cohortbook.tally import Tally, weakest
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from cohortbook.tally import Tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Screening:
     """Which variables are candidates for the model, and why.
 
@@ -60,7 +59,7 @@ class Screening:
     _repr_html_ = OneRow._repr_html_
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class ModelStudy:
     """A planned logistic model, whole: what the plan says, and every fit that belongs to it.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cohortbook.plan.analysis import compare_row, outcome_rate, protected, quiet
 from cohortbook.plan.competing import competing_tally, late_entry
 from cohortbook.plan.endpoints import planned_test, planned_tests
-from cohortbook.results import HIDDEN, MARK, NAN, Absent
+from cohortbook.results import HIDDEN, MARK, NAN, Absent, result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,7 +163,7 @@ def _competing(study: Study) -> Question:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class KeyResult:
     """One number that a conclusion hangs on, or the words that a procedure ended with.
 
@@ -189,7 +189,7 @@ class KeyResult:
     rests_on_assumed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class KeyResults:
     """The numbers that a study's conclusions hang on, under one choice of patients and plan.
 

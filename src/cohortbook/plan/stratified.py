@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import protected, quiet, with_unit
+from cohortbook.results import result
 from cohortbook.tally import Tally
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cohortbook.statistics.compare import Comparison
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Stratified:
     """A variable compared between groups, stratum by stratum.
 

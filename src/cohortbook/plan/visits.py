@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import not_planned, protected, quiet
 from cohortbook.plan.competing import competing_tally, late_entry
-from cohortbook.results import Absent, OneRow, uncapital
+from cohortbook.results import Absent, OneRow, result, uncapital
 from cohortbook.tally import Tally
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from cohortbook.survival.seen_at_visits import SeenAtVisits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class VisitStudy:
     """The incidence of an event that is seen only at visits, with death competing.
 

@@ -161,7 +161,7 @@ class Possible:
         return ordered
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Drawn(Cohort):
     """A cohort that nobody will change: its tallies are counted once."""
 

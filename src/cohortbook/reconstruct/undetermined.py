@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from cohortbook.audit.audit_patients import has_patients
 from cohortbook.plan.analysis import quiet
 from cohortbook.plan.questions import Question, questions
 from cohortbook.reconstruct.possible import Drawer, Possible, figure_sets
-from cohortbook.results import NAN, Absent
+from cohortbook.results import NAN, Absent, result
 
 if TYPE_CHECKING:
     from cohortbook.audit.verdicts import Audit
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SAME = 1e-9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Range:
     """One result over many cohorts that print the same.
 

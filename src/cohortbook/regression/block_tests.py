@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.regression.design import Design
 from cohortbook.regression.logistic import BCON, ITERATE, ManyFits, _derivatives, _inverse, fit_many, log_likelihood
-from cohortbook.results import NAN
+from cohortbook.results import NAN, result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +17,7 @@ REMOVAL_TESTS = ("wald", "lr", "conditional")
 REDUNDANT = 1e-8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class BlockTest:
     """A test of a whole term: score (to enter), or Wald, likelihood ratio, conditional (to remove)."""
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from cohortbook.results import NAN, OneRow
+from cohortbook.results import NAN, OneRow, result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 COLUMNS = ("terms", "estimates", "std_errors", "statistics", "p_values", "conf_low", "conf_high")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Coefficients(OneRow):
     """The coefficients of a model; where the model was refused, every tuple is empty.
 
@@ -66,7 +65,7 @@ class Coefficients(OneRow):
         return frame.assign(**{name: getattr(self, name) for name in self.REPEATED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class EventModel(Coefficients):
     """The coefficients of a model of who has an event; `events` is how many of the complete patients have it."""
 

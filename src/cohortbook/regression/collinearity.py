@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.regression.design import make_design
 from cohortbook.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
 from cohortbook.regression.separation import detect_separation
-from cohortbook.results import NAN, OneRow, warn_undefined
+from cohortbook.results import NAN, OneRow, result, warn_undefined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from cohortbook.tally import Tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Inflation:
     """Generalised variance inflation of each term of a logistic model.
 

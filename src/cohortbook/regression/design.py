@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cohortbook.results import CONSTANT
+from cohortbook.results import CONSTANT, result
 from cohortbook.statistics.counts import coded, is_numeric
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ EMPTY = "no complete patient has it"
 DETERMINED = 1e-9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class Design:
     """Complete covariate patterns, coded.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from cohortbook.regression.coefficients import EventModel
@@ -15,7 +14,7 @@ from cohortbook.regression.sufficient import (
     conditional_distribution,
     sufficient_statistics,
 )
-from cohortbook.results import NAN, require_confidence_level, warn_undefined
+from cohortbook.results import NAN, require_confidence_level, result, warn_undefined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +28,7 @@ RANK = 1e-9
 ALONE = "the other terms leave one value of its sufficient statistic: these data say nothing of it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class ExactTest:
     """Exact conditional tests of a whole term, given all others.
 
@@ -57,7 +56,7 @@ class ExactTest:
     score_mid_p_value: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class ExactFit(EventModel):
     """Exact conditional inference on a logistic model; one entry a column, the intercept apart.
 
@@ -188,7 +187,7 @@ def exact_logistic(
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class _Column:
     """What is found of one column; NaN before it is."""
 

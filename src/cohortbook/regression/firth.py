@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.regression.coefficients import EventModel
 from cohortbook.regression.design import make_design
 from cohortbook.regression.logistic import log_likelihood
-from cohortbook.results import NAN, require_confidence_level
+from cohortbook.results import NAN, require_confidence_level, result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +22,7 @@ MAX_ITERATIONS, GAIN, LONGEST_STEP = 200, 1e-14, 5.0
 REACH = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class FirthFit(EventModel):
     """A logistic model fitted by Firth's penalised likelihood; one entry a column, the intercept first.
 

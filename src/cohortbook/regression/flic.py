@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.regression.design import Design, complete_patterns, make_design
 from cohortbook.regression.firth import FirthFit, firth_logistic
 from cohortbook.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
-from cohortbook.results import NAN, OneRow, warn_undefined
+from cohortbook.results import NAN, OneRow, result, warn_undefined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 METHODS = ("firth", "flic", "flac")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class Predictions:
     """Predicted probabilities of each covariate pattern by Firth's method and by its two corrections.
 

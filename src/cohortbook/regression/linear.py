@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.regression.coefficients import Coefficients
 from cohortbook.regression.design import Design, make_design
-from cohortbook.results import CONSTANT, NAN, OneRow, require_confidence_level, warn_undefined
+from cohortbook.results import CONSTANT, NAN, OneRow, require_confidence_level, result, warn_undefined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 INTERCEPT = "intercept"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class TermTest(OneRow):
     """Whether a term says something beside all others: F of its columns, taken out together."""
 
@@ -30,7 +29,7 @@ class TermTest(OneRow):
     p_value: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class LinearFit(Coefficients):
     """A linear model, fitted.
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from cohortbook.regression.coefficients import EventModel
 from cohortbook.regression.design import Design, make_design
 from cohortbook.regression.separation import Separation, detect_separation
-from cohortbook.results import NAN, require_confidence_level, warn_undefined
+from cohortbook.results import NAN, require_confidence_level, result, warn_undefined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +26,7 @@ INTERVALS = tuple(METHODS)
 WORST_CONDITION = 1e15
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class ManyFits:
     """Fits of one design to many tables of counts.
 
@@ -170,7 +169,7 @@ def _inverse(information: np.ndarray) -> np.ndarray:
         return inverse / unit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class LogisticFit(EventModel):
     """A logistic model fitted by maximum likelihood; one entry a column, the intercept first.
 

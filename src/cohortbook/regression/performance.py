@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from cohortbook.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS
-from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
+from cohortbook.results import NAN, OneRow, require_confidence_level, result, warn_undefined
 from cohortbook.tally import Tally
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ GROUPS, SPAN = 10, 0.75
 SAME = 1e-9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Concordance(OneRow):
     """The c-statistic (area under the ROC curve) with DeLong's interval.
 
@@ -49,7 +48,7 @@ class Concordance(OneRow):
     provenance: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class HosmerLemeshow:
     """The Hosmer-Lemeshow test with its groups.
 
@@ -92,7 +91,7 @@ class HosmerLemeshow:
     _repr_html_ = OneRow._repr_html_
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Calibration(OneRow):
     """Whether predictions are too high or too extreme, and their squared error.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from cohortbook.regression.block_tests import (
@@ -16,7 +15,7 @@ from cohortbook.regression.block_tests import (
 )
 from cohortbook.regression.design import Design, make_design
 from cohortbook.regression.logistic import BCON, ITERATE, LogisticFit, ManyFits, fit_logistic, fit_many
-from cohortbook.results import OneRow
+from cohortbook.results import OneRow, result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +31,7 @@ SURE = 1e-6
 STOP, ENTER, REMOVE = 0, 1, 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Step:
     """One step of a selection.
 
@@ -71,7 +70,7 @@ class Step:
     overall: BlockTest | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Selection:
     """A selection: its rules, its steps, and the terms it ended with.
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.regression.design import Design, complete_patterns, make_design
-from cohortbook.results import OneRow
+from cohortbook.results import OneRow, result
 from cohortbook.statistics.counts import coded, is_numeric
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 FEASIBLE = 1e-6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Margin:
     """The outcome among patients who share the values of one term, or of several.
 
@@ -64,7 +63,7 @@ def span(ends: tuple[float, float] | None) -> str:
     return "nobody" if ends is None else f"{ends[0]:g}" if ends[0] == ends[1] else f"{ends[0]:g} to {ends[1]:g}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Separation:
     """Whether covariates separate the outcome, so that likelihood has no finite maximum.
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.regression.block_tests import removal_statistics, score_statistics
 from cohortbook.regression.design import Design, make_design
 from cohortbook.regression.logistic import fit_many
 from cohortbook.regression.selection import REMOVE, STOP, Selection, next_changes, starting_terms
-from cohortbook.results import OneRow
+from cohortbook.results import OneRow, result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 HELD = 2_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Stability:
     """How often a selection, repeated, ends with which terms.
 

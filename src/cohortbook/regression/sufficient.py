@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from cohortbook.results import result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +22,7 @@ class TooManyStates(ArithmeticError):
     """A distribution takes more states than the bound allows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class SufficientStatistics:
     """The sufficient statistics of a model in whole numbers.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.regression.design import make_design
 from cohortbook.regression.logistic import ITERATE, fit_many
-from cohortbook.results import OneRow
+from cohortbook.results import OneRow, result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +22,7 @@ WHOLE = "model"
 STILL = 1e-10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class TermTests:
     """Tests of the whole model and of each of its terms given the others.
 

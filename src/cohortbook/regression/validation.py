@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cohortbook.regression.design import Design, make_design
@@ -12,7 +11,7 @@ from cohortbook.regression.logistic import BCON, ITERATE, fit_many
 from cohortbook.regression.performance import delong, pseudo_r2, recalibration, settled
 from cohortbook.regression.selection import Selection
 from cohortbook.regression.stability import chunks, live_columns, resampled_counts, select_many
-from cohortbook.results import NAN, OneRow
+from cohortbook.results import NAN, OneRow, result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 MEASURES = ("c_statistic", "nagelkerke", "brier", "intercept", "slope")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Optimism:
     """Measures of a model's performance, corrected for its having been fitted to the same patients.
 

@@ -6,9 +6,10 @@ import csv
 import functools
 import math
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from cohortbook.results import result
 
 Kind = Literal["interval", "test"]
 
@@ -25,7 +26,7 @@ KEPT = {"interval": (0.93, 0.975), "test": (0.025, 0.065)}
 _VARYING = re.compile(r" \(rho[^)]*\)|(?<=, stratified) by .*|(?<=, trend) by scores .*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Calibration:
     """What one method does at one number of events, at a nominal level of 95 % (intervals) or 5 % (tests).
 

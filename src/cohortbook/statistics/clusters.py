@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from cohortbook.results import CONSTANT, NAN, OneRow, require_confidence_level, warn_undefined
+from cohortbook.results import CONSTANT, NAN, OneRow, require_confidence_level, result, warn_undefined
 from cohortbook.statistics.counts import CrossTable, cross_tabulate, require_numbers
 from cohortbook.statistics.several_groups import group_moments
 from cohortbook.tally import Tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class IntraclusterCorrelation(OneRow):
     """The intracluster correlation of `term` in the clusters of `by`.
 

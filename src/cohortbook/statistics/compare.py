@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cohortbook.results import NAN, OneRow, UndefinedWarning, warn_undefined
+from cohortbook.results import NAN, OneRow, UndefinedWarning, result, warn_undefined
 from cohortbook.statistics.counts import cross_tabulate, split
 from cohortbook.statistics.describe import Frequencies, ShapiroWilk, Summary, frequencies, shapiro_wilk, summarise
 from cohortbook.statistics.effects import Effect, mean_difference, odds_ratio, standardised_difference
@@ -90,7 +90,7 @@ SUITED = {
 NUMERIC = ("continuous", "count")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class TestChoice:
     """The test chosen (of `TESTS`), the sentence that says why, and its evidence (Shapiro-Wilk, overall first)."""
 
@@ -113,7 +113,7 @@ class TestChoice:
     _repr_html_ = OneRow._repr_html_
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Comparison:
     """A variable compared between groups.
 

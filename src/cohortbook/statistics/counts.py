@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.results import NAN
+from cohortbook.results import NAN, result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from cohortbook.tally import Tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class CrossTable:
     """Patients with both values by level of `variable` (rows) and group of `by` (columns), empty ones included."""
 

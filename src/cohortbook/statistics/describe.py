@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from cohortbook.results import CONSTANT, NAN, OneRow, require_confidence_level, warn_undefined
+from cohortbook.results import CONSTANT, NAN, OneRow, require_confidence_level, result, warn_undefined
 from cohortbook.statistics.counts import moments, require_numbers, value_counts
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 NO_VALUE = "no patient has a value"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Summary(OneRow):
     """Location and spread of a numeric variable; `group` is the level the patients share, None for everyone."""
 
@@ -36,7 +35,7 @@ class Summary(OneRow):
     provenance: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Frequencies:
     """Counts of each level; `percents` are of `total`, the patients with a value."""
 
@@ -63,7 +62,7 @@ class Frequencies:
     _repr_html_ = OneRow._repr_html_
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class ShapiroWilk(OneRow):
     """Shapiro-Wilk's W and P; `reason` says why they are NaN; `group` as in `Summary`."""
 
@@ -78,7 +77,7 @@ class ShapiroWilk(OneRow):
     provenance: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Proportion(OneRow):
     """A proportion (0 to 1) with its interval."""
 

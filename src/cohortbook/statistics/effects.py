@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
+from cohortbook.results import NAN, OneRow, require_confidence_level, result, warn_undefined
 from cohortbook.statistics.counts import CrossTable, is_numeric, moments, require_numbers
 from cohortbook.statistics.two_groups import difference_of_means, two_by_two, two_groups, undefined
 
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from cohortbook.tally import Tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Effect(OneRow):
     """The size of a difference: the group where `by` is True (or its last level) against the other.
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from cohortbook.results import OneRow
+from cohortbook.results import OneRow, result
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class AdjustedPValues:
     """P values and the same adjusted for their number; `n_tests` counts those that are defined."""
 

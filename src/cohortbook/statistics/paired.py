@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
+from cohortbook.results import NAN, OneRow, require_confidence_level, result, warn_undefined
 from cohortbook.statistics.counts import coded, is_numeric
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ NO_PAIR = "no patient has both values"
 SAME = "nobody changed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class PairedTest(OneRow):
     """A test of whether `after` differs from `before` in the same patients.
 
@@ -56,7 +55,7 @@ class PairedTest(OneRow):
     provenance: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class _Pairs:
     """Patients with both values: change of position or of number with its count, and the square table of levels."""
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
+from cohortbook.results import NAN, OneRow, require_confidence_level, result, warn_undefined
 from cohortbook.statistics.counts import CrossTable, cross_tabulate, require_numbers
 from cohortbook.statistics.multiplicity import adjust_p_values
 from cohortbook.statistics.several_groups import group_moments, midranks
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 ADJUSTMENTS = ("holm", "bonferroni", "benjamini-hochberg", "tukey")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Pair:
     """Two groups compared: `group` less `reference`, the earlier one.
 
@@ -52,7 +51,7 @@ class Pair:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class PairwiseComparisons:
     """All pairs of the groups of `by`, compared in `term`; `adjustment` is one of `ADJUSTMENTS`."""
 

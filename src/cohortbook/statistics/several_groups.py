@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.results import NAN, warn_undefined
+from cohortbook.results import NAN, result, warn_undefined
 from cohortbook.statistics.counts import CrossTable, cross_tabulate, moments, require_numbers
 from cohortbook.statistics.two_groups import TestResult, undefined
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from cohortbook.tally import Tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class SeveralGroupsTest(TestResult):
     """A test of `term` between any number of groups.
 

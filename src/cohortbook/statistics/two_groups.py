@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cohortbook.results import CONSTANT, NAN, OneRow, warn_undefined
+from cohortbook.results import CONSTANT, NAN, OneRow, result, warn_undefined
 from cohortbook.statistics.counts import CrossTable, cross_tabulate, moments, require_numbers
 
 if TYPE_CHECKING:
     from cohortbook.tally import Tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class TestResult(OneRow):
     """A test of `term` between the groups of `by`; what a method has not, or the data leave undefined, is NaN.
 

@@ -28,7 +28,7 @@ class StudyError(CohortbookError):
     """A study file that cannot be used; the message names every key, its line and what was expected."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Study:
     """A checked study file.
 
@@ -42,6 +42,9 @@ class Study:
 
     path: Path
     file: StudyFile
+
+    def __repr__(self) -> str:
+        return f"Study({self.title!r}, {len(self.file.variables)} variables)"
 
     @property
     def folder(self) -> Path:

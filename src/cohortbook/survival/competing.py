@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
+from cohortbook.results import NAN, OneRow, require_confidence_level, result, warn_undefined
 from cohortbook.survival.lifetable import LifeTable, life_table, read_steps
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 NAMES = {"delta": "delta-method", "aalen": "Aalen's"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class CumulativeIncidence:
     """The cumulative incidence of one cause among competing ones.
 

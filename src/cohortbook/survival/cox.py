@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cohortbook.regression.coefficients import EventModel
 from cohortbook.regression.design import Design, make_design
-from cohortbook.results import NAN, require_confidence_level, warn_undefined
+from cohortbook.results import NAN, require_confidence_level, result, warn_undefined
 from cohortbook.survival.lifetable import event_table
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ FAR = 10.0
 STEPS = (0.95, 0.5, 0.1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class CoxFit(EventModel):
     """A Cox model, or why there is none.
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cohortbook.results import NAN
+from cohortbook.results import NAN, result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 SMOOTH, POINTS = 4, 40
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class ModelTest:
     """A test that no column of a model matters: `name` is likelihood ratio, score or Wald."""
 
@@ -119,7 +118,7 @@ def concordance(rows: RiskRows, predictor: np.ndarray, clusters: np.ndarray | No
     return float(found), float(np.sqrt((influence**2).sum()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class Schoenfeld:
     """Scaled Schoenfeld residuals: about what the log hazard ratio of each column is at each event.
 

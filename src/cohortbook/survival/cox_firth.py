@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from cohortbook.regression.coefficients import EventModel
 from cohortbook.regression.design import make_design
-from cohortbook.results import NAN, require_confidence_level
+from cohortbook.results import NAN, require_confidence_level, result
 from cohortbook.survival.cox import risk_rows
 from cohortbook.survival.lifetable import event_table
 
@@ -25,7 +24,7 @@ MAX_ITERATIONS, GAIN, LONGEST_STEP = 200, 1e-14, 5.0
 REACH = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class FirthCoxFit(EventModel):
     """A Cox model fitted by Firth's penalised likelihood, or why there is none; one entry a column.
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
+from cohortbook.results import NAN, OneRow, require_confidence_level, result, warn_undefined
 from cohortbook.survival.interval_mass import (
     IntervalMass,
     binomial_limits,
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from cohortbook.tally import Tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class CurrentStatus:
     """The probability that an event has come by a time, of patients examined once each.
 

@@ -9,10 +9,9 @@ exactly one half, and its import costs more than all curves of a study.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
+from cohortbook.results import NAN, OneRow, require_confidence_level, result, warn_undefined
 from cohortbook.survival.lifetable import LifeTable, event_table, read_steps
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 ConfType = Literal["log-log", "log", "plain"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class SurvivalCurve:
     """A Kaplan-Meier curve.
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from cohortbook.regression.coefficients import EventModel
 from cohortbook.regression.design import make_design
-from cohortbook.results import NAN, require_confidence_level
+from cohortbook.results import NAN, require_confidence_level, result
 from cohortbook.survival.competing import causes_of
 from cohortbook.survival.cox import EVENTS_PER_COLUMN, FAR, CoxFit, cox_regression, refusal
 from cohortbook.survival.lifetable import life_table
@@ -24,7 +23,7 @@ MAX_ITERATIONS = 100
 NAMES = {"crr": "variance with estimated weights", "finegray": "robust variance, weights taken as known"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class FineGrayFit(EventModel):
     """A model of the subdistribution hazard of one cause, or why there is none.
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.results import NAN, OneRow, warn_undefined
+from cohortbook.results import NAN, OneRow, result, warn_undefined
 from cohortbook.survival.competing import causes_of
 from cohortbook.survival.lifetable import LifeTable, life_table
 from cohortbook.survival.logrank import APART
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 EXHAUSTED = "the incidence of all groups together comes to 1 while some are still compared"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class GrayTest:
     """Gray's test for one cause.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from cohortbook.results import result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +16,7 @@ MOST_STEPS = 500
 CLOSE = 1e-11
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class IntervalMass:
     """Probability in intervals within which nothing says where it lies.
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from cohortbook.results import NAN, OneRow, warn_undefined
+from cohortbook.results import NAN, OneRow, result, warn_undefined
 from cohortbook.survival.lifetable import LifeTable, event_table
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ APART = "a group is never at risk beside another when the event comes"
 WEIGHTLESS = "the weight is 0 whenever the event comes"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class LogRank:
     """A log-rank test.
 

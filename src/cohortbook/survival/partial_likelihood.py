@@ -7,14 +7,15 @@ ties by the order of rows in its own test, which refuses delayed entry and is th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from cohortbook.results import result
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class RiskRows:
     """One row a patient.
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
+from cohortbook.results import NAN, OneRow, require_confidence_level, result, warn_undefined
 from cohortbook.survival.lifetable import LifeTable, event_table
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 NO_SPREAD = "the curve's variance is estimated as 0"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class RestrictedMean(OneRow):
     """A restricted mean survival time.
 
@@ -149,7 +148,7 @@ def _mean(table: LifeTable, tau: float, confidence_level: float, group: Any, pro
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@result
 class RestrictedMeanDifference:
     """Restricted mean survival times of groups, each compared with the first.
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cohortbook.results import NAN, OneRow, require_confidence_level
+from cohortbook.results import NAN, OneRow, require_confidence_level, result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from cohortbook.tally import Tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@result(eq=False)
 class SeenAtVisits:
     """The incidence of an event seen at visits only, with death competing.
 
