@@ -70,7 +70,6 @@ _WHERE = {
     ),
     "notebook.output": ("save", "save_audit", "show"),
     "audit.audit": ("audit_study",),
-    "reconstruct.compatible": ("compatible_cohorts",),
     "reconstruct.undetermined": ("possible_results",),
     "tables.all_layouts": ("table_of",),
     "tables.style": ("use_journal",),
@@ -78,7 +77,6 @@ _WHERE = {
     "plan.stratified": ("compare_between",),
     "figures.figures_explore": ("plot_groups",),
     "notebook.menus": ("explore",),
-    "notebook.spread": ("analysed_finding",),
     "text.manuscript": ("methods_text", "planned_results", "results_text", "strobe_table"),
     "text.findings_scenarios": ("scenario_finding",),
     "tables.layouts_audit": (
@@ -109,18 +107,13 @@ def __getattr__(name: str) -> Any:
 def _passing(function: Any) -> Any:
     """Let notebooks go on where there is no result: what is asked of an absent one is that it is absent.
 
-    An analysis that has no rule for small counts, where the study hides them, gives an absent result too. What is asked of
-    many cohorts at once is asked of each.
+    An analysis that has no rule for small counts, where the study hides them, gives an absent result too.
     """
     @functools.wraps(function)
     def passing(*arguments: Any, **options: Any) -> Any:
         from cohortbook.privacy.guard import NotShown
-        from cohortbook.results import Absent, Spread
+        from cohortbook.results import Absent
 
-        if any(isinstance(one, Spread) for one in arguments):
-            from cohortbook.notebook.spread import over
-
-            return over(passing, arguments, options)
         absent = arguments[0] if arguments and isinstance(arguments[0], Absent) else None
         if absent is None:
             try:

@@ -182,27 +182,6 @@ class Absent:
         return self.reason
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Cohorts that print the same figures, or one result in each of them: what differs is not determined.
-
-    Attributes
-    ----------
-    parts : tuple
-        One a cohort, in the same order everywhere.
-    """
-
-    parts: tuple[Any, ...]
-
-    def __repr__(self) -> str:
-        return f"{type(self.parts[0]).__name__} of each of {len(self.parts)} cohorts"
-
-    def _repr_html_(self) -> str:
-        from cohortbook.tables.tables import render
-
-        return render(self)
-
-
 def listed(names: Sequence[str]) -> str:
     """Join names for a sentence: a, b and c."""
     *others, last = names or [""]

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import DescriptiveTable, NumericSummaries, OutcomeRate, with_unit
-from cohortbook.results import Absent, Hidden, Spread
+from cohortbook.results import Absent, Hidden
 from cohortbook.tables.level_notes import level_notes
-from cohortbook.tables.spread import joined_table
 from cohortbook.tables.tables import (
     PROVENANCE_NOTES,
     UNDEFINED,
@@ -44,11 +43,6 @@ def table_of(result: Any) -> DisplayTable:
 @table_of.register
 def _(result: DisplayTable) -> DisplayTable:
     return result
-
-
-@table_of.register
-def _(result: Spread) -> DisplayTable:
-    return joined_table([table_of(one) for one in result.parts if not isinstance(one, Absent)])
 
 
 def provenance_notes(*provenances: str) -> tuple[str, ...]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import GroupComparison, NumericSummaries, OutcomeRate
 from cohortbook.results import Absent, listed
-from cohortbook.tables.spread import joined_text
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import decimal, p_value, percent
 from cohortbook.text.paragraph import Text
@@ -44,16 +42,6 @@ JOINT_COUNTS = "Which values occur together is not printed: other joint counts t
 def caution(provenance: str, text: str) -> Text:
     """Keep a result that rests on assumed values from reading like a finding."""
     return Text(f"{ILLUSTRATION} {text}" if provenance == "assumed" else text)
-
-
-def ranged(texts: Sequence[Text]) -> Text:
-    """Say in one text what the same sentences say in each of many cohorts that print the same figures."""
-    plain = [str(text).removeprefix(ILLUSTRATION).strip() for text in texts]
-    for said in (JOINT_COUNTS, ILLUSTRATION):
-        plain = [text.replace(f" {said}", "") for text in plain]
-    text = joined_text([text.removeprefix("> ") for text in plain])
-    quoted = "> " * plain[0].startswith("> ")
-    return Text(f"{quoted}*Over {len(texts)} cohorts that print the same figures:* {text}")
 
 
 def several(n: int, one: str, many: str = "") -> str:
