@@ -19,7 +19,7 @@ PYTHON ?= python3
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help report new check audit scenarios test lab cohort notebooks clean documents FORCE
+.PHONY: help report new check audit scenarios test test-all lab cohort notebooks clean documents FORCE
 
 # Names with a space or a colon would be several names, or rules, to make.
 ifneq ($(words $(STUDY)) $(findstring :,$(STUDY)),1 )
@@ -67,10 +67,11 @@ export COHORTBOOK_CACHE ?= $(CURDIR)/build/.cache
 # As many jobs as cores, unless the user said how many; of notebooks one more, as one may wait for what another draws.
 JOBS = $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 PARALLEL = --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell expr $(JOBS) + 1))
+PYTEST = $(PY) -m pytest -n $(JOBS) --dist loadscope
 quoted = '$(subst ','\'',$(1))'
 
 help: ## list the targets
-	@awk -F ' ## ' '/^[a-z]+:.* ## / { sub(/:.*/, "", $$1); printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 fresh = rm -rf $(BUILD)/failed $(BUILD)/.new
 told = rm $(BUILD)/.new 2>/dev/null || echo "Nothing to do: $(1) is up to date."
@@ -100,9 +101,13 @@ new: $(ENVIRONMENT) ## draft a study of your own: STUDY=studies/mine DATA=patien
 check: $(ENVIRONMENT) ## check the study file and the data in a second, and sum them up (STUDY=folder, MASK=1 shows no values)
 	@$(PY) -m cohortbook.check $(STUDY)
 
-test: $(ENVIRONMENT) ## run every test: style, code, examples in docstrings, committed outputs of the notebooks
+test: $(ENVIRONMENT) ## run the tests: style, code, examples in docstrings, committed outputs of the notebooks
 	@$(PY) -m ruff check --quiet .
-	@$(PY) -m pytest -n $(JOBS) --dist loadscope --doctest-modules --nbval --nbval-current-env src tests $(NOTEBOOKS) $(SCENARIOS)
+	@$(PYTEST) -m "not slow" --doctest-modules --nbval --nbval-current-env src tests $(NOTEBOOKS) $(SCENARIOS)
+
+test-all: $(ENVIRONMENT) ## run what takes longer: many more examples, exhaustive searches, other processors' code paths
+	@$(PYTEST) -m "slow" --thorough tests
+	@$(PY) tests/code_paths.py
 
 lab: $(ENVIRONMENT) ## open the notebooks in JupyterLab (LAB="--no-browser" and other options of Jupyter)
 	@JUPYTER_PREFER_ENV_PATH=1 $(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks $(LAB)

@@ -134,8 +134,9 @@ def compare(path: CodePath, study: str) -> list[str]:
 
 def numeric_tests(environment: Mapping[str, str]) -> list[str]:
     """Run the tests that start no notebook; return what failed."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "not slow and not build", "-p", "no:cacheprovider", "tests"]
-    done = subprocess.run(command, cwd=ROOT, env={**environment, "PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "not slow and not build", "-p", "no:cacheprovider"]
+    environment = {**environment, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([*command, "tests"], cwd=ROOT, env=environment, capture_output=True, text=True)
     print(f"  numeric tests: {done.stdout.strip().splitlines()[-1]}")
     return [done.stdout] if done.returncode else []
 

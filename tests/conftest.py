@@ -1,13 +1,30 @@
-"""Kernels that nbval starts live as those of `make report` do: their own folder, sockets, and short warnings."""
+"""How the tests run: hypothesis by profile, and kernels that nbval starts as those of `make report`."""
 
 import functools
 import os
 import tempfile
 
+from hypothesis import HealthCheck, settings
+
 from cohortbook.run import private_kernel
+
+#: No test may depend on the load of the machine, so nothing has a deadline; the same examples are drawn in every run of
+#: `make test`, and others in every run of `make test-all`.
+ANYWHERE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
+settings.register_profile("push", max_examples=20, derandomize=True, database=None, **ANYWHERE)
+settings.register_profile("thorough", max_examples=200, print_blob=True, **ANYWHERE)
+settings.load_profile("push")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--thorough", action="store_true", help="draw ten times as many examples, and others in every run")
 
 
 def pytest_configure(config):
+    if config.getoption("--thorough"):
+        settings.load_profile("thorough")
+        os.environ.setdefault("COHORTBOOK_EXAMPLES", "200")
+
     # Notebooks that need the same cohorts draw them once; workers inherit the folder.
     if "COHORTBOOK_CACHE" not in os.environ:
         kept = tempfile.TemporaryDirectory(prefix="cohortbook-tests-")

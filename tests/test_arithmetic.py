@@ -9,7 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cohortbook.audit.arithmetic import check_figures
@@ -98,7 +98,6 @@ def tables(study, rows, shorten):
     return figures
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**9), st.integers(1, 60), st.sampled_from([printed, cut]))
 def test_no_false_alarm_on_tables_that_patients_print(study, seed, n, shorten):
     draw, rows = random.Random(seed), []

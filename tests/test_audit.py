@@ -392,6 +392,7 @@ def test_a_study_without_comparison_or_model_is_audited(tmp_path):
 
 
 def test_what_reaches_its_limit_is_not_decided_and_never_consistent(tmp_path, monkeypatch):
+    monkeypatch.delenv("COHORTBOOK_CACHE", raising=False)
     rows = ROWS + "px,Table 1,cohort,x,,test,p,0.098,,,\n"
     assert "not decided" not in verdicts(small(tmp_path, rows=rows)).values()
     monkeypatch.setitem(provers.__kwdefaults__, "effort", 1e-9)

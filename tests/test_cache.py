@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from cohortbook.cache import FOLDER, cached, cached_each
+from cohortbook.cache import FOLDER, PICKLE, cached, cached_each
+from cohortbook.results import Absent
 
 #: Makes some values slowly, in the order given, and writes down which.
 MAKER = """
@@ -44,6 +45,15 @@ def test_what_is_kept_comes_back_and_what_cannot_be_read_is_made_anew(folder):
     kept.write_text("[1,")
     assert cached("value", ["b"], lambda: 4) == 4
     assert json.loads(kept.read_text()) == 4
+
+
+def test_results_of_the_package_are_kept_as_they_are(folder):
+    result = Absent("Nothing is planned.")
+    assert cached("value", ["a"], lambda: result, PICKLE) == result
+    assert cached("value", ["a"], lambda: pytest.fail("made again"), PICKLE) == result
+    (kept,) = folder.glob("*.pickle")
+    kept.write_bytes(b"")
+    assert cached("value", ["a"], lambda: 4, PICKLE) == 4
 
 
 def test_nothing_is_written_without_a_folder(tmp_path, monkeypatch):

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -128,9 +127,7 @@ def test_make_drafts_checks_and_masks(tmp_path):
     assert make("new", f"DATA={data}").returncode == 2
     done = make("new", study, f"DATA={data}")
     assert (done.returncode, done.stderr) == (0, "")
-    start = time.monotonic()
     done = make("check", study)
-    assert time.monotonic() - start < 10
     assert "  Patients   30 eligible\n" in done.stdout
     again = make("new", study, f"DATA={data}")
     assert "is there already and is not overwritten" in again.stderr

@@ -6,7 +6,7 @@ import re
 import duckdb
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cohortbook.cohort.cohort import CohortError, load_cohort
@@ -499,7 +499,6 @@ PATIENT = st.fixed_dictionaries({
 })  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(patients=st.lists(PATIENT, min_size=2, max_size=12), cut=st.integers(1, 11))
 def test_from_rows_from_tallies_and_from_two_sites_is_the_same(study, patients, cut):
     rows = pd.DataFrame(patients).assign(id=[f"P{i}" for i in range(len(patients))])

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -200,7 +200,6 @@ def delayed(drawn):
     return rows(times, causes, entries)
 
 
-@settings(max_examples=60, deadline=None)
 @given(patients, st.randoms(use_true_random=False))
 def test_incidences_and_event_free_survival_sum_to_one(drawn, random):
     tally = Tally.from_rows(delayed(drawn))
@@ -217,7 +216,6 @@ def test_incidences_and_event_free_survival_sum_to_one(drawn, random):
         assert (curve.incidence[known] <= curve.conf_high[known] + 1e-12).all()
 
 
-@settings(max_examples=40, deadline=None)
 @given(patients, patients)
 def test_sum_of_two_hospitals_is_the_cohort(one, two):
     added = Tally.from_rows(delayed(one)) + Tally.from_rows(delayed(two))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.optimize import approx_fprime
@@ -142,7 +142,6 @@ def test_frame_is_tidy():
 patients = st.lists(st.tuples(st.integers(1, 6), st.booleans(), st.integers(0, 1)), min_size=4, max_size=16)
 
 
-@settings(max_examples=30, deadline=None)
 @given(patients, patients)
 def test_a_finite_estimate_between_its_limits_whoever_adds_up(one, two):
     def of(drawn):

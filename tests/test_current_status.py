@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -149,7 +149,6 @@ examinations = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2)), min_siz
 WHEN = np.arange(22) / 2
 
 
-@settings(max_examples=30, deadline=None)
 @given(examinations, st.randoms())
 def test_what_holds_of_any_examinations(patients, random):
     found = causes(patients)
@@ -177,7 +176,6 @@ def test_what_holds_of_any_examinations(patients, random):
     assert_allclose(swapped["loose"].log_likelihood, found["loose"].log_likelihood, atol=1e-8)
 
 
-@settings(max_examples=30, deadline=None)
 @given(examinations)
 def test_isotonic_regression_is_turnbulls_estimate_and_one_cause(patients):
     patients = [(time + 1, min(code, 1)) for time, code in patients]

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -165,7 +165,6 @@ samples = st.lists(st.one_of(st.none(), st.integers(-9, 9).map(lambda k: k / 4))
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(samples, st.randoms(use_true_random=False))
 def test_tally_equals_rows_in_any_order(values, random):
     rows = pd.Series(values, dtype=float).dropna().to_numpy()
@@ -177,7 +176,6 @@ def test_tally_equals_rows_in_any_order(values, random):
     assert summary == summarise(column(values), "x")
 
 
-@settings(max_examples=40, deadline=None)
 @given(samples, samples)
 def test_sum_of_two_hospitals_is_the_cohort(first, second):
     added = column(first) + column(second)
@@ -185,7 +183,6 @@ def test_sum_of_two_hospitals_is_the_cohort(first, second):
     assert frequencies(added, "x") == frequencies(column(first + second), "x")
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60), st.floats(0.5, 0.999), st.sampled_from(["wilson", "clopper-pearson"]))
 def test_proportion_mirrors_its_complement(events, others, level, method):
     if events + others == 0:

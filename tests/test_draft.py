@@ -11,7 +11,7 @@ import openpyxl
 import pandas as pd
 import pyreadstat
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cohortbook.cohort.cohort import load_cohort
@@ -526,7 +526,6 @@ NAME = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
 @given(data=st.data(), n=st.integers(1, 25))
 def test_whatever_the_table_the_draft_can_be_used(tmp_path_factory, data, n):
     """It loads as it stands; so does every proposal; and its patients are those of the table."""

@@ -5,7 +5,7 @@ import math
 import warnings
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -150,7 +150,6 @@ def test_provenance_travels():
 counts = st.integers(0, 40)
 
 
-@settings(max_examples=40, deadline=None)
 @given(counts, counts, counts, counts, st.sampled_from(["woolf", "exact"]))
 def test_swapped_groups_invert_the_odds_ratio(a, b, c, d, method):
     with warnings.catch_warnings():

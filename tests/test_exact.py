@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -166,7 +166,6 @@ COUNTS = st.lists(st.integers(0, 4), min_size=8, max_size=8)
 
 
 @given(COUNTS)
-@settings(max_examples=60, deadline=None)
 @pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
 def test_distribution_counts_every_outcome(counts):
     """Without anything held but the number of events, all choices of patients are counted; and held parts add up to it."""
@@ -186,7 +185,6 @@ def test_distribution_counts_every_outcome(counts):
 
 
 @given(COUNTS)
-@settings(max_examples=40, deadline=None)
 @pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
 def test_recoding_inverts_and_rows_equal_their_tally(counts):
     cells = [(a, b, y, n) for (a, b, y), n in zip(itertools.product((0, 1), repeat=3), counts, strict=True) if n]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -177,7 +177,6 @@ def test_frame_is_tidy():
 patients = st.lists(st.tuples(st.integers(1, 8), st.integers(0, 2), st.integers(0, 3)), min_size=8, max_size=25)
 
 
-@settings(max_examples=40, deadline=None)
 @given(patients, patients, st.sampled_from(["crr", "finegray"]))
 def test_hospitals_sign_and_unit_of_time_do_not_matter(one, two, weights):
     options = {**ONE, "terms": ["x"], "weights": weights, "events_per_column": 1}

@@ -68,7 +68,6 @@ def test_equals_firthmodels():
 
 
 @given(st.lists(st.integers(0, 25), min_size=4, max_size=4).filter(lambda c: c[0] + c[1] and c[2] + c[3]))
-@settings(max_examples=60, deadline=None)
 def test_one_binary_term_adds_a_half_to_each_cell(counts):
     a, b, c, d = (k + 0.5 for k in counts)
     cells = [(x, y, n) for (x, y), n in zip([(0, 0), (0, 1), (1, 0), (1, 1)], counts, strict=True) if n]
@@ -141,7 +140,7 @@ def test_curvature_is_the_slopes_derivative():
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_profile_ends_lie_where_the_likelihood_has_fallen(seed):
     """Also where the terms nearly separate, which makes the profile anything but a parabola."""
     rng = np.random.default_rng(seed)

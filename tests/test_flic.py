@@ -26,7 +26,7 @@ def test_equals_r(comparison):
 
 
 @given(st.lists(st.integers(0, 6), min_size=8, max_size=8))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_mean_of_the_corrected_is_the_observed_rate(counts):
     """Whatever the data, separated or not."""
     cells = [(a, b, y, n) for (a, b, y), n in zip(itertools.product((0, 1), repeat=3), counts, strict=True)]

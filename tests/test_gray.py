@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -138,7 +138,6 @@ patients = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2), st.sampled_f
 
 
 @pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
-@settings(max_examples=60, deadline=None)
 @given(patients, patients)
 def test_names_of_groups_hospitals_and_the_unit_of_time_do_not_matter(one, two):
     together = gray_test(tally(*zip(*one, *two, strict=True)), **WHERE)

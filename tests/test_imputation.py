@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cohortbook.missing.chained import ImputationError, Passive, impute
@@ -101,7 +101,6 @@ def test_refusals(rows, options, error, message):
 
 
 @given(st.integers(0, 10**6), st.integers(6, 40), st.integers(1, 3), st.integers(1, 5))
-@settings(max_examples=60, deadline=None)
 def test_matching_takes_the_nearest(seed, n, width, donors):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, width))

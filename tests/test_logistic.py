@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.stats import chi2_contingency
@@ -202,7 +202,6 @@ def test_published_separation():
     assert found.cells == ("nv = yes: 13 of 13 with hg",)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=8, max_size=8))
 def test_separation_is_what_brute_force_finds(counts):
     """Two binary terms: separated exactly when some line of the plane errs for nobody and tells somebody."""
@@ -220,7 +219,6 @@ def test_separation_is_what_brute_force_finds(counts):
     assert detect_separation(tally, outcome="y", terms=["a", "b"]).kind == wanted
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.lists(st.sampled_from([0, 0, 1, 2]), min_size=16, max_size=16))
 def test_every_infinite_estimate_is_named_with_its_sign(counts):
     """Three binary terms: directions of small whole numbers that err for nobody say which estimates are infinite."""
@@ -413,7 +411,6 @@ COUNTS = st.lists(st.integers(1, 30), min_size=4, max_size=4)
 
 
 @given(COUNTS)
-@settings(max_examples=50, deadline=None)
 def test_one_binary_term_is_the_odds_ratio_of_its_table(counts):
     a, b, c, d = counts
     fit = fit_logistic(table([(0, 0, a), (0, 1, b), (1, 0, c), (1, 1, d)], "x", "y"), outcome="y", terms=["x"], **EXACT)
@@ -422,7 +419,6 @@ def test_one_binary_term_is_the_odds_ratio_of_its_table(counts):
 
 
 @given(COUNTS)
-@settings(max_examples=30, deadline=None)
 def test_recoding_doubling_and_order(counts):
     a, b, c, d = counts
     cells = [(0, 0, a), (0, 1, b), (1, 0, c), (1, 1, d)]
@@ -439,7 +435,6 @@ def test_recoding_doubling_and_order(counts):
 
 
 @given(st.lists(st.integers(0, 9), min_size=8, max_size=8), st.randoms(use_true_random=False))
-@settings(max_examples=30, deadline=None)
 def test_order_and_expansion_change_nothing(counts, random):
     cells = [(a, b, y, n + 1) for (a, b, y), n in zip(itertools.product((0, 1), repeat=3), counts, strict=True)]
     options = {"outcome": "y", "terms": ["a", "b"], **EXACT}

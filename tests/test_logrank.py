@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -206,7 +206,6 @@ def rows(drawn):
 
 
 @pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
-@settings(max_examples=60, deadline=None)
 @given(patients, patients)
 def test_names_of_groups_and_hospitals_do_not_matter(one, two):
     together = log_rank(Tally.from_rows(rows(one + two)), **WHERE)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cohortbook.missing.extremes import assume_outcome, extreme_rates
@@ -62,7 +62,6 @@ def test_those_without_an_outcome_are_in_neither_group():
 
 
 @given(st.lists(st.tuples(*[st.sampled_from([None, 1.0, 2.0])] * 3), min_size=1, max_size=30), st.permutations([0, 1, 2]))
-@settings(max_examples=60, deadline=None)
 def test_counts_of_missing_values_hold_together(rows, order):
     tally = Tally.from_rows(pd.DataFrame(rows, columns=["a", "b", "c"], dtype=float))
     names = [("a", "b", "c")[k] for k in order]
@@ -112,7 +111,6 @@ def test_of_one_coefficient_the_joint_test_is_the_square():
 
 
 @given(st.integers(2, 8), st.integers(1, 3), st.integers(0, 10**6), st.floats(0.1, 50))
-@settings(max_examples=60, deadline=None)
 def test_pooling_knows_no_unit_and_no_order(m, k, seed, unit):
     rng = np.random.default_rng(seed)
     apart, root = rng.normal(0, 1, (m, k)), rng.normal(0, 1, (m, k, k))
@@ -196,7 +194,6 @@ def unknown(yes, no, lacking):
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30))
-@settings(max_examples=60, deadline=None)
 def test_the_truth_lies_between_best_and_worst(yes, no, lacking):
     if not yes + no:
         return

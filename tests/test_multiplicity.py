@@ -50,7 +50,7 @@ def test_errors_name_the_argument_and_the_expectation(arguments, message):
         adjust_p_values(**arguments)
 
 
-@settings(max_examples=15, deadline=None)  # statsmodels collects garbage at every Holm
+@settings(max_examples=15)  # statsmodels collects garbage at every Holm
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_methods_are_ordered_by_their_strictness(p_values):
     bonferroni, holm, rate = (adjust_p_values(p_values, method=method).adjusted for method in METHODS)

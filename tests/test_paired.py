@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -82,7 +82,6 @@ pairs = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, ma
 
 
 @given(pairs)
-@settings(max_examples=30, deadline=None)
 @pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
 def test_swapped_times_and_sums_of_tallies(values):
     levels = pd.CategoricalDtype(range(4), ordered=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cohortbook.errors import CohortbookError
@@ -31,7 +31,6 @@ def compositions(size, cells):
         yield tuple(b - a - 1 for a, b in itertools.pairwise(ends))
 
 
-@settings(max_examples=80, deadline=None)
 @given(size=st.integers(0, 5), data=st.data(), terms=st.integers(1, 3))
 def test_tables_are_all_that_have_the_margins(size, data, terms):
     limits = st.tuples(st.integers(0, size), st.integers(0, size))
@@ -102,7 +101,6 @@ def test_a_flood_of_tables_is_stopped_early():
         joint_counts((70, 70), [free, free], figures, 20)
 
 
-@settings(max_examples=60, deadline=None)
 @given(value=st.sampled_from(["<0.001", "<0.05", "0.05", "0.050", "1.00", "0.000", "0.3", "0"]), data=st.data())
 def test_many_values_print_as_one_by_one(value, data):
     edges = [0.0, 1e-9, 0.0005, 0.001, 0.045, 0.0495, 0.05, 0.0505, 0.055, 0.25, 0.3, 0.35, 0.995, 1.0, float("nan")]

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -40,7 +40,6 @@ def predicted_patients(draw):
     return tally(*((died, at / 20, n) for died, at, n in [(True, 3, 1), (False, 5, 1), *cells]))
 
 
-@settings(max_examples=40, deadline=None)
 @given(predicted_patients())
 @pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
 def test_from_tally_equals_from_rows(patients):
@@ -58,7 +57,6 @@ def numbers(result):
     return [value for value in found if isinstance(value, float | int | tuple)]
 
 
-@settings(max_examples=40, deadline=None)
 @given(predicted_patients())
 @pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
 def test_concordance_is_the_share_of_pairs(patients):
@@ -72,7 +70,6 @@ def test_concordance_is_the_share_of_pairs(patients):
     assert concordance(turned, outcome="died", prediction="prediction").estimate == pytest.approx(1 - share, abs=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
 @given(predicted_patients(), st.sampled_from(["blocks", "quantiles"]))
 @pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
 def test_equal_predictions_stay_together(patients, binning):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -61,7 +61,6 @@ groups = st.tuples(
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(deadline=None)
 @given(groups)
 def test_p_as_the_notebooks_have_it(drawn):
     values, ones, zeros = tabled(*drawn)
@@ -79,7 +78,6 @@ def test_p_as_the_notebooks_have_it(drawn):
     )
 
 
-@settings(deadline=None)
 @given(groups)
 def test_exact_p_of_ranks_is_that_of_all_deals(drawn):
     ones, zeros = drawn
@@ -98,7 +96,6 @@ def test_exact_p_of_ranks_is_that_of_all_deals(drawn):
     assert_allclose(NUMBERED["mann_whitney_exact"](*tabled(ones, zeros)), expected, rtol=1e-12)
 
 
-@settings(deadline=None)
 @given(groups)
 def test_freeman_halton_is_fisher_for_two_levels_and_the_sum_of_all_deals_for_more(drawn):
     ones, zeros = (tuple(min(v, 3) for v in group[:5]) for group in drawn)
@@ -116,7 +113,6 @@ def test_freeman_halton_is_fisher_for_two_levels_and_the_sum_of_all_deals_for_mo
         assert_allclose(COUNTED["fisher_exact"](a[1], sum(a), b[1], sum(b)), expected, rtol=1e-12)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 8), st.integers(0, 9))
 def test_swapping_groups_or_levels_changes_no_p(a, b):
     for test, of in COUNTED.items():

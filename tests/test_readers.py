@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyreadstat
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -287,7 +287,6 @@ WORDS = st.text(alphabet="abzé;,|\t \"'-x", min_size=1, max_size=6).map(lambda 
 NUMBERS = st.decimals(min_value=-999, max_value=99999, places=2, allow_nan=False).map(str)
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     words=st.lists(WORDS, min_size=1, max_size=6),
     numbers=st.lists(NUMBERS, min_size=6, max_size=6),
@@ -315,7 +314,6 @@ def test_any_dialect_is_read_back(tmp_path_factory, words, numbers, delimiter, d
     assert source.rows == tuple(range(2, len(rows) + 1))
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     columns=st.lists(
         st.lists(st.from_regex(r"[1-9]?[0-9]{0,3}([.,][0-9]{1,3})?", fullmatch=True), min_size=3, max_size=3),

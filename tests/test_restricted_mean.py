@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -154,7 +154,6 @@ patients = st.lists(st.tuples(st.integers(1, 9), st.booleans(), st.sampled_from(
 
 
 @pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
-@settings(max_examples=60, deadline=None)
 @given(patients, patients, st.integers(1, 9))
 def test_unit_order_of_groups_and_hospitals(one, two, tau):
     def of(drawn, unit=1.0):

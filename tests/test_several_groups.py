@@ -71,7 +71,6 @@ def test_the_interval_of_random_tables_holds_the_exact_p():
 
 
 @given(st.lists(st.lists(st.integers(0, 4), min_size=3, max_size=3), min_size=2, max_size=4))
-@settings(max_examples=25, deadline=None)
 def test_exact_p_by_hand(counts):
     table = np.array(counts)
     table = table[table.any(axis=1)][:, table.any(axis=0)]
@@ -122,7 +121,7 @@ groups = st.lists(st.lists(st.integers(0, 6), min_size=2, max_size=6), min_size=
 
 
 @given(groups, st.randoms())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
 def test_rows_in_any_order_sums_of_tallies_and_groups_in_any_order(values, random):
     rows = rows_of(values)

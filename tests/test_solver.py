@@ -616,7 +616,7 @@ def of_margins(size, first, second):
 DECIMALS = st.sampled_from([0, 1, 2])
 
 
-@settings(max_examples=EXAMPLES // 5, deadline=None)
+@settings(max_examples=EXAMPLES // 5)
 @given(
     patients=st.lists(st.tuples(st.integers(0, 24), st.sampled_from("xyz"), st.booleans()), min_size=3, max_size=12),
     treated=st.integers(1, 2), places=DECIMALS, data=st.data(),
@@ -669,7 +669,6 @@ def test_what_a_cohort_prints_is_never_in_conflict(tmp_path_factory, patients, t
 
 
 @pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
-@settings(max_examples=150, deadline=None)
 @given(n1=st.integers(0, 8), n0=st.integers(0, 40), data=st.data())
 def test_closed_forms_are_the_notebooks_tests(n1, n0, data):
     a, b = data.draw(st.integers(0, n1)), data.draw(st.integers(0, n0))
@@ -679,7 +678,6 @@ def test_closed_forms_are_the_notebooks_tests(n1, n0, data):
         np.testing.assert_allclose(mine(a, n1, b, n0), expected, rtol=1e-12)
 
 
-@settings(max_examples=100, deadline=None)
 @given(n1=st.integers(1, 9), n0=st.integers(1, 40), data=st.data())
 @pytest.mark.filterwarnings("ignore")
 def test_closed_forms_of_effects_are_those_of_other_programs(n1, n0, data):
@@ -730,7 +728,6 @@ def test_counts_that_print_are_all_there_are(test, value):
     assert runs == {(a, b) for a in range(5) for b in range(10) if of(a, 4, b, 9) in interval}
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     n1=st.integers(1, 4), n0=st.integers(1, 12), data=st.data(),
     value=st.one_of(st.integers(0, 100).map(lambda p: f"{p / 100:.2f}"), st.integers(0, 10).map(lambda p: f"{p / 10:.1f}"),

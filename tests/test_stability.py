@@ -106,7 +106,7 @@ def test_resamples_are_drawn_from_patients_not_from_patterns():
     assert found.left_out_unusable == 0
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(st.permutations(range(189)))
 def test_the_order_of_the_patients_does_not_matter(order):
     rows = birthwt().expand().iloc[order]

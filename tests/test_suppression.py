@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cohortbook as cb
@@ -61,7 +61,6 @@ def attack(sizes, counts, hidden, below):
 levels = st.lists(st.integers(0, 9), min_size=2, max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
 @given(levels, st.integers(2, 5))
 def test_the_levels_of_a_variable_hold_against_the_attacker(sizes, below):
     total = sum(sizes)
@@ -75,7 +74,6 @@ def test_the_levels_of_a_variable_hold_against_the_attacker(sizes, below):
     assert not known or hidden >= {i for i, n in enumerate(sizes) if n}
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=4, max_size=4), st.integers(2, 4))
 def test_a_recode_beside_its_variable_holds_against_the_attacker(sizes, below):
     if sum(sizes) < below:
@@ -86,7 +84,6 @@ def test_a_recode_beside_its_variable_holds_against_the_attacker(sizes, below):
     assert not known or hidden >= {key for key, cells in counts.items() if key != "all" and sum(sizes[i] for i in cells)}
 
 
-@settings(max_examples=40, deadline=None)
 @given(levels, st.integers(0, 6), st.integers(2, 4))
 def test_missing_values_hold_against_percentages(sizes, missing, below):
     """The percentage of a shown level tells how many have a value, so that number is a count of its own."""
@@ -259,7 +256,6 @@ def test_a_small_exclusion_hides_what_remained_before():
 # --- curves
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 60), st.booleans()), min_size=12, max_size=60), st.integers(2, 6))
 def test_between_shown_times_nobody_or_many_leave(patients, below):
     rows = pd.DataFrame(patients, columns=["time", "died"]).astype({"time": float})

@@ -1,13 +1,12 @@
 """survival.py and lifetable.py against R, lifelines, at their edges, and under row order and sums of tallies."""
 
 import math
-import time
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -230,25 +229,12 @@ def test_frames_are_tidy():
     assert event_rate(tally, **WHERE).frame.loc[0, ["events", "time_at_risk"]].tolist() == [2, 23]
 
 
-def test_a_curve_takes_a_few_milliseconds():
-    tally = Tally.from_rows(rows_of("drawn"))
-    kaplan_meier(tally, **WHERE)
-    start = time.process_time()
-    for _ in range(10):
-        kaplan_meier(tally, **WHERE, entry="entry")
-    assert (time.process_time() - start) / 10 < 0.02
-
-
-def test_a_million_patients_cost_what_their_days_cost():
+def test_a_million_patients_are_counted_by_their_days():
     day = np.repeat(np.arange(1.0, 3001), 2)
     frame = pd.DataFrame(
         {"time": day, "event": pd.array([True, False] * 3000, dtype="boolean"), "n": [100, 234] * 3000}
     )
-    tally = Tally(frame)
-    kaplan_meier(tally, **WHERE)
-    start = time.process_time()
-    curve = kaplan_meier(tally, **WHERE)
-    assert time.process_time() - start < 0.1
+    curve = kaplan_meier(Tally(frame), **WHERE)
     assert (curve.n, len(curve.times), curve.n_risk[0]) == (1_002_000, 3000, 1_002_000)
 
 
@@ -263,7 +249,6 @@ def delayed(drawn):
     return survival_rows(times, events, entry=np.array(entry, float))
 
 
-@settings(max_examples=60, deadline=None)
 @given(patients, st.randoms(use_true_random=False))
 def test_tally_equals_rows_in_any_order(drawn, random):
     tally = Tally.from_rows(delayed(random.sample(drawn, len(drawn))))
@@ -278,7 +263,6 @@ def test_tally_equals_rows_in_any_order(drawn, random):
     assert_array_equal(curve.at(curve.times)["n_risk"], curve.n_risk)
 
 
-@settings(max_examples=60, deadline=None)
 @given(patients, patients)
 def test_sum_of_two_hospitals_is_the_cohort(one, two):
     added = Tally.from_rows(delayed(one)) + Tally.from_rows(delayed(two))
@@ -288,7 +272,6 @@ def test_sum_of_two_hospitals_is_the_cohort(one, two):
     assert event_rate(added, **WHERE) == event_rate(together, **WHERE)
 
 
-@settings(max_examples=60, deadline=None)
 @given(patients)
 def test_curve_falls_inside_its_limits(drawn):
     with warnings.catch_warnings():
@@ -301,7 +284,6 @@ def test_curve_falls_inside_its_limits(drawn):
     assert (curve.survival[known] <= curve.conf_high[known]).all()
 
 
-@settings(max_examples=60, deadline=None)
 @given(patients)
 def test_unit_of_time_and_twice_the_patients(drawn):
     rows = delayed(drawn)

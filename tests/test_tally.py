@@ -147,7 +147,7 @@ def duckdb_relation(rows):
 
 
 @pytest.mark.parametrize("kind", [pandas_frame, polars_frame, duckdb_relation])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(patients=PATIENTS.filter(len))
 def test_patterns_are_the_same_from_every_kind_of_frame(kind, patients):
     rows = rows_of(patients).astype(object).where(lambda f: f.notna(), None)

@@ -66,7 +66,7 @@ def test_an_infinite_estimate_has_half_an_interval(sign):
 
 
 @given(st.lists(st.integers(1, 9), min_size=8, max_size=8))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_interval_and_likelihood_ratio_agree(counts):
     cells = [(a, b, y, n) for (a, b, y), n in zip(itertools.product((0, 1), repeat=3), counts, strict=True)]
     tally = table(cells, "a", "b", "y")

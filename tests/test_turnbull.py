@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -156,7 +156,6 @@ patients = st.lists(ends, min_size=1, max_size=25)
 WHEN = np.arange(20.0)
 
 
-@settings(max_examples=30, deadline=None)
 @given(patients, st.randoms())
 def test_what_holds_of_any_intervals(intervals, random):
     found = fit(intervals)
@@ -179,7 +178,6 @@ def test_what_holds_of_any_intervals(intervals, random):
         assert_allclose(turnbull(both, **ENDS).at(WHEN)["at_least"], read["at_least"], atol=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
 @given(patients, st.integers(0, 24), st.integers(1, 5))
 def test_a_narrower_interval_never_raises_the_likelihood(intervals, which, by):
     which %= len(intervals)

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
@@ -173,7 +173,6 @@ def test_result_frame_is_one_tidy_row():
 values = st.lists(st.integers(-8, 8).map(lambda k: k / 2), min_size=2, max_size=14)
 
 
-@settings(max_examples=40, deadline=None)
 @given(values, values, st.randoms(use_true_random=False))
 def test_tally_equals_rows_in_any_order(compared, other, random):
     rows = rows_of(compared, other)
@@ -195,7 +194,6 @@ def test_tally_equals_rows_in_any_order(compared, other, random):
         assert len({*compared, *other}) == 1
 
 
-@settings(max_examples=40, deadline=None)
 @given(values, values)
 def test_swapped_groups_turn_the_sign(compared, other):
     with warnings.catch_warnings():
@@ -212,7 +210,6 @@ def test_swapped_groups_turn_the_sign(compared, other):
                 assert_allclose(one.statistic, -two.statistic, rtol=1e-9, atol=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
 @given(values, values, values, values)
 def test_sum_of_two_hospitals_is_the_cohort(a, b, c, d):
     added, together = tally_of(a, b) + tally_of(c, d), tally_of(a + c, b + d)
@@ -222,7 +219,6 @@ def test_sum_of_two_hospitals_is_the_cohort(a, b, c, d):
             assert repr(test(added, "value", "group")) == repr(test(together, "value", "group"))
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 30), min_size=3, max_size=3), min_size=2, max_size=4))
 def test_chi_square_of_the_transpose_is_the_same(cells):
     with warnings.catch_warnings():

@@ -10,14 +10,30 @@ import contextlib
 import hashlib
 import json
 import os
+import pickle
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 FOLDER = "COHORTBOOK_CACHE"
 
 
-def cached(name: str, parts: Sequence[str | bytes], make: Callable[[], Any]) -> Any:
+@dataclass(frozen=True)
+class Form:
+    """How a value is kept: the ending of its file, and how it becomes bytes and comes back."""
+
+    ending: str
+    write: Callable[[Any], bytes]
+    read: Callable[[bytes], Any]
+
+
+JSON = Form("json", lambda value: json.dumps(value).encode(), json.loads)
+#: For results of this package alone: the folder is the user's own, and another version's files have another name.
+PICKLE = Form("pickle", pickle.dumps, pickle.loads)
+
+
+def cached(name: str, parts: Sequence[str | bytes], make: Callable[[], Any], form: Form = JSON) -> Any:
     """Return what `make` makes, from the cache if it was made of the same parts before, by the same code.
 
     Parameters
@@ -27,18 +43,21 @@ def cached(name: str, parts: Sequence[str | bytes], make: Callable[[], Any]) -> 
     parts : sequence of str or bytes
         All that the result depends on besides the package's code: files' contents, parameters.
     make : callable
-        Makes a value that JSON holds.
+        Makes a value that the form holds.
+    form : Form
 
     Notes
     -----
     A file that cannot be read is made anew. A process that wants what another is making waits for it, so that notebooks
     that run side by side do the work once.
     """
-    (found,) = cached_each(name, [(parts, make)])
+    (found,) = cached_each(name, [(parts, make)], form)
     return found
 
 
-def cached_each(name: str, asked: Sequence[tuple[Sequence[str | bytes], Callable[[], Any]]]) -> list[Any]:
+def cached_each(
+    name: str, asked: Sequence[tuple[Sequence[str | bytes], Callable[[], Any]]], form: Form = JSON
+) -> list[Any]:
     """Return several results as `cached` does; what another process is making is left to it while there is other work.
 
     Parameters
@@ -46,7 +65,8 @@ def cached_each(name: str, asked: Sequence[tuple[Sequence[str | bytes], Callable
     name : str
         Begins the files' names.
     asked : sequence of (parts, make)
-        As `cached` takes them, none resting on another.
+        As `cached` takes them, none based on another.
+    form : Form
     """
     folder = os.environ.get(FOLDER, "")
     if not folder:
@@ -54,13 +74,13 @@ def cached_each(name: str, asked: Sequence[tuple[Sequence[str | bytes], Callable
     Path(folder).mkdir(parents=True, exist_ok=True)
     code = _code()
     found: dict[int, Any] = {}
-    left = {k: Path(folder) / f"{name}-{_digest([*parts, *code])}.json" for k, (parts, _) in enumerate(asked)}
+    left = {k: Path(folder) / f"{name}-{_digest([*parts, *code])}.{form.ending}" for k, (parts, _) in enumerate(asked)}
     wait = False
     while left:
         made = []
         for k, path in left.items():
             with contextlib.suppress(BlockingIOError):
-                found[k] = _kept(path, asked[k][1], wait=wait)
+                found[k] = _kept(path, asked[k][1], form, wait=wait)
                 made.append(k)
                 if wait:
                     break
@@ -69,19 +89,20 @@ def cached_each(name: str, asked: Sequence[tuple[Sequence[str | bytes], Callable
     return [found[k] for k, _ in enumerate(asked)]
 
 
-def _kept(path: Path, make: Callable[[], Any], *, wait: bool) -> Any:
+def _kept(path: Path, make: Callable[[], Any], form: Form, *, wait: bool) -> Any:
     """Return what a file holds, or make it; a BlockingIOError where another process does and nobody waits."""
     from cohortbook.files import write_whole
 
-    with contextlib.suppress(OSError, ValueError):
-        return json.loads(path.read_text(encoding="utf-8"))
+    unreadable = (OSError, ValueError, EOFError, pickle.UnpicklingError)
+    with contextlib.suppress(*unreadable):
+        return form.read(path.read_bytes())
     with _alone(path.with_suffix(".lock"), wait=wait):
-        with contextlib.suppress(OSError, ValueError):  # made while we waited
-            return json.loads(path.read_text(encoding="utf-8"))
-        text = json.dumps(make())
-        write_whole(path, text)
+        with contextlib.suppress(*unreadable):  # made while we waited
+            return form.read(path.read_bytes())
+        content = form.write(make())
+        write_whole(path, content)
     # What comes back is what a later run will read.
-    return json.loads(text)
+    return form.read(content)
 
 
 @contextlib.contextmanager

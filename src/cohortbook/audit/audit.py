@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
@@ -54,14 +55,25 @@ def audit_study(study: Study | str | Path, *, step: Callable[[], None] = lambda:
     Every figure is first put into what it says of the patients (`cohortbook.printed.claims`); a half may have been
     rounded either way. The solver proves, block by block, which cannot hold together, and which follow from which;
     conflicts that another rule of rounding, another summary or another test would settle are told apart from those that
-    nothing settles. Where real patients stand in the study's folder, they judge what the printed figures leave open.
+    nothing settles. Where real patients stand in the study's folder, they judge what the printed figures leave open. What
+    follows from the figures alone is kept by the hash of the study's plan and figures (`cohortbook.cache`).
     """
-    from cohortbook.audit.arithmetic import check_figures
-    from cohortbook.audit.printed_model import study_printed_model
+    from cohortbook.cache import PICKLE, cached
 
     study = study if isinstance(study, Study) else load_study(study)
     figures = read_published(study)
     study = _whole(study, figures)
+    parts = [study.file.model_dump_json(), (study.folder / study.plan("published").file).read_bytes()]
+    # The study's folder may be another than when it was kept.
+    audit = replace(cached("audit", parts, lambda: _audit(study, figures, step), PICKLE), study=study)
+    return replace(audit, verdicts=tuple(beside_patients(study, audit.verdicts))) if has_patients(study) else audit
+
+
+def _audit(study: Study, figures: Sequence[Figure], step: Callable[[], None]) -> Audit:
+    """Audit printed figures by themselves."""
+    from cohortbook.audit.arithmetic import check_figures
+    from cohortbook.audit.printed_model import study_printed_model
+
     case = Case(study, figures, check_figures(study, figures))
     _, case.proven = provers(study, claims(study, figures, ties=True), step=step)
     explain(case)
@@ -70,11 +82,9 @@ def audit_study(study: Study | str | Path, *, step: Callable[[], None] = lambda:
     case.model = study_printed_model(study, figures, out=case.out())
     step()
     consequences = tuple(_consequences(case))
-    given = verdicts(case, tests, consequences)
-    if has_patients(study):
-        given = beside_patients(study, given)
     return Audit(
-        study=study, verdicts=tuple(given), checks=case.checks, conflicts=tuple(case.conflicts), repairs=tuple(case.repairs),
+        study=study, verdicts=tuple(verdicts(case, tests, consequences)), checks=case.checks,
+        conflicts=tuple(case.conflicts), repairs=tuple(case.repairs),
         consequences=consequences, tests=tests, models=(case.model,) if case.model else (),
         thresholds=thresholds(study),
     )  # fmt: skip
