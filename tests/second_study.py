@@ -113,6 +113,36 @@ def hips(n: int = 64, seed: int = 7) -> list[dict[str, str]]:
     return rows
 
 
+SCENARIOS = "scenarios:\n  women: {label: Women only, keep: {gender: woman}}\n"
+#: What is planted, and how it can be told in any output.
+ID, WORDS, PERSON = "QZX-PLANTED-", "told the nurse of Xyzzyville", "Quuxina Plantagenet"
+#: Values that one patient alone has, none of them an extreme or a quartile.
+VALUES = {"weight": "74.3179", "months": "23.5813"}
+
+
+def planted() -> list[dict[str, str]]:
+    """Simulate hips whose ids, names and notes nobody could mistake, two columns of them unknown to the study file."""
+    rows = hips()
+    for k, row in enumerate(rows):
+        row |= {"hip": f"{ID}{k + 1:04d}", "surname": f"{PERSON} {k}", "remarks": f"{WORDS} {k}, \"quoted\"; =1+1"}
+    rows[20] |= VALUES
+    return rows
+
+
+def build_planted(folder: Path) -> None:
+    """Build all that the planted study can: every notebook and its report in `build`, the scenarios beside it."""
+    from in_process import NOTEBOOKS, build, numbered, run_notebook
+
+    fine = ("decimals: 1, measured", "decimals: 4, measured")
+    study = write_hips(folder / "hips", fine, text=FULL + SCENARIOS, rows=planted())
+    build(study, folder / "build", numbered(), resamples="20")
+    kept = folder / "build" / "scenarios"
+    for name, scenario in (("as-planned", str(study)), ("women", f"{study}@women")):
+        one = NOTEBOOKS / "scenarios" / "one.ipynb"
+        run_notebook(one, kept / name / "one.ipynb", study=scenario, output_dir=str(kept / name))
+    build(study, folder / "build", [NOTEBOOKS / "scenarios" / "all.ipynb"], page="scenarios.html", folder=str(kept))
+
+
 def write_hips(folder: Path, *changes: tuple[str, str], text: str = FULL, rows=None) -> Path:
     """Write the study, with texts of its file replaced, and its rows; each text must be there to be replaced."""
     for old, new in changes:

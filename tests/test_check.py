@@ -13,6 +13,8 @@ from cohortbook.study.schema import StudyFile
 from cohortbook.study.study import StudyError, bundled_studies
 from studies import COLUMNS, ROWS, changed, write_rows, write_study
 
+pytestmark = pytest.mark.build
+
 KEEP = "eligibility: [{label: Registered, excluded: null}, {label: Aged 40 or more, keep: {age: {min: 40}}}]\n"
 TABLES = 'tables: {a: {number: "1", title: T, rows: [{variable: age}]}}\n'
 

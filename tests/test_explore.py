@@ -16,6 +16,8 @@ from cohortbook.notebook.notebook import read_notebook, source_of
 from cohortbook.plan.stratified import compare_between
 from tiny import STUDY, load
 
+pytestmark = pytest.mark.build
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -134,6 +136,7 @@ def free_port():
         return found.getsockname()[1]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_jupyterlab_in_a_browser(tmp_path):
     """Open the committed notebook as a reader does, run all cells, choose another variable: the table changes."""

@@ -57,7 +57,13 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=CASES, ids=list(CASES))
+#: Drawn in every run of the tests; the others by `make test-all`.
+QUICK = {"whole", "one patient", "nobody dies", "infinite above", "long names and twelve levels"}
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, id=name, marks=[] if name in QUICK else pytest.mark.slow) for name in CASES]
+)
 def drawn(request, tmp_path_factory):
     case = CASES[request.param]
     folder = tmp_path_factory.mktemp("figures")
@@ -123,7 +129,9 @@ def test_a_clipped_text_would_be_seen(whole):
 
 
 def test_figures_are_saved_alike_at_300_dpi(whole, tmp_path):
-    for plot, again in list(zip(plots(whole), plots(whole), strict=True))[::2]:
+    survival, rate = cb.study_survival(whole), cb.outcome_rate(whole)
+    for draw, result in ((cb.plot_survival, survival), (cb.plot_outcome_rate, rate)):
+        plot, again = draw(result), draw(result)
         plot.save(tmp_path)
         png = (tmp_path / f"{plot.name}.png").read_bytes()
         svg = (tmp_path / f"{plot.name}.svg").read_bytes()

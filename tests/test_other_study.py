@@ -4,32 +4,20 @@ import csv
 import io
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import cohortbook as cb
 from cohortbook.report.report import build_report
-from cohortbook.run import run_notebook
 from cohortbook.tables.tables import interval
-from second_study import PLAIN, write_hips
+from in_process import build as build_report_of
+from in_process import numbered, run_notebook, shared
+from second_study import PLAIN, build_planted, write_hips
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("0[1-5]*.ipynb"))
+pytestmark = pytest.mark.build
 
-
-def run(study, build, notebooks, *parameters):
-    """Run notebooks as `make report` does, and the report; return what the report said."""
-    executed = []
-    for notebook in notebooks:
-        target = build / "notebooks" / notebook.name
-        run_notebook(notebook, target, study=str(study), output_dir=str(build), given=dict(parameters))
-        executed.append(str(target))
-    report = [sys.executable, "-m", "cohortbook.report", "--study", str(study), "--output", str(build / "report.html")]
-    subprocess.run([*report, *executed], check=True, capture_output=True, text=True)
-    return (build / "report.html").read_text(encoding="utf-8")
+NOTEBOOKS = numbered("0[1-5]*")
 
 
 def rows(build, table):
@@ -48,10 +36,9 @@ def words(notebook):
 
 @pytest.fixture(scope="module")
 def hips_built(tmp_path_factory):
-    """Build the second study once."""
-    folder = tmp_path_factory.mktemp("other")
-    study, build = write_hips(folder / "hips"), folder / "build"
-    return study, build, run(study, build, NOTEBOOKS)
+    """Return the second study, the folder it was built in, and the page of its report."""
+    folder = shared(tmp_path_factory, "planted", build_planted)
+    return folder / "hips", folder / "build", (folder / "build" / "report.html").read_text(encoding="utf-8")
 
 
 def test_report_speaks_of_the_other_study(hips_built):
@@ -69,7 +56,7 @@ def test_documents_speak_of_the_other_study(hips_built):
     import openpyxl
 
     study, build, _ = hips_built
-    notebooks, figures = sorted((build / "notebooks").iterdir()), build / "figures"
+    notebooks, figures = [build / "notebooks" / path.name for path in NOTEBOOKS], build / "figures"
     forms = (".docx", ".xlsx", ".pdf")
     made = {form: build_report(cb.load_study(study), notebooks, figures=figures, form=form) for form in forms}
     word = docx.Document(io.BytesIO(made[".docx"]))
@@ -139,13 +126,12 @@ def test_figures_are_saved(hips_built):
     assert found == {f"{name}.{form}" for name in names for form in ("png", "svg")}
 
 
-def test_command_takes_parameters_other_than_the_defaults(hips_built, tmp_path):
+def test_notebooks_take_parameters_other_than_the_defaults(hips_built, tmp_path):
     study, _, _ = hips_built
-    for notebook, parameters in (("04_logistic", "removal=lr"), ("03_univariate", "confidence_level=0.99")):
-        command = [sys.executable, "-m", "cohortbook.run", "notebook", str(NOTEBOOKS[0].parent / f"{notebook}.ipynb"),
-                   str(tmp_path / f"{notebook}.ipynb"), "--study", str(study), "--output-dir", str(tmp_path),
-                   "-p", parameters]  # fmt: skip
-        subprocess.run(command, check=True, capture_output=True, text=True)
+    changes = {"04_logistic": {"removal": "lr", "resamples": "20"}, "03_univariate": {"confidence_level": "0.99"}}
+    for notebook, given in changes.items():
+        (path,) = numbered(notebook)
+        run_notebook(path, tmp_path / path.name, study=str(study), output_dir=str(tmp_path), given=given)
     logistic = words(tmp_path / "04_logistic.ipynb")
     assert "Removal by the likelihood ratio keeps" in logistic
     assert "in the model, likelihood ratio" in logistic
@@ -156,7 +142,7 @@ def test_command_takes_parameters_other_than_the_defaults(hips_built, tmp_path):
 
 def test_study_of_tables_alone_skips_the_rest(tmp_path):
     study, build = write_hips(tmp_path / "hips", text=PLAIN), tmp_path / "build"
-    page = run(study, build, NOTEBOOKS)
+    page = build_report_of(study, build, NOTEBOOKS)
     for section in ("comparison", "model", "survival"):
         assert re.search(rf"Not run: [^.]*<code>{section}</code>", page), section
     assert {path.stem for path in (build / "tables").glob("*.csv")} == {

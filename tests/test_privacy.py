@@ -2,7 +2,6 @@
 
 import csv
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -11,28 +10,14 @@ import pytest
 from cohortbook.check import main as check
 from cohortbook.draft.draft import draft_study
 from cohortbook.run import main as run_command
-from cohortbook.run import run_notebook
+from in_process import numbered, run_notebook, shared
 from sample_notebooks import runnable
 from sample_notebooks import write as write_notebook
-from second_study import FULL, hips, write_hips
+from second_study import ID, PERSON, VALUES, WORDS, build_planted, hips, planted, write_hips
+
+pytestmark = pytest.mark.build
 
 ROOT = Path(__file__).resolve().parents[1]
-SCENARIOS = "scenarios:\n  women: {label: Women only, keep: {gender: woman}}\n"
-#: What is planted, and how it can be told in any output.
-ID, WORDS, PERSON = "QZX-PLANTED-", "told the nurse of Xyzzyville", "Quuxina Plantagenet"
-#: Values that one patient alone has, none of them an extreme or a quartile.
-VALUES = {"weight": "74.3179", "months": "23.5813"}
-
-
-def planted():
-    """Simulate hips whose ids, names and notes nobody could mistake, two columns of them unknown to the study file."""
-    rows = hips()
-    for k, row in enumerate(rows):
-        row |= {"hip": f"{ID}{k + 1:04d}", "surname": f"{PERSON} {k}", "remarks": f"{WORDS} {k}, \"quoted\"; =1+1"}
-    rows[20] |= VALUES
-    return rows
-
-
 def parts(path):
     """Yield the name and the bytes of a file, and of every file packed in it."""
     content = path.read_bytes()
@@ -54,25 +39,8 @@ def told(folder, texts):
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """Build all that a study can: every notebook, its report, and the scenarios."""
-    folder = tmp_path_factory.mktemp("planted")
-    text = FULL.replace("decimals: 1, measured", "decimals: 4, measured") + SCENARIOS
-    study, build = write_hips(folder / "hips", text=text, rows=planted()), folder / "build"
-    executed = []
-    for notebook in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
-        target = build / "notebooks" / notebook.name
-        run_notebook(notebook, target, study=str(study), output_dir=str(build))
-        executed.append(str(target))
-    kept = build / "scenarios"
-    for name, scenario in (("as-planned", str(study)), ("women", f"{study}@women")):
-        one = ROOT / "notebooks" / "scenarios" / "one.ipynb"
-        run_notebook(one, kept / name / "one.ipynb", study=scenario, output_dir=str(kept / name))
-    both = ROOT / "notebooks" / "scenarios" / "all.ipynb"
-    run_notebook(both, kept / "all.ipynb", study=str(study), output_dir=str(build), given={"folder": str(kept)})
-    for page, shown in (("report", executed), ("scenarios", [str(kept / "all.ipynb")])):
-        command = [sys.executable, "-m", "cohortbook.report", "--study", str(study), "--output", str(build / f"{page}.html")]
-        subprocess.run([*command, *shown], check=True, capture_output=True)
-    return study, build
+    folder = shared(tmp_path_factory, "planted", build_planted)
+    return folder / "hips", folder / "build"
 
 
 def test_the_search_finds_what_is_there(built):
@@ -169,9 +137,10 @@ def test_an_unforeseen_error_of_a_notebook_may_quote_a_value(tmp_path, monkeypat
 
 def test_every_notebook_runs_to_its_end_with_small_counts_hidden(tmp_path):
     study, build = write_hips(tmp_path / "hips"), tmp_path / "build"
-    for notebook in sorted((ROOT / "notebooks").glob("0[1-57]*.ipynb")):
+    for notebook in numbered("0[1-57]*"):
         target = build / "notebooks" / notebook.name
-        run_notebook(notebook, target, study=str(study), output_dir=str(build), given={"suppress_below": "5"})
+        given = {"suppress_below": "5", "resamples": "20"}
+        run_notebook(notebook, target, study=str(study), output_dir=str(build), given=given)
         text = target.read_text(encoding="utf-8")
         assert "Counts from 1 to 4 are not shown" in text
         assert "Traceback" not in text

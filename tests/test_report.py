@@ -20,6 +20,8 @@ from cohortbook.report.report_html import shown as as_html
 from cohortbook.study.study import load_study
 from sample_notebooks import code, markdown, notebook, runnable, write
 
+pytestmark = pytest.mark.build
+
 ROOT = Path(__file__).resolve().parents[1]
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="700" height="400"><rect width="9" height="9"/></svg>'
 PNG = base64.b64encode(b"\x89PNG").decode()

@@ -31,6 +31,8 @@ from cohortbook.tables.latex import LONG, escaped, latex_of
 from cohortbook.tables.tables import DisplayTable, Row
 from sample_notebooks import code, markdown, notebook, runnable, write
 
+pytestmark = pytest.mark.build
+
 #: Each is markup, a formula or a trap in at least one of the formats.
 HOSTILE = (
     "=1+1", "+1 a", "-x", "@sum", "#eval(read(\"/etc/passwd\"))", "*bold* _it_ $x$ `raw` \\input{x}", "<b>&amp;</b> & co",

@@ -18,6 +18,8 @@ from cohortbook.notebook.notebook import (
 from cohortbook.run import main, private_kernel, run_notebook
 from sample_notebooks import PARAMETERS, notebook, runnable, write
 
+pytestmark = pytest.mark.build
+
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 import cohortbook as cb
 from cohortbook.notebook.notebook import declared_parameters, read_notebook
-from cohortbook.run import run_notebook
 from cohortbook.tables.layouts_printed_audit import p_shown, p_span
 from cohortbook.tables.style import (
     PLAIN,
@@ -25,6 +24,7 @@ from cohortbook.tables.style import (
 )
 from cohortbook.tables.tables import DisplayTable, Row, count_percent, decimal, interval, p_value, significant
 from cohortbook.text.paragraph import Text
+from in_process import run_notebook
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 P_VALUES = (0.56, 0.0486, 0.0058, 0.00042, 0.00004, 0.999, 0.9)

@@ -74,7 +74,7 @@ def cached_each(
     Path(folder).mkdir(parents=True, exist_ok=True)
     code = _code()
     found: dict[int, Any] = {}
-    left = {k: Path(folder) / f"{name}-{_digest([*parts, *code])}.{form.ending}" for k, (parts, _) in enumerate(asked)}
+    left = {k: Path(folder) / f"{name}-{digest([*parts, *code])}.{form.ending}" for k, (parts, _) in enumerate(asked)}
     wait = False
     while left:
         made = []
@@ -121,7 +121,8 @@ def _alone(path: Path, *, wait: bool) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def _digest(parts: Sequence[str | bytes]) -> str:
+def digest(parts: Sequence[str | bytes]) -> str:
+    """Return a short hash of several texts; texts that are cut elsewhere have another."""
     total = hashlib.sha256()
     for part in parts:
         one = part.encode() if isinstance(part, str) else part

@@ -11,7 +11,7 @@ import functools
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from cohortbook.printed.claims import Claim, claims, planned_tests
 from cohortbook.printed.published import Figure, prints_as
 from cohortbook.proof.conflicts import blocks_of, of_block, proving_solver, rosters
 from cohortbook.proof.solver import PIECES, Block, Roster, UnsatisfiedError
+from cohortbook.reconstruct.compatible import Solution, committed_solutions, key_of
 from cohortbook.reconstruct.reconstruct import columns_of, written
 from cohortbook.reconstruct.shapes import fill, scores
 from cohortbook.study.study import Study
@@ -203,13 +204,23 @@ class Drawer:
     seed : int
     step : callable
         Called after each block.
+    committed : mapping, optional
+        Solutions that need not be drawn; default: those committed with the study.
+    drawn : dict
+        All solutions that were asked for, by the hash of what they depend on.
     """
 
     study: Study
     figures: Sequence[Figure]
     seed: int
     step: Callable[[], None] = lambda: None
+    committed: Mapping[str, list[Solution]] | None = None
+    drawn: dict[str, list[Solution]] = field(default_factory=dict)
     _known: dict[tuple, Pool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.committed is None:
+            self.committed = committed_solutions(self.study)
 
     def possible(self, kept: FigureSet) -> Possible:
         """Settle every block for a set of figures."""
@@ -236,11 +247,13 @@ class Drawer:
             keys.append(key := (roster.size, roster.narrated, *roster.groups.items(), variables, *(claim.id for claim in mine)))
             if key not in self._known:
                 search = _Search(self.study, roster, variables, tuple(mine), rules, dict(beside), self.seed)
-                parts = [self.study.file.model_dump_json(), repr([c.figures for c in mine]), repr((key, beside, self.seed))]
-                asked.append((key, variables, bool(mine), parts, functools.partial(self._settle, search)))
-        found = cached_each("drawn", [(parts, make) for *_, parts, make in asked])
-        for (key, variables, claimed, *_), solutions in zip(asked, found, strict=True):
-            self._known[key] = Pool(variables, claimed, tuple(solutions))
+                name = key_of(self.study, [repr([c.figures for c in mine]), repr((key, beside, self.seed))])
+                asked.append((key, variables, bool(mine), name, functools.partial(self._settle, search)))
+        self.drawn |= {name: self.committed[name] for *_, name, _ in asked if name in self.committed}
+        missing = {name: make for *_, name, make in asked if name not in self.drawn}
+        self.drawn |= zip(missing, cached_each("drawn", [([name], make) for name, make in missing.items()]), strict=True)
+        for key, variables, claimed, name, _ in asked:
+            self._known[key] = Pool(variables, claimed, tuple(self.drawn[name]))
         return [self._known[key] for key in keys]
 
     def _settle(self, search: _Search) -> list[dict[str, list]]:

@@ -239,8 +239,11 @@ def cohort_text(patients: Sequence[dict[str, Any]]) -> str:
 
 @command
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Prove the list of figures left out, make the cohort, verify it, write it."""
+    """Prove the list of figures left out, make the cohort, verify it, write it; then cohorts that print the same."""
+    from cohortbook.audit.audit import audit_study
     from cohortbook.files import write_whole
+    from cohortbook.progress import Progress
+    from cohortbook.reconstruct.compatible import draw_solutions, write_solutions
 
     parser = argparse.ArgumentParser(prog="python -m cohortbook.reconstruct", description=main.__doc__)
     parser.add_argument("study", nargs="?", default="spinal-metastases", help="a study's folder, file or name")
@@ -255,7 +258,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("not held to:\n" + "\n".join(f"  {line}" for line in free))
     path = study.folder / study.file.study.data
     write_whole(path, cohort_text(patients))
-    print(f"{path.name}: {len(patients)} synthetic {study.units} who print every other figure")
+    print(f"{path.name}: {len(patients)} synthetic {study.units} who print every other figure", flush=True)
+    with Progress(None, "cohorts that print the same") as bar:
+        drawn = draw_solutions(audit_study(study, step=bar.step), bar.step)
+    path = write_solutions(study, drawn)
+    print(f"{path.name}: {sum(map(len, drawn.values()))} solutions of {len(drawn)} blocks of variables")
 
 
 if __name__ == "__main__":
