@@ -8,6 +8,10 @@ from cohortbook.run import private_kernel
 
 
 def pytest_configure(config):
+    if seed := os.environ.get("COHORTBOOK_TEST_NOISE"):
+        from rounding_noise import disturb
+
+        disturb(int(seed))
     # Notebooks that need the same cohorts draw them once; workers inherit the folder.
     if "COHORTBOOK_CACHE" not in os.environ:
         kept = tempfile.TemporaryDirectory(prefix="cohortbook-tests-")
