@@ -23,6 +23,17 @@ LIKELIHOOD = 1e-12
 KEPT = 1e-4
 
 
+def below(p_value: float, limit: float) -> bool:
+    """Say whether a P value lies below a limit; one that equals it, but for rounding, does not, nor does NaN.
+
+    Examples
+    --------
+    >>> below(0.049, 0.05), below(0.04999999999999999, 0.05), below(float("nan"), 0.05)
+    (True, False, False)
+    """
+    return bool(p_value < limit * (1 - SAME))
+
+
 def vary_apart(spread: np.ndarray, *, least: float = APART) -> bool:
     """Say whether a covariance, or an information matrix, is of columns that vary, each apart from the others.
 
