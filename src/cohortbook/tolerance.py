@@ -80,7 +80,7 @@ def settled(values: np.ndarray) -> np.ndarray:
     largest = np.abs(values[np.isfinite(values)]).max(initial=0.0)
     with np.errstate(invalid="ignore"):  # infinite ones, whose difference is NaN, are equal too
         apart = np.diff(sorted_values) > SAME * largest
-    starts = np.r_[True, apart | np.isnan(sorted_values[1:])]
+    starts = np.r_[True, apart | np.isnan(sorted_values[1:])][: len(values)]
     found = np.empty(len(values))
     found[order] = sorted_values[starts][np.cumsum(starts) - 1]
     return found
