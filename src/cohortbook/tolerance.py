@@ -6,6 +6,7 @@ computed numbers (a tie, a step uphill, a matrix that is singular) is therefore 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,6 +33,18 @@ def below(p_value: float, limit: float) -> bool:
     (True, False, False)
     """
     return bool(p_value < limit * (1 - SAME))
+
+
+def at_most_one(numbers: Mapping[str, float]) -> dict[str, float]:
+    """Return a result's numbers as floats, a P value of twice a half as 1 whatever rounding makes of it.
+
+    Examples
+    --------
+    >>> at_most_one({"z": 1.5, "p_value": 1.0000000000000002})
+    {'z': 1.5, 'p_value': 1.0}
+    """
+    floats = {name: float(number) for name, number in numbers.items()}
+    return floats | {"p_value": 1.0} if floats.get("p_value", 0.0) > 1 else floats
 
 
 def vary_apart(spread: np.ndarray, *, least: float = APART) -> bool:

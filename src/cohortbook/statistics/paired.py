@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cohortbook.results import NAN, OneRow, require_confidence_level, warn_undefined
 from cohortbook.statistics.counts import coded, is_numeric
+from cohortbook.tolerance import at_most_one
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,7 +106,7 @@ def _result(method: str, pairs: _Pairs, reason: str | None, **numbers: float) ->
     return PairedTest(
         term=pairs.after, before=pairs.before, method=method, n=int(pairs.n.sum()), n_missing=pairs.n_missing, n_up=up,
         n_down=down, n_same=same, reason=reason, provenance=pairs.provenance,
-        **{name: float(number) for name, number in numbers.items()},
+        **at_most_one(numbers),
     )  # fmt: skip
 
 

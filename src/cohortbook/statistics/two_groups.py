@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cohortbook.results import CONSTANT, NAN, OneRow, warn_undefined
 from cohortbook.statistics.counts import CrossTable, cross_tabulate, moments, require_numbers
-from cohortbook.tolerance import TIE
+from cohortbook.tolerance import TIE, at_most_one
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +55,7 @@ def _result(method: str, table: CrossTable, reason: str | None, depth: int = 2, 
     warn_undefined(f"{method} of {table.variable} by {table.by}", reason, depth=depth)
     return TestResult(
         term=table.variable, by=table.by, method=method, reason=reason, n=table.n, n_missing=table.n_missing,
-        provenance=table.provenance, **{name: float(number) for name, number in numbers.items()},
+        provenance=table.provenance, **at_most_one(numbers),
     )  # fmt: skip
 
 
