@@ -79,6 +79,8 @@ class Interval:
         # Most numbers lie far from both ends; exact arithmetic, of the digits that are sure, is for those that do not.
         if isinstance(value, float) and not self._near(value):
             return False
+        if isinstance(value, float) and self._well_inside(value):
+            return True
         exact = Fraction(f"{value:.{KNOWN}g}" if isinstance(value, float) else value)
         above = exact >= self.low if self.has_low else exact > self.low
         return above and (exact <= self.high if self.has_high else exact < self.high)
@@ -87,6 +89,11 @@ class Interval:
         """Say whether a number lies between the ends, or next to one."""
         low, high = float(self.low), float(self.high)
         return low - 1e-9 * (1 + abs(low)) <= value <= high + 1e-9 * (1 + abs(high))
+
+    def _well_inside(self, value: float) -> bool:
+        """Say whether a number lies between the ends and next to neither."""
+        low, high = float(self.low), float(self.high)
+        return low + 1e-9 * (1 + abs(low)) < value < high - 1e-9 * (1 + abs(high))
 
     def whole(self, parts: int = 1, *, of: int = 1) -> tuple[int, int]:
         """Return the least and the greatest whole number of parts, each `of`/parts, inside; least above greatest for none."""
