@@ -198,7 +198,8 @@ def pooled_test(
     mean, within = estimates.mean(axis=0), covariances.mean(axis=0)
     between = np.atleast_2d(np.cov(estimates.T))
     try:
-        r = (1 + 1 / m) * float(_but_rounding(np.trace(np.linalg.solve(within, between)) / k, 1.0))
+        apart = _but_rounding(np.diag(between), np.diag(within)).any()
+        r = (1 + 1 / m) * np.trace(np.linalg.solve(within, between)) / k if apart else 0.0
         statistic = float(mean @ np.linalg.solve(within, mean) / (k * (1 + r)))
     except np.linalg.LinAlgError:
         return JointTest(statistic=NAN, df=k, df_denominator=NAN, p_value=NAN)

@@ -76,12 +76,14 @@ class Interval:
     def __contains__(self, value: float | Fraction) -> bool:
         if value != value:
             return False
-        # Most numbers lie far from both ends; exact arithmetic, of the digits that are sure, is for those that do not.
+        # Most numbers lie far from both ends; exact arithmetic is for those that do not.
         if isinstance(value, float) and not self._near(value):
             return False
         if isinstance(value, float) and self._well_inside(value):
             return True
-        exact = Fraction(f"{value:.{KNOWN}g}" if isinstance(value, float) else value)
+        exact = Fraction(value)
+        if isinstance(value, float):  # what differs from an end in the last digits is the end
+            exact = next((end for end in (self.low, self.high) if abs(exact - end) <= abs(end) / 10**KNOWN), exact)
         above = exact >= self.low if self.has_low else exact > self.low
         return above and (exact <= self.high if self.has_high else exact < self.high)
 
