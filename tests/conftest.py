@@ -25,6 +25,10 @@ def pytest_configure(config):
         settings.load_profile("thorough")
         os.environ.setdefault("COHORTBOOK_EXAMPLES", "200")
 
+    if seed := os.environ.get("COHORTBOOK_TEST_NOISE"):
+        from rounding_noise import disturb
+
+        disturb(int(seed))
     # Notebooks that need the same cohorts draw them once; workers inherit the folder.
     if "COHORTBOOK_CACHE" not in os.environ:
         kept = tempfile.TemporaryDirectory(prefix="cohortbook-tests-")

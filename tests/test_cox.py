@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from alike import assert_alike
 from cohortbook.results import UndefinedWarning
 from cohortbook.survival import cox
 from cohortbook.survival.cox import cox_regression
@@ -345,7 +346,7 @@ def test_order_hospitals_and_sign_do_not_matter(drawn, cut, random):
     fit = cox_regression(Tally.from_rows(rows(drawn)), **WHERE, terms=["x"])
     shuffled = random.sample(drawn, len(drawn))
     added = Tally.from_rows(rows(shuffled[:cut])) + Tally.from_rows(rows(shuffled[cut:]))
-    assert repr(cox_regression(added, **WHERE, terms=["x"])) == repr(fit)
+    assert_alike(cox_regression(added, **WHERE, terms=["x"]), fit)
     turned = cox_regression(Tally.from_rows(rows(drawn, -1.0)), **WHERE, terms=["x"])
     assert turned.refused == fit.refused
     assert_allclose(turned.estimates, -np.array(fit.estimates), rtol=1e-6, atol=1e-8)

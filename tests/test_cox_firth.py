@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.optimize import approx_fprime
 
+from alike import assert_alike
 from cohortbook.survival import cox_firth
 from cohortbook.survival.cox import cox_regression
 from cohortbook.survival.cox_firth import _Penalised, firth_cox
@@ -149,7 +150,7 @@ def test_a_finite_estimate_between_its_limits_whoever_adds_up(one, two):
         return Tally.from_rows(survival_rows(times, events, x=pd.Series(x, dtype=float)))
 
     fit = firth_cox(of(one + two), **WHERE, terms=["x"])
-    assert repr(firth_cox(of(one) + of(two), **WHERE, terms=["x"])) == repr(fit)
+    assert_alike(firth_cox(of(one) + of(two), **WHERE, terms=["x"]), fit)
     if not fit.refused and not fit.problems:
         assert np.isfinite(fit.estimates[0])
         assert fit.conf_low[0] < fit.estimates[0] < fit.conf_high[0]

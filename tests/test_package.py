@@ -15,7 +15,7 @@ HEAVY = ("pandas", "numpy", "matplotlib", "seaborn", "scipy", "statsmodels", "li
 
 #: The rooms from the foundation up: a module imports from its own room and those above it in this list.
 ROOMS = (
-    {"errors", "results", "tally", "files", "progress", "cache"},
+    {"errors", "results", "tally", "tolerance", "files", "progress", "cache"},
     {"study"},
     {"privacy"},
     {"cohort"},

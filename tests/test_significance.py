@@ -122,7 +122,7 @@ def test_expected_counts(study):
     large = [total(400), total(100, "dead"), total(300, "alive"), percent("12", 100, group="dead")]
     assert not check_figures(study, [*large, percent("2", 300, group="alive"), p_value("smoker", "0.001")])
     found = check_figures(study, [*large, percent("1", 300, group="alive"), p_value("smoker", "0.001")])
-    assert "expects 3.5 to 4.2 patients" in one(found).reason
+    assert "expects 3.5 to 4.3 patients" in one(found).reason
 
 
 def test_expected_counts_of_three_levels(study):

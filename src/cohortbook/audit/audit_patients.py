@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cohortbook.audit.verdicts import Verdict
+from cohortbook.printed.published import fixed
 
 if TYPE_CHECKING:
     from cohortbook.printed.published import Figure
@@ -57,7 +58,7 @@ def beside_patients(study: Study, given: Iterable[Verdict]) -> Iterator[Verdict]
 def _shown(figure: Figure, numbers: tuple[float | str, ...]) -> str:
     """Write recomputed numbers with one digit more than is printed, counts whole."""
     digits = 0 if figure.statistic in ("n", "n/N", "total") else figure.decimals + 1
-    texts = [n if isinstance(n, str) else f"{n:.{digits}f}" for n in numbers]
+    texts = [n if isinstance(n, str) else fixed(n, digits) for n in numbers]
     if len(texts) < 3:
         return " to ".join(texts)
     return f"{texts[0]} ({' to '.join(texts[1:])})"

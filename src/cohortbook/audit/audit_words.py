@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from cohortbook.printed.published import Figure
+from cohortbook.printed.published import Figure, fixed, sure, to_digits
 from cohortbook.results import uncapital
 from cohortbook.study.study import NO_YES, NUMERIC, Study
 
@@ -103,7 +103,7 @@ def span(low: Fraction, high: Fraction, claim: Claim) -> str:
     if figure.statistic == "percent" and figure.denominator:
         low, high = (100 * end / figure.denominator for end in (low, high))
     digits = figure.decimals + 1 if figure.statistic not in ("n", "n/N", "total") else 0
-    words = [f"{float(end):.{digits}f}" for end in (low, high)]
+    words = [fixed(end, digits) for end in (low, high)]
     sign = " %" if figure.statistic == "percent" else ""
     return f"{words[0]}{sign}" if words[0] == words[1] else f"{words[0]} to {words[1]}{sign}"
 
@@ -116,7 +116,7 @@ def counted(low: Fraction, high: Fraction, claim: Claim) -> str:
     if claim.kind != "count" or not figure.denominator:
         return span(low, high, claim)
     counts = f"{low}" if low == high else f"{low} to {high}"
-    percent = [f"{100 * end / figure.denominator:.{figure.decimals}f}" for end in map(float, (low, high))]
+    percent = [fixed(100 * end / figure.denominator, figure.decimals) for end in map(Fraction, (low, high))]
     given = " to ".join(dict.fromkeys(percent))
     return f"{counts} of {figure.denominator}" + (f" ({given} %)" if figure.statistic == "percent" else "")
 
@@ -129,7 +129,7 @@ def between(low: float, high: float, digits: int = 3) -> str:
     >>> between(0.398, 0.398), between(2.85e-06, 0.159)
     ('0.398', '<0.0001 to 0.159')
     """
-    words = ["<0.0001" if end < 0.0001 else f"{end:.{digits}g}" for end in (low, high)]
+    words = ["<0.0001" if sure(end) < 0.0001 else to_digits(end, digits) for end in (low, high)]
     return words[0] if words[0] == words[1] else f"{words[0]} to {words[1]}"
 
 
@@ -149,7 +149,7 @@ def unprintable(claim: Claim) -> str:
         return ""
     near = int(Fraction(figure.value) * figure.denominator / 100)
     counts = [
-        f"{count} gives {100 * count / figure.denominator:.{figure.decimals + 1}f} %" for count in (near, near + 1)
+        f"{count} gives {fixed(Fraction(100 * count, figure.denominator), figure.decimals + 1)} %" for count in (near, near + 1)
     ]
     return f"no count of {figure.denominator} prints so: {' and '.join(counts)}"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cohortbook.audit.audit_case import Case, Explained
 from cohortbook.audit.audit_words import STATISTICS, between, counted, digits, instead, span, unprintable
 from cohortbook.audit.verdicts import Conflict, Repair
-from cohortbook.printed.published import Figure, Interval
+from cohortbook.printed.published import Figure, Interval, sure
 from cohortbook.proof.prover import Prover, UndecidedError
 from cohortbook.proof.statements import Core, Dispute, Proof, Statement
 
@@ -55,7 +55,7 @@ def _other_test(case: Case, prover: Prover, statement: Statement, repair: frozen
         return None
     # What prints it whatever the patients; then the stated tests of another coding; then what says most.
     usual = [t.test for t in stated]
-    best = min(found, key=lambda t: (t.prints != "always", t.test not in usual, bool(t.coding), _width(t)))
+    best = min(found, key=lambda t: (t.prints != "always", t.test not in usual, bool(t.coding), sure(_width(t))))
     method = WORDS.get(best.test, best.test) + (f" of {best.coding}" if best.coding else "")
     verb = "prints it" if best.prints == "always" else "can print it"
     return Explained("reproduced by another method", method, f"{_by_stated(stated)}; {method} {verb}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from cohortbook.audit.checks import Check, Sheet, listed, told
-from cohortbook.printed.published import Figure, Interval
+from cohortbook.printed.published import Figure, Interval, fixed
 from cohortbook.printed.rounding import if_cut, loose, with_ties
 
 #: Summary -> what is printed of it: each figure, and the numbers that print so.
@@ -160,7 +160,7 @@ def check_recordable(sheet: Sheet, variable: str, found: Numbers) -> Iterator[Ch
         holds, tail = (False, "") if figure.denominator else (None, ", unless some have none")
         if not grim(with_ties(mean), n, step=step):
             below = math.floor(mean.low * n / step)
-            near = [f"{float(total * step / n):.{figure.decimals + 1}f}" for total in (below, below + 1)]
+            near = [fixed(total * step / n, figure.decimals + 1) for total in (below, below + 1)]
             if grim(if_cut(mean), n, step=step):
                 reason = f"{said}: cut off after the last digit, not rounded; the mean is {near[1]}"
                 yield told("grim", [figure], reason, holds=True, method="truncated", recomputed=near[1])

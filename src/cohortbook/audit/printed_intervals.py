@@ -10,7 +10,7 @@ from fractions import Fraction
 from statistics import NormalDist
 
 from cohortbook.audit.checks import Check, Sheet, span, told
-from cohortbook.printed.published import Figure, Interval
+from cohortbook.printed.published import Figure, Interval, to_digits
 from cohortbook.printed.rounding import exceeds, loose
 
 #: P values are this far apart, in standard deviations of the normal, before two tests of one effect are told apart...
@@ -95,7 +95,7 @@ def _interval(sheet: Sheet, figure: Figure) -> Iterator[Check]:
         )  # fmt: skip
         if centre_least > most + 1e-9 or centre_most < least - 1e-9:
             centre = (centre_least + centre_most) / 2
-            given = f"{math.exp(centre) if ratio else centre:.4g}"
+            given = to_digits(math.exp(centre) if ratio else centre, 4)
             where = "on the scale of logarithms, " if ratio else ""
             reason = f"{said}: the middle of the interval is {where}{given}, where Wald's has its estimate; profile and"
             reason += " exact intervals need not"
@@ -121,7 +121,7 @@ def _p_of_interval(sheet: Sheet, figure: Figure, p: Figure, *, ratio: bool) -> I
     outside = low.low > nothing or high.high < nothing
     disagree = (outside and bottom > 1 - level) or (low.high < nothing < high.low and top < 1 - level)
     if disagree or gap > _FAR:
-        given = span(*(f"{end:.2g}" for end in (least, most)))
+        given = span(*(to_digits(end, 2) for end in (least, most)))
         side = f"; the interval {'excludes' if outside else 'includes'} {nothing}" if disagree else ""
         reason = f"{sheet.said(figure)}: this interval gives P {given}, and {p.value} is printed ({p.source}){side}"
         holds = False if disagree and gap > _TOO_FAR else None

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from fractions import Fraction
 
 from cohortbook.audit.checks import Cells, Check, Sheet, covers, listed, number_of, told
-from cohortbook.printed.published import Figure
+from cohortbook.printed.published import Figure, fixed
 from cohortbook.printed.rounding import RULES, counts_by_rule, middle, rounding_rules, unit_of
 
 
@@ -43,7 +43,7 @@ def _oddly_rounded(
     """Say how a percentage came about that its count does not print when halves are rounded up; None: of those with a value."""
 
     def percent(count: int, more: int) -> str:
-        return f"{float(Fraction(100 * count, of)):.{figure.decimals + more}f}"
+        return fixed(Fraction(100 * count, of), figure.decimals + more)
 
     said, counts = sheet.said(figure), [number_of(other) for other in known] or _sums(sheet, figure)
     exact = f"; {counts[0]} of {of} is {percent(counts[0], 2)} %" if counts else ""

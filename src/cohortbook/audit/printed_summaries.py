@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from cohortbook.audit.checks import Check, Count, Sheet, span, told
 from cohortbook.audit.grim import Numbers, check_recordable, largest_sd
-from cohortbook.printed.published import Figure, Interval
+from cohortbook.printed.published import Figure, Interval, fixed, to_digits
 from cohortbook.printed.rounding import exceeds, loose, middle, shown_number, unit_of
 from cohortbook.study.study import NUMERIC
 
@@ -86,13 +86,14 @@ def _spread(sheet: Sheet, found: Numbers) -> Iterator[Check]:
         for mean, centre in found.get("mean", ())[:1]:
             limit = largest_sd(loose(least), loose(most), loose(centre), n)
             if spread.low > Fraction(limit) * (1 + Fraction(1, 10**9)):
-                reason = f"{sheet.said(sd)}: {ends} with mean {shown_number(centre)} have an SD of at most {limit:.4g}"
-                yield told("order", [sd, low, high, mean], reason, recomputed=f"{limit:.4g}")
+                given = to_digits(limit, 4)
+                reason = f"{sheet.said(sd)}: {ends} with mean {shown_number(centre)} have an SD of at most {given}"
+                yield told("order", [sd, low, high, mean], reason, recomputed=given)
         # All others half-way between the two.
         limit = float(max(loose(most).low - loose(least).high, 0)) / math.sqrt(2 * (n - 1))
         if float(loose(spread).high) < limit * (1 - 1e-9):
-            reason = f"{sheet.said(sd)}: {ends} have an SD of at least {limit:.4g}"
-            yield told("order", [sd, low, high], reason, recomputed=f"{limit:.4g}")
+            reason = f"{sheet.said(sd)}: {ends} have an SD of at least {to_digits(limit, 4)}"
+            yield told("order", [sd, low, high], reason, recomputed=to_digits(limit, 4))
 
 
 def _within(sheet: Sheet, found: Numbers, everybody: Numbers, *, alone: bool = False) -> Iterator[Check]:
@@ -150,7 +151,7 @@ def _other_mean(sheet: Sheet, mean: _Bound, counted: _Bound) -> Check:
     n = mean.parts[0].n if mean.parts else mean.n
     low = (counted.low * counted.n - sum(part.high * part.n for part in rest)) / n
     high = (counted.high * counted.n - sum(part.low * part.n for part in rest)) / n
-    given = span(*(f"{float(end):.{mean.figures[0].decimals + 1}f}" for end in (low, high)))
+    given = span(*(fixed(end, mean.figures[0].decimals + 1) for end in (low, high)))
     others = sheet.named((*counted.figures, *mean.figures[1:]))
     reason = (
         f"{sheet.said(mean.figures[0])}: by the others it would be {given} ({others}; {counted.n} {sheet.unit} in all)"

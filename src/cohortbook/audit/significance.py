@@ -12,7 +12,7 @@ from cohortbook.audit.audit_words import recomputed_p
 from cohortbook.audit.checks import Check, Count, Sheet, span, told
 from cohortbook.audit.several_groups import is_of_several, recompute
 from cohortbook.printed.claims import planned_tests
-from cohortbook.printed.published import Figure
+from cohortbook.printed.published import Figure, to_digits
 from cohortbook.study.study import NUMERIC
 
 _USUAL = Fraction(1, 20)
@@ -96,14 +96,14 @@ def _comparisons(sheet: Sheet, name: str, figures: Sequence[Figure], every: int)
     number = len(first)
     if number < 2:
         return
-    given = f"{float(_USUAL / number):.2g}"
+    given = to_digits(_USUAL / number, 2)
     if "onferroni" in label:
         digits = len(f"{float(threshold):.12f}".rstrip("0").partition(".")[2])
         half = Fraction(1, 2 * 10**digits)
         low, high = _USUAL / (threshold + half), _USUAL / (threshold - half)
         if not (low <= number <= high or low <= every <= high):
             reason = f"{stated.source if stated else 'Stated'}: {float(threshold):g} is Bonferroni's threshold for "
-            reason += f"{float(_USUAL / threshold):.4g} comparisons; {number} are printed, for which it is {given}"
+            reason += f"{to_digits(_USUAL / threshold, 4)} comparisons; {number} are printed, for which it is {given}"
             yield told("comparisons", [stated] if stated else first.values(), reason, holds=None, recomputed=given)
     lost = [figure for figure in first.values() if _claimed(figure) and figure.parts["p"].low >= _USUAL / number]
     if lost:
@@ -175,7 +175,7 @@ def _expected(sheet: Sheet, figure: Figure) -> Iterator[Check]:
     if not expected or max(expected) >= 5:
         return
     reason = f"{sheet.said(figure)}: a chi-square that expects "
-    reason += f"{span(f'{min(expected):.2g}', f'{max(expected):.2g}')} {sheet.unit} in a cell, fewer than 5"
+    reason += f"{span(to_digits(min(expected), 2), to_digits(max(expected), 2))} {sheet.unit} in a cell, fewer than 5"
     given = ""
     if two:
         exact = [fisher_p_value(one[0], sum(one), other[0], sum(other)) for one, other in tables]
@@ -207,8 +207,8 @@ def counts_of(sheet: Sheet, variable: str, level: str, group: str) -> tuple[rang
     return None
 
 
-def _smallest_expected(table: Sequence[Sequence[int]]) -> float:
+def _smallest_expected(table: Sequence[Sequence[int]]) -> Fraction:
     """Return the smallest expected count of a table of two columns, rows without patients left out."""
     total = sum(map(sum, table))
     rows = [sum(row) for row in zip(*table, strict=True) if sum(row)]
-    return min(sum(column) * row / total for column in table for row in rows)
+    return min(Fraction(sum(column) * row, total) for column in table for row in rows)

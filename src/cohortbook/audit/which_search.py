@@ -15,6 +15,7 @@ from cohortbook.audit.which_tables import UNKNOWN, Answer, Table, feasible
 from cohortbook.audit.which_values import alone, means_printed, ranks_printed
 from cohortbook.printed.cells import Cell, SolverError
 from cohortbook.printed.claims import planned_tests
+from cohortbook.printed.published import sure
 from cohortbook.proof.solver import Block, deterministic_solver
 from cohortbook.proof.solver_tests import rank_sums
 from cohortbook.statistics.rank_and_t_tests import NUMBERED, dealt, t_p_value
@@ -300,7 +301,7 @@ class _Search:
         middle = float(printed.low + printed.high) / 2
 
         def off(corrected: int) -> Callable[[int], float]:
-            return lambda far: abs(rank_p_value(max(far - corrected, 0) / 2, ties, n1, n0) - middle)
+            return lambda far: sure(abs(rank_p_value(max(far - corrected, 0) / 2, ties, n1, n0) - middle))
 
         fars = [far for corrected in (0, 1) for far in sorted(range(n1 * n0 + 1), key=off(corrected))[:NEAR]]
         block = self.made()

@@ -115,7 +115,7 @@ def _exchanged(
 
     def off() -> float:
         p = NUMBERED[test](line, *counts)
-        return 0.0 if p in printed else abs(math.log(max(p, 1e-12)) - wanted)
+        return 0.0 if p in printed else round(abs(math.log(max(p, 1e-12)) - wanted), 12)  # ties are no gain
 
     def put(k: int, at: int, value: int) -> None:
         counts[k][values[k][at] - line[0]] -= 1

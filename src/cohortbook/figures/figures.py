@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cohortbook.printed.published import sure
 from cohortbook.results import Absent, Hidden
 from cohortbook.tables.style import PLAIN, current, general, worded
 from cohortbook.tables.tables import decimal, interval, p_value, percent, significant
+from cohortbook.tolerance import SAME
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -300,15 +302,16 @@ def plot_effects(result: GroupComparison) -> Plot | Absent:
          part.standardised_difference.estimate)
         for label, row, part in zip(result.labels, result.plan.rows, result.rows, strict=True)
     ]  # fmt: skip
-    drawn = sorted((f for f in found if f[1] == f[1]), key=lambda f: abs(f[1]))
+    drawn = sorted((f for f in found if f[1] == f[1]), key=lambda f: abs(sure(f[1])))
     absent = [label for label, value in found if value != value]
     if not drawn:
         return Absent("No difference between the groups is defined.")
     figure, axis = axes(0.3 * len(drawn) + 0.9)
     for y, (_, value) in enumerate(drawn):
         axis.plot([0, value], [y, y], color=PALE, linewidth=2, zorder=1)
-        axis.plot(value, y, "o", color=COLOURS[1] if value > 0 else COLOURS[0], markersize=6, zorder=2)
-        axis.text(value, y, f"  {decimal(value, 2)}  ", va="center", ha="left" if value > 0 else "right", fontsize=8)
+        right = value > SAME  # what rounding makes of no difference has no side
+        axis.plot(value, y, "o", color=COLOURS[1] if right else COLOURS[0], markersize=6, zorder=2)
+        axis.text(value, y, f"  {decimal(value, 2)}  ", va="center", ha="left" if right else "right", fontsize=8)
     axis.axvline(0, color=INK, linewidth=0.8)
     named_rows(axis, [label for label, _ in drawn])
     axis.set_ylim(-0.6, len(drawn) - 0.4)
@@ -330,7 +333,7 @@ def plot_effects(result: GroupComparison) -> Plot | Absent:
 def plot_adjusted(result: GroupComparison) -> Plot | Absent:
     """Draw P values, unadjusted and by Holm's method, against the thresholds."""
     order = sorted((i for i, row in enumerate(result.rows) if row.test.reason is None),
-                   key=lambda i: -result.rows[i].test.p_value)  # fmt: skip
+                   key=lambda i: -sure(result.rows[i].test.p_value))  # fmt: skip
     if not order:
         return Absent("No test is defined.")
     figure, axis = axes(0.3 * len(order) + 1.2)

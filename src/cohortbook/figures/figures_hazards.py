@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from cohortbook.figures.figures import COLOURS, INK, MUTED, Plot, axes, mark_illustration, wrapped
+from cohortbook.printed.published import to_digits
 from cohortbook.privacy.guard import withheld
 from cohortbook.results import Absent
 from cohortbook.tables.tables import decimal, p_value, significant
@@ -80,5 +81,5 @@ def _draw(axis: Axes, residuals: Schoenfeld, column: str, estimate: float) -> No
     ranks, first = np.unique(residuals.ranks, return_index=True)
     times = np.array(residuals.times)[first]
     even = np.interp(np.linspace(ranks[0], ranks[-1], 2 * TICKS + 1)[1::2], ranks, times)
-    shown = list(dict.fromkeys(float(f"{time:.2g}") for time in even))
+    shown = list(dict.fromkeys(float(to_digits(time, 2)) for time in even))
     axis.set_xticks(np.interp(shown, times, ranks), [decimal(time, 0) for time in shown])

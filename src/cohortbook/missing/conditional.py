@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cohortbook.tolerance import settled, uphill
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -65,16 +67,18 @@ def draw_numbers(
     squares = ((values - seen @ best) ** 2).sum()
     sigma = np.sqrt(squares / rng.chisquare(max(len(values) - x.shape[1], 1)))
     drawn = best + sigma * _normal(inner, rng)
+    # Patients of one pattern have one prediction; which of them gives the value is drawn, not decided by the last digit.
+    both = settled(np.concatenate([seen @ best, x[missing] @ drawn]))
+    predicted, wanted = both[: len(values)], both[len(values) :]
     order = rng.permutation(len(values))
-    order = order[np.argsort((seen @ best)[order], kind="stable")]
-    predicted = (seen @ best)[order]
-    wanted = x[missing] @ drawn
+    order = order[np.argsort(predicted[order], kind="stable")]
+    predicted = predicted[order]
     donors = min(donors, len(values))
     # The nearest lie within `donors` places to either side.
     near = np.searchsorted(predicted, wanted)[:, None] + np.arange(-donors, donors)
     outside = (near < 0) | (near >= len(values))
     near = near.clip(0, len(values) - 1)
-    distance = np.where(outside, np.inf, np.abs(predicted[near] - wanted[:, None]))
+    distance = settled(np.where(outside, np.inf, np.abs(predicted[near] - wanted[:, None])).ravel()).reshape(near.shape)
     chosen = np.argsort(distance, axis=1, kind="stable")[np.arange(len(wanted)), rng.integers(0, donors, len(wanted))]
     return values[order[near[np.arange(len(wanted)), chosen]]]
 
@@ -192,7 +196,7 @@ def _drawn_logits(
     for _ in range(STEPS):
         score, information = _multinomial(x, hit, weights, beta)
         step = np.linalg.solve(information, score.ravel()).reshape(beta.shape)
-        while (after := value(beta + step)) < now and np.abs(step).max() > 1e-12:
+        while not uphill(after := value(beta + step), now, 0.0) and np.abs(step).max() > 1e-12:
             step /= 2
         beta, gain, now = beta + step, after - now, after
         if gain < GAIN:

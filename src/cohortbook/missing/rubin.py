@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cohortbook.results import NAN, require_confidence_level, result
+from cohortbook.tolerance import SAME
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,7 +110,8 @@ def pool(
             "at least two data sets by columns"
         )
     m = len(estimates)
-    mean, within, between = estimates.mean(axis=0), variances.mean(axis=0), estimates.var(axis=0, ddof=1)
+    mean, within = estimates.mean(axis=0), variances.mean(axis=0)
+    between = _but_rounding(estimates.var(axis=0, ddof=1), within)
     total = within + (1 + 1 / m) * between
     share = (1 + 1 / m) * between / total
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -130,6 +132,13 @@ def pool(
         **{name: tuple(values.tolist()) for name, values in columns.items()}, imputations=m,
         confidence_level=confidence_level,
     )  # fmt: skip
+
+
+def _but_rounding(between: np.ndarray, within: np.ndarray) -> np.ndarray:
+    """Make 0 of a variance between data sets that are the same, whose estimates differ in the last digits only."""
+    import numpy as np
+
+    return np.where(between > SAME**2 * within, between, 0.0)
 
 
 def pooled_test(
@@ -188,7 +197,8 @@ def pooled_test(
     mean, within = estimates.mean(axis=0), covariances.mean(axis=0)
     between = np.atleast_2d(np.cov(estimates.T))
     try:
-        r = (1 + 1 / m) * np.trace(np.linalg.solve(within, between)) / k
+        apart = _but_rounding(np.diag(between), np.diag(within)).any()
+        r = (1 + 1 / m) * np.trace(np.linalg.solve(within, between)) / k if apart else 0.0
         statistic = float(mean @ np.linalg.solve(within, mean) / (k * (1 + r)))
     except np.linalg.LinAlgError:
         return JointTest(statistic=NAN, df=k, df_denominator=NAN, p_value=NAN)

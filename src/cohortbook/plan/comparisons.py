@@ -10,6 +10,7 @@ from cohortbook.plan.analysis import compare_groups, not_planned, protected, qui
 from cohortbook.results import Absent, result
 from cohortbook.study.study import NUMERIC
 from cohortbook.tally import Tally, weakest
+from cohortbook.tolerance import below
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -233,7 +234,7 @@ def _paired(cohort: Cohort, plan: PairPlan, normality: float, confidence_level: 
 def _auto(kind: str, shapiro: ShapiroWilk | None, normality: float) -> tuple[str, str]:
     """Choose the test of a pair, and say why."""
     if kind in NUMERIC:
-        if shapiro.p_value < normality:
+        if below(shapiro.p_value, normality):
             return "wilcoxon_signed_rank", "Shapiro-Wilk rejects normality of the changes"
         told = "does not reject" if shapiro.p_value == shapiro.p_value else "says nothing of"
         return "paired_t", f"Shapiro-Wilk {told} normality of the changes"

@@ -9,6 +9,7 @@ from cohortbook.cohort.cohort import Cohort
 from cohortbook.plan.analysis import compare_groups, protected, quiet, with_unit
 from cohortbook.results import Absent, OneRow, result
 from cohortbook.tally import Tally, weakest
+from cohortbook.tolerance import below
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +119,7 @@ def screen_candidates(cohort: Cohort) -> Screening:
         terms = tuple(row.term for row in compared.rows)
         p_values = tuple(row.test.p_value for row in compared.rows)
         threshold = plan.candidate_p
-        candidates = tuple(term for term, p in zip(terms, p_values, strict=True) if p < threshold)
+        candidates = tuple(term for term, p in zip(terms, p_values, strict=True) if below(p, threshold))
     return Screening(
         terms=terms, labels=tuple(with_unit(cohort, term) for term in terms), p_values=p_values, candidates=candidates,
         threshold=threshold, after=tuple(term for term in candidates if study.measured(term) == "after"),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cohortbook.errors import CohortbookError
+from cohortbook.tolerance import SAME
 
 if TYPE_CHECKING:
     import numpy as np
@@ -193,8 +194,8 @@ def _prints(figure: Figure, values: np.ndarray) -> np.ndarray:
     near = unsure = np.isfinite(values)
     if figure.value[:1] == "<" and np.all(values[near] >= 0):
         limit = float(figure.value[1:])
-        near = near & (values <= limit)
-        unsure = values == limit
+        near = near & (values <= limit * (1 + SAME))
+        unsure = near & (values >= limit * (1 - SAME))
     elif figure.value[:1].isdigit():
         near = unsure = near & (np.abs(values - float(figure.value)) <= 0.51 * 10.0**-figure.decimals)
     near[unsure] = [prints_as(figure, float(value)) for value in values[unsure]]

@@ -56,6 +56,10 @@ _FORMS = {
 _NOT_SIGNIFICANT = ("ns", "n.s.", "not significant")
 
 
+#: Significant digits that a computed number has on every processor.
+KNOWN = 12
+
+
 class PublishedError(CohortbookError):
     """A `published.csv` that cannot be read; the message lists every offending row."""
 
@@ -75,7 +79,11 @@ class Interval:
         # Most numbers lie far from both ends; exact arithmetic is for those that do not.
         if isinstance(value, float) and not self._near(value):
             return False
+        if isinstance(value, float) and self._well_inside(value):
+            return True
         exact = Fraction(value)
+        if isinstance(value, float):  # what differs from an end in the last digits is the end
+            exact = next((end for end in (self.low, self.high) if abs(exact - end) <= abs(end) / 10**KNOWN), exact)
         above = exact >= self.low if self.has_low else exact > self.low
         return above and (exact <= self.high if self.has_high else exact < self.high)
 
@@ -83,6 +91,11 @@ class Interval:
         """Say whether a number lies between the ends, or next to one."""
         low, high = float(self.low), float(self.high)
         return low - 1e-9 * (1 + abs(low)) <= value <= high + 1e-9 * (1 + abs(high))
+
+    def _well_inside(self, value: float) -> bool:
+        """Say whether a number lies between the ends and next to neither."""
+        low, high = float(self.low), float(self.high)
+        return low + 1e-9 * (1 + abs(low)) < value < high - 1e-9 * (1 + abs(high))
 
     def whole(self, parts: int = 1, *, of: int = 1) -> tuple[int, int]:
         """Return the least and the greatest whole number of parts, each `of`/parts, inside; least above greatest for none."""
@@ -246,12 +259,69 @@ def levels_of(study: Study, variable: str, text: str) -> list[str]:
 def round_half_away(value: float, decimals: int) -> Fraction:
     """Round half away from zero, as SPSS and SAS print.
 
-    A value within 1e-12 of a half, relative to the last digit, counts as the half: what binary floating point makes of
-    12.5 % must not decide the last digit.
+    A computed value is first rounded to `KNOWN` significant digits, and one within 1e-12 of a half, relative to the last
+    digit, counts as the half: what binary floating point makes of 12.5 %, on one processor or another, must not decide the
+    last digit. Fractions and whole numbers are exact.
+
+    Examples
+    --------
+    >>> [float(round_half_away(value, 0)) for value in (12.5, 12.499999999999998, 1234.4999999999986, 12.49999)]
+    [13.0, 13.0, 1235.0, 12.0]
     """
-    scaled = Fraction(value) * 10**decimals
+    scaled = Fraction(f"{value:.{KNOWN}g}" if isinstance(value, float) else value) * Fraction(10) ** decimals
     sign = -1 if scaled < 0 else 1
-    return Fraction(sign * math.floor(abs(scaled) + Fraction(1, 2) + Fraction(1, 10**12)), 10**decimals)
+    return sign * math.floor(abs(scaled) + Fraction(1, 2) + Fraction(1, 10**12)) / Fraction(10) ** decimals
+
+
+def sure(value: float) -> float:
+    """Return the digits of a number that every processor computes: for thresholds of what is shown.
+
+    Examples
+    --------
+    >>> sure(0.045000000000000005), sure(1 / 3)
+    (0.045, 0.333333333333)
+    """
+    return float(f"{value:.{KNOWN}g}") if isinstance(value, float) else value
+
+
+def magnitude(value: float | Fraction) -> int:
+    """Return the power of ten of a number's first digit.
+
+    Examples
+    --------
+    >>> magnitude(0.1), magnitude(0.09999999999999999), magnitude(0.0999)
+    (-1, -1, -2)
+    """
+    return int(f"{float(value):.{KNOWN - 1}e}".partition("e")[2])
+
+
+def fixed(value: float | Fraction, decimals: int) -> str:
+    """Write a number with fixed decimals, a point and a plain minus sign; see `round_half_away`.
+
+    Examples
+    --------
+    >>> fixed(0.125, 2), fixed(-2.5, 0), fixed(-1e-17, 1), fixed(Fraction(1, 3), 3)
+    ('0.13', '-3', '0.0', '0.333')
+    """
+    if value != value or value in (math.inf, -math.inf):
+        return str(value)
+    rounded = round_half_away(value, decimals)
+    digits = str(int(abs(rounded) * 10**decimals)).zfill(decimals + 1)
+    text = f"{digits[:-decimals]}.{digits[-decimals:]}" if decimals else digits
+    return f"-{text}" if rounded < 0 else text
+
+
+def to_digits(value: float | Fraction, digits: int) -> str:
+    """Write a number with so many significant digits, as format `g` does, halves away from zero.
+
+    Examples
+    --------
+    >>> to_digits(0.012345, 3), to_digits(0.0125, 2), to_digits(2.5, 1), to_digits(12345.0, 3), to_digits(0.99999, 2)
+    ('0.0123', '0.013', '3', '1.23e+04', '1')
+    """
+    if not value or value != value or value in (math.inf, -math.inf):
+        return f"{float(value):g}"
+    return f"{float(round_half_away(value, digits - 1 - magnitude(value))):.{digits}g}"
 
 
 def prints_as(figure: Figure, value: float, part: str = "") -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from cohortbook.printed.published import Figure, Interval
+from cohortbook.printed.published import Figure, Interval, fixed
 
 #: Rules under which programs and people shorten a number, the usual one first.
 RULES = ("half away from zero", "half to even", "half towards zero", "truncated")
@@ -50,7 +50,7 @@ def exceeds(one: Interval, other: Interval) -> bool:
 def shown_number(interval: Interval) -> str:
     """Write the number that was printed."""
     value, unit = middle(interval), unit_of(interval)
-    return f"{float(value):.{max(0, round(-math.log10(unit)))}f}" if unit else f"{float(value):g}"
+    return fixed(value, max(0, round(-math.log10(unit)))) if unit else f"{float(value):g}"
 
 
 def rounding_rules(figure: Figure, count: int, total: int) -> tuple[str, ...]:

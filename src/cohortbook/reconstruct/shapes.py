@@ -16,6 +16,9 @@ from cohortbook.proof.solver import EFFORT, Block, Roster, UnsatisfiedError, det
 from cohortbook.proof.solver_tests import hold_student
 from cohortbook.study.study import NO_YES, NUMERIC, Study
 
+#: Decimals of a target, in steps, that every processor computes: it is rounded to them before it is made whole.
+DIGITS = 9
+
 
 def declared(study: Study, name: str) -> Any:
     """Return the declared shape of a variable that has a distribution, or None."""
@@ -57,7 +60,7 @@ def shape_costs(block: Block, name: str) -> list:
     costs = []
     for cell, expected in zip(block.cells[name], _expected(block, name), strict=True):
         total = block.count(range(len(block.units)), lambda p, cell=cell: p[name] == cell)
-        table = [round(20 * (n - expected) ** 2 / (expected + 1)) for n in range(block.roster.size + 1)]
+        table = [round(round(20 * (n - expected) ** 2 / (expected + 1), DIGITS)) for n in range(block.roster.size + 1)]
         at = block.model.new_int_var(0, block.roster.size, "")
         cost = block.model.new_int_var(0, max(table), "")
         block.model.add(at == total)
@@ -111,9 +114,10 @@ def fill(
         for i, ((low, high), target) in enumerate(zip(cells[name], targets[name], strict=True)):
             values[name, i] = x = model.new_int_var(low, high, f"{name}[{i}]")
             misses.append(miss := model.new_int_var(0, high - low + 1, ""))
-            model.add(miss >= x - round(target))
-            model.add(miss >= round(target) - x)
-            model.add_hint(x, round(target))
+            aim = round(round(target, DIGITS))
+            model.add(miss >= x - aim)
+            model.add(miss >= aim - x)
+            model.add_hint(x, aim)
     _obey(block, columns, model, values)
     _hold(block, columns, cells, model, values)
     # No patient pays for all: the largest miss counts most, so a mean is met by many small moves.
@@ -145,7 +149,7 @@ def _left(name: str, i: int, cells: dict, targets: dict, pairs: Sequence, parts:
             low = max(low, math.ceil(cells[first][i][0] * parts[name] / parts[first]))
     for first, second in pairs:
         if first == name and second in targets:
-            high = max(low, int(min(high, targets[second][i] * parts[name] / parts[second])))
+            high = max(low, int(round(min(high, targets[second][i] * parts[name] / parts[second]), DIGITS)))
     return low, high
 
 

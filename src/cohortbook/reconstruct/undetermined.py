@@ -12,6 +12,7 @@ from cohortbook.plan.analysis import quiet
 from cohortbook.plan.questions import Question, questions
 from cohortbook.reconstruct.possible import Drawer, Possible, figure_sets
 from cohortbook.results import NAN, Absent, result
+from cohortbook.tolerance import below
 
 if TYPE_CHECKING:
     from cohortbook.audit.verdicts import Audit
@@ -178,5 +179,6 @@ def _range(question: Question, a: int, set_name: str, values: Sequence[float], a
         name=question.names[a], label=question.labels[a], group=question.group, set=set_name, n=len(values),
         undefined=len(values) - len(known), low=low, high=high, median=known[len(known) // 2] if known else NAN,
         values=tuple(values), determined=same, threshold=threshold,
-        crosses=threshold is not None and bool(known) and low < threshold <= high, rests_on_assumed=assumed,
+        crosses=threshold is not None and bool(known) and below(low, threshold) and not below(high, threshold),
+        rests_on_assumed=assumed,
     )  # fmt: skip

@@ -15,14 +15,13 @@ from cohortbook.regression.sufficient import (
     sufficient_statistics,
 )
 from cohortbook.results import NAN, require_confidence_level, result, warn_undefined
+from cohortbook.tolerance import TIE
 
 if TYPE_CHECKING:
     import numpy as np
 
     from cohortbook.tally import Tally
 
-#: Probabilities and statistics nearer to the observed than this, relatively, are taken for it (as R's `fisher.test` does).
-SAME = 1e-7
 #: Of a covariance, the share of its largest eigenvalue below which a direction does not vary.
 RANK = 1e-9
 ALONE = "the other terms leave one value of its sufficient statistic: these data say nothing of it"
@@ -261,8 +260,8 @@ def _p_values(
     own, score = probabilities[observed][0], scores[observed][0]
     found = []
     for extreme, same in (
-        (probabilities <= own * (1 + SAME), np.isclose(probabilities, own, rtol=SAME, atol=0)),
-        (scores >= score * (1 - SAME), np.isclose(scores, score, rtol=SAME, atol=0)),
+        (probabilities <= own * (1 + TIE), np.isclose(probabilities, own, rtol=TIE, atol=0)),
+        (scores >= score * (1 - TIE), np.isclose(scores, score, rtol=TIE, atol=0)),
     ):
         p = min(1.0, float(probabilities[extreme].sum()))
         found.append((p, p - float(probabilities[extreme & same].sum()) / 2))

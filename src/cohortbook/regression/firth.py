@@ -9,6 +9,7 @@ from cohortbook.regression.coefficients import EventModel
 from cohortbook.regression.design import make_design
 from cohortbook.regression.logistic import log_likelihood
 from cohortbook.results import NAN, require_confidence_level, result
+from cohortbook.tolerance import uphill
 
 if TYPE_CHECKING:
     import numpy as np
@@ -264,7 +265,7 @@ class _Penalised:
                 tried = beta.copy()
                 tried[free] += step
                 after = self.value(tried)
-                if after >= now + 1e-4 * (slope @ step):
+                if uphill(after, now, slope @ step):
                     break
                 step /= 2
             else:

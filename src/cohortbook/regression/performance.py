@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from cohortbook.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS
 from cohortbook.results import NAN, OneRow, require_confidence_level, result, warn_undefined
 from cohortbook.tally import Tally
+from cohortbook.tolerance import settled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 #: Groups of the Hosmer-Lemeshow test, and the share of patients whose values a smoothed point rests on (R: loess's span).
 GROUPS, SPAN = 10, 0.75
-#: Log odds closer than this are the same.
-SAME = 1e-9
 
 
 @result
@@ -151,18 +150,6 @@ def predictions(tally: Tally, design: Design, coefficients: Sequence[float], *, 
                           "n": design.n.astype("int64")})  # fmt: skip
     counted = frame.groupby([outcome, "prediction"], as_index=False, sort=True)["n"].sum()
     return Tally(counted[counted["n"] > 0].reset_index(drop=True), tally.provenance)
-
-
-def settled(values: np.ndarray) -> np.ndarray:
-    """Make equal what rounding alone tells apart: patients of one pattern are tied, whatever the last digit says."""
-    import numpy as np
-
-    order = np.argsort(values, kind="stable")
-    sorted_values = values[order]
-    starts = np.r_[True, np.diff(sorted_values) > SAME]
-    found = np.empty(len(values))
-    found[order] = sorted_values[starts][np.cumsum(starts) - 1]
-    return found
 
 
 def _known(tally: Tally, outcome: str, prediction: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
@@ -373,7 +360,11 @@ def _quantiles(values: np.ndarray, sizes: np.ndarray, groups: int) -> list[int]:
     """Return where groups begin when predictions are cut at their quantiles."""
     import numpy as np
 
-    cuts = np.unique(np.quantile(np.repeat(values, sizes.astype(int)), np.linspace(0, 1, groups + 1)))
+    patients = np.repeat(values, sizes.astype(int))
+    # In whole numbers: 0.1 x 30 is a little more than 3, and would put the patient at the cut into either group.
+    below, parts = np.divmod(np.arange(groups + 1) * (len(patients) - 1), groups)
+    after = np.minimum(below + 1, len(patients) - 1)
+    cuts = np.unique(patients[below] + parts / groups * (patients[after] - patients[below]))
     at = np.searchsorted(cuts[1:-1], values, side="left")
     return np.flatnonzero(np.r_[True, np.diff(at) > 0]).tolist()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cohortbook.regression.firth import split_basis
 from cohortbook.regression.logistic import log_likelihood
 from cohortbook.results import NAN
+from cohortbook.tolerance import uphill
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,7 +121,7 @@ def _highest(
             return beta + step, max(value, value_of(beta + step))
         for _ in range(60):
             after = value_of(beta + step)
-            if after >= value + 1e-4 * (slope @ step):
+            if uphill(after, value, slope @ step):
                 break
             step = step / 2
         else:

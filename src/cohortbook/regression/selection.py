@@ -16,6 +16,7 @@ from cohortbook.regression.block_tests import (
 from cohortbook.regression.design import Design, make_design
 from cohortbook.regression.logistic import BCON, ITERATE, LogisticFit, ManyFits, fit_logistic, fit_many
 from cohortbook.results import OneRow, result
+from cohortbook.tolerance import SAME
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from cohortbook.tally import Tally
 
 METHODS = ("forward", "backward", "enter")
-#: Logarithms of P that differ by less than this are tied: rounding alone would decide between the terms.
-TIED = 1e-9
 #: Columns whose correlations have no eigenvalue below this are independent beyond doubt.
 SURE = 1e-6
 STOP, ENTER, REMOVE = 0, 1, 2
@@ -161,13 +160,14 @@ def next_changes(
         # In logarithms, so that P values too small for a number still have an order.
         leaving = np.where(np.isnan(inside), -np.inf, chi2.logsf(inside, inside_df))
         entering = np.where(np.isnan(outside), np.inf, chi2.logsf(outside, outside_df))
-        enters = entering.min(axis=1, initial=np.inf) < np.log(entry)
-        leaves = leaving.max(axis=1, initial=-np.inf) > np.log(removal)
+        # P at the limit, but for rounding, neither enters nor leaves.
+        enters = entering.min(axis=1, initial=np.inf) < np.log(entry) - SAME
+        leaves = leaving.max(axis=1, initial=-np.inf) > np.log(removal) + SAME
     actions[enters], actions[leaves] = ENTER, REMOVE
     for action, logs, end in ((ENTER, entering, np.min), (REMOVE, leaving, np.max)):
         rows = actions == action
         if rows.any():
-            near = np.abs(logs[rows] - end(logs[rows], axis=1, keepdims=True)) < TIED
+            near = np.abs(logs[rows] - end(logs[rows], axis=1, keepdims=True)) < SAME
             tied[rows, : logs.shape[1]] = near
             which[rows] = near.argmax(axis=1)
     return actions, which, tied

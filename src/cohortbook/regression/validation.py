@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from cohortbook.regression.design import Design, make_design
 from cohortbook.regression.logistic import BCON, ITERATE, fit_many
-from cohortbook.regression.performance import delong, pseudo_r2, recalibration, settled
+from cohortbook.regression.performance import delong, pseudo_r2, recalibration
 from cohortbook.regression.selection import Selection
 from cohortbook.regression.stability import chunks, live_columns, resampled_counts, select_many
 from cohortbook.results import NAN, OneRow, result
+from cohortbook.tolerance import settled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -223,14 +224,15 @@ def measures(design: Design, counts: np.ndarray, odds: np.ndarray, reached: np.n
     from scipy.special import expit
 
     y, total, events = design.y, counts.sum(axis=1), counts @ design.y
+    odds = np.array([settled(row) for row in odds])  # one pattern's log odds are the same with the outcome and without
     found = np.full((len(counts), len(MEASURES)), NAN)
     with np.errstate(all="ignore"):
         null = events * np.log(events / total) + (total - events) * np.log1p(-events / total)
         found[:, 2] = (counts * (y - expit(odds)) ** 2).sum(axis=1) / total
     high, low = (np.where(counts > 0, signed, -np.inf).max(axis=1) for signed in (odds, -odds))
-    flat = high + low < 1e-12 * (1 + np.abs(high))  # the rate for everybody: nothing to recalibrate
+    flat = high + low == 0  # the rate for everybody: nothing to recalibrate
     for row in np.flatnonzero(~np.isnan(odds[:, 0])):
-        values = settled(odds[row])
+        values = odds[row]
         order = np.argsort(values, kind="stable")
         n = counts[row][order]
         found[row, 0] = 0.5 if flat[row] else delong(values[order], n * y[order], n * (1 - y[order]))[0]

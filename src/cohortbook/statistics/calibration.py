@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import functools
-import math
 import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -114,6 +114,7 @@ def calibration_of(method: str, events: float, *, kind: Kind | Literal[""] = "")
         return None
     method = _VARYING.sub("", method)
     found = [c for c in calibrations() if c.method == method and kind in ("", c.kind) and c.share == c.share]
-    nearest = min((abs(math.log(c.events / events)) for c in found), default=0)
-    found = [c for c in found if abs(math.log(c.events / events)) == nearest]
-    return min(found, key=lambda c: (c.kept, -abs(c.share - LEVEL[c.kind])), default=None)
+    # As fractions: 4 and 9 lie equally far from 6, which logarithms know to the last digit but one.
+    times = {c.events: max(c.events / Fraction(events), Fraction(events) / c.events) for c in found}
+    found = [c for c in found if times[c.events] == min(times.values())]
+    return min(found, key=lambda c: (c.kept, -round(abs(c.share - LEVEL[c.kind]), 12)), default=None)

@@ -23,6 +23,7 @@ from cohortbook.statistics.two_groups import (
     undefined,
     welch_t,
 )
+from cohortbook.tolerance import below
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -223,8 +224,8 @@ def choose_test(
     names = group_labels or [{False: "no", True: "yes"}[g] if isinstance(g, bool) else str(g) for g in table.groups]
     labels = dict(zip(table.groups, names, strict=True))
     undefined = [result for result in evidence if result.reason]
-    rejecting = [result for result in evidence if result.p_value < significance]
-    accepting = [result for result in evidence if result.p_value >= significance]
+    rejecting = [result for result in evidence if below(result.p_value, significance)]
+    accepting = [result for result in evidence if not result.reason and not below(result.p_value, significance)]
     ranks, means = ("mann_whitney", "Mann-Whitney's test"), ("student_t", "Student's t test")
     if several:
         ranks, means = ("kruskal_wallis", "Kruskal-Wallis's test"), ("anova", "analysis of variance")

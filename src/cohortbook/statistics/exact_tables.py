@@ -9,6 +9,7 @@ from cohortbook.results import NAN
 from cohortbook.statistics.counts import cross_tabulate
 from cohortbook.statistics.several_groups import SeveralGroupsTest, several_result
 from cohortbook.statistics.two_groups import undefined
+from cohortbook.tolerance import SAME, TIE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +22,6 @@ MOST_STEPS = 20_000_000
 DRAWS = 10_000
 LEVEL = 0.99
 SEED = 2_000_000
-#: What two logarithms of weights may differ by and yet be of equal weights.
-_TIE = 1e-7
 
 
 def fisher_freeman_halton(
@@ -122,9 +121,9 @@ def exact_p_value(cells: tuple[tuple[int, ...], ...], most_steps: int = MOST_STE
                 return NAN
             here = here[:, None] + weights[first:last]
             most, least, total = (bound[:, None] for bound in _ends(rest, left, log))
-            done = here + most <= seen + _TIE
+            done = here + most <= seen + TIE
             inside += float((np.where(done, np.exp(here + total - everything), 0.0) @ tables[first:last]).sum())
-            deal, old = np.nonzero(~done & (here + least <= seen + _TIE))
+            deal, old = np.nonzero(~done & (here + least <= seen + TIE))
             kept.append((rest[deal], here[deal, old], tables[first:last][old]))
         nodes, weights, tables = _merged(*(np.concatenate(parts) for parts in zip(*kept, strict=True)))
         if not len(nodes):
@@ -177,13 +176,13 @@ def _merged(nodes: np.ndarray, weights: np.ndarray, tables: np.ndarray) -> tuple
     """Put together, in order, what leaves the same and weighs the same."""
     import numpy as np
 
-    keys = np.column_stack([nodes, np.round(weights * 1e9).astype(np.int64)])
-    order = np.lexsort(keys.T[::-1])
-    keys, weights, tables = keys[order], weights[order], tables[order]
-    if not len(keys):
+    if not len(nodes):
         return nodes, weights, tables
-    first = np.flatnonzero(np.r_[True, (keys[1:] != keys[:-1]).any(axis=1)])
-    return keys[first, :-1], weights[first], np.add.reduceat(tables, first)
+    order = np.lexsort([weights, *nodes.T[::-1]])
+    nodes, weights, tables = nodes[order], weights[order], tables[order]
+    apart = (nodes[1:] != nodes[:-1]).any(axis=1) | (np.diff(weights) > SAME)
+    first = np.flatnonzero(np.r_[True, apart])
+    return nodes[first], weights[first], np.add.reduceat(tables, first)
 
 
 def random_p_value(counts: np.ndarray, draws: int, seed: int) -> tuple[float, float, float]:
@@ -194,7 +193,7 @@ def random_p_value(counts: np.ndarray, draws: int, seed: int) -> tuple[float, fl
     log = special.gammaln(np.arange(counts.sum() + 1) + 1.0)
     tables = stats.random_table(counts.sum(axis=1), counts.sum(axis=0), seed=np.random.default_rng(seed))
     weights = -log[tables.rvs(draws).astype(np.int64)].sum(axis=(1, 2))
-    inside = int((weights <= -log[counts].sum() + _TIE).sum())
+    inside = int((weights <= -log[counts].sum() + TIE).sum())
     tail = (1 - LEVEL) / 2
     low = float(stats.beta.ppf(tail, inside, draws - inside + 1)) if inside else 0.0
     high = float(stats.beta.isf(tail, inside + 1, draws - inside)) if inside < draws else 1.0

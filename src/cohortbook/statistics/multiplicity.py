@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from cohortbook.results import OneRow, result
+from cohortbook.tolerance import SAME
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +75,7 @@ def adjust_p_values(
         raise ValueError(f"method: {method!r}; expected one of {', '.join(names)}")
     values = np.array(p_values, dtype=float)
     defined = ~np.isnan(values)
+    values[(values > 1) & (values <= 1 + SAME)] = 1.0  # what rounding makes of twice a half
     if ((values[defined] < 0) | (values[defined] > 1)).any():
         raise ValueError(f"p_values: {list(p_values)!r}; expected numbers between 0 and 1, or NaN")
     adjusted = values.copy()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from cohortbook.results import NAN, OneRow, require_confidence_level, result, warn_undefined
 from cohortbook.statistics.counts import coded, is_numeric
+from cohortbook.tolerance import at_most_one
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 NO_PAIR = "no patient has both values"
 SAME = "nobody changed"
+#: The share of a covariance's largest eigenvalue below which a direction does not vary.
+RANK = 1e-9
 
 
 @result
@@ -78,7 +82,9 @@ def _pairs(tally: Tally, before: str, after: str, *, order: bool) -> _Pairs:
     known = (first[1] >= 0) & (second[1] >= 0)
     table = None
     if numbers:
-        change = (tally.frame[after] - tally.frame[before]).to_numpy(dtype=float)[known]
+        # In decimals, as they are on paper: 70.1 - 70 is as much as 0.3 - 0.2.
+        ends = (tally.frame[name].to_numpy(dtype=float)[known].tolist() for name in (after, before))
+        change = np.array([float(Decimal(repr(a)) - Decimal(repr(b))) for a, b in zip(*ends, strict=True)], dtype=float)
     elif first[0] != second[0]:
         raise ValueError(f"before, after: {before!r} has the levels {first[0]}, {after!r} {second[0]}; expected the same")
     else:
@@ -99,7 +105,7 @@ def _result(method: str, pairs: _Pairs, reason: str | None, **numbers: float) ->
     return PairedTest(
         term=pairs.after, before=pairs.before, method=method, n=int(pairs.n.sum()), n_missing=pairs.n_missing, n_up=up,
         n_down=down, n_same=same, reason=reason, provenance=pairs.provenance,
-        **{name: float(number) for name, number in numbers.items()},
+        **at_most_one(numbers),
     )  # fmt: skip
 
 
@@ -209,7 +215,7 @@ def wilcoxon_signed_rank(
     moved = pairs.change != 0
     if not moved.any():
         return _result(method, pairs, SAME if len(pairs.n) else NO_PAIR)
-    # Changes that differ in the last bit alone are tied, as they are on paper.
+    # Changes that differ in the last bit alone are tied.
     sizes = np.array([float(f"{abs(x):.12g}") for x in pairs.change[moved]])
     signs, n = pairs.change[moved] > 0, pairs.n[moved]
     levels, at = np.unique(sizes, return_inverse=True)
@@ -361,8 +367,8 @@ def stuart_maxwell(tally: Tally, before: str, after: str) -> PairedTest:
     d = (t.sum(axis=0) - t.sum(axis=1)).astype(float)
     covariance = np.diag((moved.sum(axis=0) + moved.sum(axis=1)).astype(float)) - (moved + moved.T)
     # The covariance has one null direction for each part of the levels between which people move.
-    df = int(np.linalg.matrix_rank(covariance, hermitian=True))
-    statistic = float(d @ np.linalg.pinv(covariance, hermitian=True) @ d)
+    df = int(np.linalg.matrix_rank(covariance, hermitian=True, rtol=RANK))
+    statistic = float(d @ np.linalg.pinv(covariance, hermitian=True, rtol=RANK) @ d)
     return _result(method, pairs, None, statistic=statistic, df=df, p_value=stats.chi2.sf(statistic, df))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cohortbook.results import NAN, result, warn_undefined
 from cohortbook.statistics.counts import CrossTable, cross_tabulate, moments, require_numbers
 from cohortbook.statistics.two_groups import TestResult, undefined
+from cohortbook.tolerance import at_most_one
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +43,7 @@ def several_result(
     draws = int(numbers.pop("draws", 0))
     return SeveralGroupsTest(
         term=table.variable, by=table.by, method=method, reason=reason, n=table.n, n_missing=table.n_missing,
-        provenance=table.provenance, draws=draws, **{name: float(number) for name, number in numbers.items()},
+        provenance=table.provenance, draws=draws, **at_most_one(numbers),
     )  # fmt: skip
 
 

@@ -151,7 +151,7 @@ def cox_regression(
 
     from cohortbook.statistics.counts import coded
     from cohortbook.survival.cox_checks import concordance, model_tests
-    from cohortbook.survival.partial_likelihood import is_maximum, lack_of_maximum
+    from cohortbook.survival.partial_likelihood import flatness, is_maximum, lack_of_maximum
 
     require_confidence_level(confidence_level)
     late = isinstance(entry, str)
@@ -171,6 +171,8 @@ def cox_regression(
         return CoxFit(refused=refused, **known)
     each = np.repeat(np.arange(len(design.n)), design.n.astype(int))
     rows = risk_rows(tally, design, [event, *terms, *where], each, time, entry if late else None, strata)
+    if flat := flatness(rows, design.columns):
+        return CoxFit(refused=flat, **known)
     fitter, failure = _fit(rows, late, 1 - confidence_level)
     if not failure and not is_maximum(rows, fitter.params_.to_numpy()):
         failure = "the fit did not converge"

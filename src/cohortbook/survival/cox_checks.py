@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cohortbook.results import NAN, result
+from cohortbook.tolerance import SAME, settled, vary_apart
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,8 +69,7 @@ def _quadratic(vector: np.ndarray, spread: np.ndarray) -> float:
     """Return v' S^-1 v; NaN where S is singular."""
     import numpy as np
 
-    size = np.sqrt(np.diag(spread))
-    if not size.all() or np.linalg.eigvalsh(spread / np.outer(size, size))[0] < 1e-12:
+    if not vary_apart(spread):
         return NAN
     return float(vector @ np.linalg.solve(spread, vector))
 
@@ -98,7 +98,7 @@ def concordance(rows: RiskRows, predictor: np.ndarray, clusters: np.ndarray | No
     """
     import numpy as np
 
-    predictor = np.round(predictor, 12)  # patients with the same columns are tied, whatever rounding says
+    predictor = settled(predictor)
     ahead, pairs = np.zeros(len(predictor)), np.zeros(len(predictor))  # of the pairs that each patient is in
     for at_risk, dead in rows.risk_sets():
         later = at_risk & ~dead
@@ -170,7 +170,7 @@ class Schoenfeld:
         grid = np.linspace(x.min(), x.max(), POINTS)
         basis = _natural_spline(np.concatenate([grid, x]))
         line, rows = basis[:POINTS], basis[POINTS:][known]
-        if np.linalg.matrix_rank(rows) < SMOOTH:
+        if np.linalg.matrix_rank(rows, rtol=SAME) < SMOOTH:
             return pd.DataFrame({"rank": [], "estimate": [], "conf_low": [], "conf_high": []}, dtype=float)
         estimate = line @ np.linalg.lstsq(rows, values[known], rcond=None)[0]
         spread = np.einsum("ij,jk,ik->i", line, np.linalg.inv(rows.T @ rows), line)

@@ -10,6 +10,8 @@ from cohortbook.regression.design import make_design
 from cohortbook.results import NAN, require_confidence_level, result
 from cohortbook.survival.cox import risk_rows
 from cohortbook.survival.lifetable import event_table
+from cohortbook.survival.partial_likelihood import flat_words, flatness
+from cohortbook.tolerance import uphill, vary_apart
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 MAX_ITERATIONS, GAIN, LONGEST_STEP = 200, 1e-14, 5.0
 #: How far from an estimate, in standard errors, an end of a profile interval is looked for.
 REACH = 60.0
+#: The eigenvalue of the columns' information, of unit spread, below which it is lost in the rounding of their squares.
+FLAT = 1e-10
 
 
 @result
@@ -129,11 +133,10 @@ def firth_cox(
     unit = rows.x.std(axis=0)
     model = _Penalised(rows, (rows.x - rows.x.mean(axis=0)) / unit)
     start = np.zeros(len(columns))
-    spread = np.sqrt(np.diag(model.information(start)))
-    if not spread.all() or np.linalg.eigvalsh(model.information(start) / np.outer(spread, spread))[0] < 1e-10:
-        names = ", ".join(columns)
-        refused = f"flat likelihood: those at risk at the events do not tell the effects of {names} apart"
-        return FirthCoxFit(refused=refused, **known)
+    # The information is a difference of sums: where it should be 0 it is rounding, so that the columns are asked first.
+    flat = flatness(rows, columns, least=FLAT)
+    if flat or not vary_apart(model.information(start), least=FLAT):
+        return FirthCoxFit(refused=flat or flat_words(columns), **known)
     best, top, found = model.maximise(start)
     if not found:
         return FirthCoxFit(refused="the fit did not converge", **known)
@@ -240,7 +243,7 @@ class _Penalised:
                 tried = beta.copy()
                 tried[free] += step
                 after = self.value(tried)
-                if after >= now + 1e-4 * (slope @ step):
+                if uphill(after, now, slope @ step):
                     break
                 step /= 2
             else:

@@ -241,7 +241,7 @@ def _first_at_most(times: np.ndarray, curve: np.ndarray, level: float = 0.5) -> 
 
     def highest(points: np.ndarray) -> int:
         # A limit may rise again: like R, take the point closest to the level, and the first of equals.
-        return points[np.argmax(curve[points])]
+        return points[np.argmax(curve[points] >= curve[points].max() - near)]
 
     reached = np.flatnonzero(curve <= level + near)
     if not len(reached):

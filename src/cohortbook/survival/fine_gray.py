@@ -11,6 +11,7 @@ from cohortbook.results import NAN, require_confidence_level, result
 from cohortbook.survival.competing import causes_of
 from cohortbook.survival.cox import EVENTS_PER_COLUMN, FAR, CoxFit, cox_regression, refusal
 from cohortbook.survival.lifetable import life_table
+from cohortbook.tolerance import uphill, vary_apart
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,7 +122,7 @@ def fine_gray(
     import numpy as np
     from scipy.stats import norm
 
-    from cohortbook.survival.partial_likelihood import lack_of_maximum
+    from cohortbook.survival.partial_likelihood import flatness, lack_of_maximum
 
     require_confidence_level(confidence_level)
     if weights not in NAMES:
@@ -153,6 +154,8 @@ def fine_gray(
         return FineGrayFit(
             refused="at some time nobody was at risk but who had just entered: nothing weighs them", **known
         )
+    if flat := flatness(rows, design.columns):
+        return FineGrayFit(refused=flat, **known)
     beta, log_likelihood, failure = rows.maximise()
     if failure or np.ptp(rows.x @ beta) > FAR:
         failure = lack_of_maximum(rows, design.columns) or failure
@@ -289,14 +292,13 @@ class _Rows:
             hazard, total, mean = self._sums(beta)
             score = (self.event * self.n) @ self.x - deaths @ mean
             information = self._information(hazard, total, mean)
-            size = np.sqrt(np.abs(np.diag(information)))
-            if not size.all() or np.linalg.eigvalsh(information / np.outer(size, size))[0] < 1e-12:
+            if not vary_apart(information):
                 return beta, now, failure
             step = np.linalg.solve(information, score)
             if score @ step < 1e-16 * (1 + abs(now)):
                 return beta + step, self.value(beta + step), None
             for _ in range(40):
-                if (after := self.value(beta + step)) >= now + 1e-4 * (score @ step):
+                if uphill(after := self.value(beta + step), now, score @ step):
                     break
                 step /= 2
             else:

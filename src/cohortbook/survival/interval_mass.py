@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cohortbook.results import result
+from cohortbook.tolerance import SAME
 
 if TYPE_CHECKING:
     import numpy as np
@@ -133,7 +134,7 @@ def is_unique(cover: np.ndarray, weight: np.ndarray, mass: np.ndarray) -> bool:
     # All maxima give every pattern the same probability, and mass only to columns where the gradient is full.
     full = cover.T @ (weight / (cover @ mass)) > weight.sum() * (1 - 1e-7)
     inside = cover[:, full].astype(float)
-    if np.linalg.matrix_rank(inside) == inside.shape[1]:
+    if np.linalg.matrix_rank(inside, rtol=SAME) == inside.shape[1]:
         return True
     for column in range(inside.shape[1]):
         for sign in (1, -1):

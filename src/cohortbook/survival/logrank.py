@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cohortbook.results import NAN, OneRow, result, warn_undefined
 from cohortbook.survival.lifetable import LifeTable, event_table
+from cohortbook.tolerance import APART as LEAST
 
 if TYPE_CHECKING:
     import numpy as np
@@ -228,7 +229,7 @@ def _tested(
         reason = WEIGHTLESS
     excess, spread = contrasts @ np.array(found["excess"]), contrasts @ variance @ contrasts.T
     size = np.sqrt(contrasts**2 @ np.diag(variance))
-    if not reason and not (size.all() and np.linalg.eigvalsh(spread / np.outer(size, size))[0] > 1e-12):
+    if not reason and not (size.all() and np.linalg.eigvalsh(spread / np.outer(size, size))[0] > LEAST):
         reason = APART
     statistic = NAN if reason else float(excess @ np.linalg.solve(spread, excess))
     p_value = NAN if reason else float(chi2.sf(statistic, len(excess)))
@@ -293,7 +294,9 @@ def _excess(tables: Sequence[LifeTable], weight: str, rho: float, gamma: float) 
     n, d = at_risk.sum(axis=0), events.sum(axis=0)
     w = _weights(n, d, weight, rho, gamma)
     each = np.divide(w**2 * d * (n - d), n**2 * (n - 1), out=np.zeros_like(d), where=n > 1)
-    covariance = np.diag((at_risk * n * each).sum(axis=1)) - (at_risk * each) @ at_risk.T
+    covariance = -(at_risk * each) @ at_risk.T
+    # Of a group alone exactly 0, which a difference of two sums is up to rounding only.
+    covariance[np.diag_indices_from(covariance)] = (at_risk * (n - at_risk) * each).sum(axis=1)
     expected = at_risk * d / n
     return events.sum(axis=1), expected.sum(axis=1), (events - expected) @ w, expected @ w, covariance
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cohortbook.results import result
+from cohortbook.tolerance import APART, vary_apart
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,12 +71,13 @@ def derivatives(rows: RiskRows, beta: np.ndarray, clock: np.ndarray) -> tuple[np
     score, information = np.zeros(size), np.zeros((size, size))
     for at_risk, dead in rows.risk_sets():
         now = np.array([1.0, clock[dead][0]])
+        ahead = rows.x - rows.x[dead][0]  # exactly 0 in a column that is equal in all at risk, as its spread then is
         for share in np.arange(dead.sum()) / dead.sum():  # Efron: of those tied, a growing share is gone
             weight = hazard * (at_risk - share * dead)
             weight = weight / weight.sum()
-            mean = weight @ rows.x
-            spread = (rows.x - mean).T @ ((rows.x - mean) * weight[:, None])
-            score += np.kron(now, rows.x[dead].mean(axis=0) - mean)
+            mean = weight @ ahead
+            spread = (ahead - mean).T @ ((ahead - mean) * weight[:, None])
+            score += np.kron(now, ahead[dead].mean(axis=0) - mean)
             information += np.kron(np.outer(now, now), spread)
     return score, information
 
@@ -119,10 +121,25 @@ def is_maximum(rows: RiskRows, beta: np.ndarray) -> bool:
 
     p = len(beta)
     score, information = derivatives(rows, beta, np.zeros(len(rows.exit)))
-    try:
-        return bool(score[:p] @ np.linalg.solve(information[:p, :p], score[:p]) < 1e-12)
-    except np.linalg.LinAlgError:
+    if not vary_apart(information[:p, :p]):
         return False
+    return bool(score[:p] @ np.linalg.solve(information[:p, :p], score[:p]) < 1e-12)
+
+
+def flat_words(columns: Sequence[str]) -> str:
+    """Say why a flat likelihood has no one maximum."""
+    return f"flat likelihood: those at risk at the events do not tell the effects of {', '.join(columns)} apart"
+
+
+def flatness(rows: RiskRows, columns: Sequence[str], *, least: float = APART) -> str | None:
+    """Say that some combination of the columns is equal in all at risk, at each event; None where none is."""
+    import numpy as np
+
+    spread = np.zeros((len(columns), len(columns)))
+    for at_risk, dead in rows.risk_sets():
+        ahead = rows.x[at_risk] - rows.x[dead][0]  # exactly 0 in a column that is equal in all of them
+        spread += ahead.T @ ahead
+    return None if vary_apart(spread, least=least) else flat_words(columns)
 
 
 def lack_of_maximum(rows: RiskRows, columns: Sequence[str]) -> str | None:
@@ -147,10 +164,10 @@ def lack_of_maximum(rows: RiskRows, columns: Sequence[str]) -> str | None:
     import numpy as np
     from scipy.optimize import linprog
 
+    if flat := flatness(rows, columns):
+        return flat
     ahead = [one - rows.x[at_risk] for at_risk, dead in rows.risk_sets() for one in np.unique(rows.x[dead], axis=0)]
     ahead = np.unique(np.concatenate(ahead), axis=0)
-    if np.linalg.matrix_rank(ahead) < len(columns):
-        return f"flat likelihood: those at risk at the events do not tell the effects of {', '.join(columns)} apart"
     ahead = ahead / np.abs(ahead).max(axis=0)
     most = linprog(-ahead.sum(axis=0), A_ub=-ahead, b_ub=np.zeros(len(ahead)), bounds=(-1, 1), method="highs")
     if most.status != 0:
@@ -193,13 +210,11 @@ def proportional_hazards(rows: RiskRows, beta: np.ndarray) -> tuple[np.ndarray, 
 
     def chi_square(tested: list[int]) -> float:
         kept = [*range(p), *tested]
-        size = np.sqrt(np.diag(information)[kept])
-        if not size.all():
+        inner = information[np.ix_(kept, kept)]
+        if not vary_apart(inner):
             return float("nan")
         # Between columns of unit length; a singular matrix of other scales is solved to rounding noise.
-        inner = information[np.ix_(kept, kept)] / np.outer(size, size)
-        if np.linalg.eigvalsh(inner)[0] < 1e-10:
-            return float("nan")
-        return float(score[kept] / size @ np.linalg.solve(inner, score[kept] / size))
+        size = np.sqrt(np.diag(inner))
+        return float(score[kept] / size @ np.linalg.solve(inner / np.outer(size, size), score[kept] / size))
 
     return np.array([chi_square([p + k]) for k in range(p)]), chi_square(list(range(p, 2 * p)))

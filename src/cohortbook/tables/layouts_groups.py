@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cohortbook.plan.analysis import GroupComparison
+from cohortbook.printed.published import sure
 from cohortbook.results import NAN
 from cohortbook.tables.layouts import MARKS, provenance_notes, table_of
 from cohortbook.tables.level_methods import of_comparison, of_effects
@@ -21,6 +22,7 @@ from cohortbook.tables.tables import (
     p_value,
     significant,
 )
+from cohortbook.tolerance import below
 
 if TYPE_CHECKING:
     from cohortbook.statistics.compare import Comparison
@@ -151,7 +153,7 @@ def _why(found: Comparison, normality: float) -> str:
         return "levels" if "plan" not in found.choice.reason else "planned"
     if "plan" in found.choice.reason:
         return "planned"
-    rejected = sum(w.p_value < normality for w in found.choice.evidence)
+    rejected = sum(below(w.p_value, normality) for w in found.choice.evidence)
     return f"not normal ({rejected} of {len(found.choice.evidence)})" if rejected else "normality not rejected"
 
 
@@ -199,11 +201,11 @@ def adjusted_table(result: GroupComparison) -> DisplayTable:
     """Lay out P values unadjusted and adjusted for their number, and what each threshold says of them."""
     plan, rows = result.plan, []
     order = sorted(range(len(result.rows)), key=lambda i: (result.rows[i].test.reason is not None,
-                                                           result.rows[i].test.p_value))  # fmt: skip
+                                                           sure(result.rows[i].test.p_value)))  # fmt: skip
     limits = [plan.significance, *([plan.threshold] if plan.threshold else [])]
     for i in order:
         p = result.rows[i].test.p_value
-        verdicts = ["yes" if p < limit else "no" if p == p else UNDEFINED for limit in limits]
+        verdicts = ["yes" if below(p, limit) else "no" if p == p else UNDEFINED for limit in limits]
         rows.append(Row((result.labels[i], p_value(p), *(p_value(v[i]) for v in result.adjusted.values()), *verdicts)))
     heads = [f"P < {general(plan.significance)}", *([f"P < {general(plan.threshold)}"] if plan.threshold else [])]
     one = result.n_tests == 1

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cohortbook.files import plain
-from cohortbook.printed.published import round_half_away
+from cohortbook.printed.published import fixed, magnitude, round_half_away, sure, to_digits
 from cohortbook.results import MARK, Hidden
 from cohortbook.tables.style import PLAIN, current, probability, remarked, spanned, worded
 
@@ -52,10 +52,7 @@ def decimal(value: float | None, places: int) -> str:
         return UNDEFINED
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    rounded = round_half_away(value, places)
-    digits = str(int(abs(rounded) * 10**places)).zfill(places + 1)
-    text = f"{digits[:-places]}{current().point}{digits[-places:]}" if places else digits
-    return f"−{text}" if rounded < 0 else text
+    return fixed(value, places).replace("-", "−").replace(".", current().point)
 
 
 def significant(value: float | None, digits: int = 3) -> str:
@@ -70,9 +67,9 @@ def significant(value: float | None, digits: int = 3) -> str:
         return decimal(value, 0)
     if value == 0:
         return "0"
-    size = math.floor(math.log10(abs(value)))
+    size = magnitude(value)
     if size >= 7 or size < -5:
-        text = f"{value:.{digits}g}".replace(".", current().point)
+        text = to_digits(value, digits).replace(".", current().point)
         return text.replace("-", "−", 1) if value < 0 else text
     places = max(0, digits - 1 - size)
     carried = abs(round_half_away(value, places)) >= 10 ** (size + 1)  # 9.996 is 10.0, not 10.00
@@ -99,6 +96,7 @@ def p_value(value: float | None, places: int | None = None) -> str:
     """
     if value is None or value != value:
         return decimal(value, 0)
+    value = sure(value)
     if places is None:
         style = current()
         if value < style.p_smallest:
@@ -332,5 +330,5 @@ def plain_cell(value: Any) -> str:
     if value is None or value != value:
         return decimal(value, 0)
     if isinstance(value, float):
-        return decimal(value, 0) if value.is_integer() else significant(value)
+        return decimal(value, 0) if sure(value).is_integer() else significant(value)
     return str(value)

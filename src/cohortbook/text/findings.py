@@ -11,6 +11,7 @@ from cohortbook.results import Absent, listed
 from cohortbook.tables.style import general
 from cohortbook.tables.tables import decimal, p_value, percent
 from cohortbook.text.paragraph import Text
+from cohortbook.tolerance import below
 
 
 def provenance_finding(cohort: Cohort) -> Text:
@@ -84,8 +85,8 @@ def _(result: Cohort, *, significance: float = 0.05) -> Text:
 def _(result: NumericSummaries, *, significance: float = 0.05) -> Text:
     if not result.parts:
         return Text("There is no numeric variable.")
-    skewed = [result.labels[s.term] for s, t in result.parts if t.p_value < significance]
-    others = [result.labels[s.term] for s, t in result.parts if t.p_value >= significance]
+    skewed = [result.labels[s.term] for s, t in result.parts if below(t.p_value, significance)]
+    others = [result.labels[s.term] for s, t in result.parts if t.p_value == t.p_value and not below(t.p_value, significance)]
     text = f"Shapiro-Wilk rejects a normal distribution (P < {general(significance)}) for {listed(skewed) or 'none'}"
     return Text(text + (f"; not for {listed(others)}." if others else "."))
 
@@ -111,7 +112,7 @@ def _(result: OutcomeRate, *, significance: float = 0.05) -> Text:
 def _(result: GroupComparison, *, significance: float = 0.05) -> Text:
     plan = result.plan
     small = [(label, row) for label, row in zip(result.labels, result.rows, strict=True)
-             if row.test.p_value < plan.significance]  # fmt: skip
+             if below(row.test.p_value, plan.significance)]  # fmt: skip
     text = "1 test is defined. " if result.n_tests == 1 else f"{result.n_tests} tests are defined. "
     hidden = f" Not shown, to protect patients: {listed(result.withheld)}." if result.withheld else ""
     if not small:
@@ -119,11 +120,11 @@ def _(result: GroupComparison, *, significance: float = 0.05) -> Text:
     text += f"P < {general(plan.significance)} unadjusted: " + listed(
         [f"{label} ({p_value(row.test.p_value)})" for label, row in small]
     )
-    kept = {method: sum(p < plan.significance for p in values) for method, values in result.adjusted.items()}
+    kept = {method: sum(below(p, plan.significance) for p in values) for method, values in result.adjusted.items()}
     text += ". After adjustment there remain " + ", ".join(f"{n} by {_method(method)}" for method, n in kept.items())
     if plan.threshold:
-        below = sum(row.test.p_value < plan.threshold for row in result.rows)
-        text += f"; {below} by {plan.threshold_label or 'the stated threshold'} (P < {general(plan.threshold)})"
+        kept = sum(below(row.test.p_value, plan.threshold) for row in result.rows)
+        text += f"; {kept} by {plan.threshold_label or 'the stated threshold'} (P < {general(plan.threshold)})"
     doubtful = [label for label, row in small if row.expected_below_5]
     if doubtful:
         whose = "Fisher's exact" if len(result.heads) == 2 else "exact"

@@ -13,6 +13,7 @@ from cohortbook.tables.style import general
 from cohortbook.tables.tables import decimal, interval, p_value, significant
 from cohortbook.text.findings import caution, finding, listed, several
 from cohortbook.text.paragraph import Text
+from cohortbook.tolerance import below
 
 __all__ = ["finding"]
 
@@ -22,7 +23,7 @@ def _(result: GroupPairs, *, significance: float = 0.05) -> Text:
     limit, told = result.plan.significance, []
     for label, row in zip(result.labels, result.rows, strict=True):
         apart = [f"{result.heads[pair.group]} from {result.heads[pair.reference]} ({p_value(pair.p_adjusted)})"
-                 for pair in row.pairs if pair.p_adjusted < limit]  # fmt: skip
+                 for pair in row.pairs if below(pair.p_adjusted, limit)]  # fmt: skip
         told += [f"in {label}, {listed(apart)}"] * bool(apart)
     ways = listed(list(dict.fromkeys(adjustment_in_words(row.adjustment) for row in result.rows)))
     if not told:
@@ -39,15 +40,15 @@ def _paired(row: PairedRow, result: PairedStudy) -> str:
     test = row.test
     if test.reason:
         return f"{row.label}: no test, as {test.reason}."
-    verdict = "differs" if test.p_value < result.significance else "does not differ"
+    verdict = "differs" if below(test.p_value, result.significance) else "does not differ"
     text = f"{row.label} {verdict} between before and after {result.procedure} with P < {general(result.significance)} "
     text += f"({test.method}, P {p_value(test.p_value)}) in {several(test.n, result.unit, result.units)}: "
     if test.method == "Paired t":
         text += f"mean change {significant(test.estimate)} ({interval(test.conf_low, test.conf_high, None)})"
     else:
         text += moves(row)
-    clear = test.p_value < result.significance
-    other = [t for t in row.beside if not t.reason and (t.p_value < result.significance) != clear]
+    clear = below(test.p_value, result.significance)
+    other = [t for t in row.beside if not t.reason and below(t.p_value, result.significance) != clear]
     if other:
         text += "; otherwise by " + listed([f"{t.method} (P {p_value(t.p_value)})" for t in other])
     return text + "."
@@ -58,7 +59,7 @@ def _(result: LinearStudy, *, significance: float = 0.05) -> Text:
     fit = result.fit
     if fit.reason:
         return Text(f"The coefficients have no tests: {fit.reason}.")
-    small = [test for test in fit.tests if test.p_value < significance]
+    small = [test for test in fit.tests if below(test.p_value, significance)]
     text = f"The terms explain {decimal(100 * fit.r_squared, 1)} % of the variance of {result.outcome_label} in "
     text += several(fit.n, result.unit, result.units)
     named = [f"{result.labels[test.term]} ({p_value(test.p_value)})" for test in small]

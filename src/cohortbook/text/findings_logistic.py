@@ -9,6 +9,7 @@ from cohortbook.tables.tables import decimal, p_value
 from cohortbook.text.findings import JOINT_COUNTS, listed
 from cohortbook.text.findings_models import finding
 from cohortbook.text.paragraph import Text
+from cohortbook.tolerance import below
 
 __all__ = ["finding", "prediction_finding"]
 
@@ -26,7 +27,7 @@ def _(result: ModelMethods, *, significance: float = 0.05) -> Text:
                          f"{_span(known)} by the tests that bear one")  # fmt: skip
         else:
             parts.append(f"{model.names[term]} has P {_span([*known, wald])}")
-        if bearing and all(p < significance for p in bearing.values()):
+        if bearing and all(below(p, significance) for p in bearing.values()):
             clear.append(model.names[term])
     if not parts:
         return Text("No term is in the model: there is nothing to test.")

@@ -9,6 +9,7 @@ from cohortbook.tables.tables import interval, p_value, percent, significant
 from cohortbook.text.findings import listed, several
 from cohortbook.text.findings_visits import finding
 from cohortbook.text.paragraph import Text
+from cohortbook.tolerance import below
 
 __all__ = ["finding"]
 
@@ -28,7 +29,7 @@ def _(result: MissingStudy, *, significance: float = 0.05) -> Text:
         if costly:
             worst = max(costly, key=lambda term: costly[term])
             text += f" {result.labels[worst]} alone costs up to {several(costly[worst], unit)}."
-    apart = [one for one in result.by_outcome if one.test.p_value < significance]
+    apart = [one for one in result.by_outcome if below(one.test.p_value, significance)]
     if apart:
         names = listed([f"{result.labels[one.term]} (P {p_value(one.test.p_value)})" for one in apart])
         text += f" How often a value is missing differs by {_low(result.outcome_label)} for {names}: complete {unit}s are no "
@@ -55,7 +56,7 @@ def _(result: ComparisonExtremes, *, significance: float = 0.05) -> Text:
     limit = result.significance
     moved, stand = [], 0
     for label, cases in result.rows:
-        sides = {found.test.p_value < limit for found in cases.values() if found.test.p_value == found.test.p_value}
+        sides = {below(found.test.p_value, limit) for found in cases.values() if found.test.p_value == found.test.p_value}
         p_values = [found.test.p_value for found in cases.values() if found.test.p_value == found.test.p_value]
         if len(sides) > 1:
             moved.append(f"{label} (P {p_value(min(p_values))} to {p_value(max(p_values))})")
@@ -90,7 +91,7 @@ def _moved(what: str, ratios: str, rows: dict, columns: list[str], complete, res
         shown.append(f"{result.labels[column]} {significant(row[scale])} ({ends}; P {p_value(row['p_value'])})")
     before = dict(zip(complete.terms, complete.p_values, strict=True))
     crossed = [result.labels[c] for c in columns if c in before
-               and (rows[c]["p_value"] < significance) != (before[c] < significance)]  # fmt: skip
+               and below(rows[c]["p_value"], significance) != below(before[c], significance)]  # fmt: skip
     text = (
         f"With missing values imputed, {what} rests on {one.fit.n} {result.unit}s instead of the {one.complete} complete ones. "
         f"{ratios}: {listed(shown)}. "

@@ -11,6 +11,7 @@ from cohortbook.tables.tables import decimal, interval, p_value, significant
 from cohortbook.text.findings import JOINT_COUNTS, listed, several
 from cohortbook.text.findings_comparisons import finding
 from cohortbook.text.paragraph import Text
+from cohortbook.tolerance import below
 
 __all__ = ["carrying_finding", "finding", "selection_finding", "separation_finding"]
 
@@ -119,7 +120,7 @@ def _(result: ModelStudy, *, significance: float = 0.05) -> Text:
         f"({interval(rows[c]['odds_ratio_low'], rows[c]['odds_ratio_high'], None)}; P {p_value(rows[c]['p_value'])})"
         for c in columns_of(result)
     ]
-    clear = [result.labels[c] for c in columns_of(result) if firth.p_value(c) < significance]
+    clear = [result.labels[c] for c in columns_of(result) if below(firth.p_value(c), significance)]
     text = f"Firth's odds ratios: {listed(shown)}. "
     text += f"{listed(clear)}: P below {general(significance)}" if clear else f"None has P below {general(significance)}"
     if firth.problems:

@@ -14,6 +14,7 @@ from cohortbook.tables.style import general
 from cohortbook.text.findings import listed, several
 from cohortbook.text.findings_missing import finding
 from cohortbook.text.paragraph import Text
+from cohortbook.tolerance import below
 
 if TYPE_CHECKING:
     from cohortbook.reconstruct.undetermined import Range
@@ -112,9 +113,9 @@ def _penalised(model: PrintedModel, significance: float) -> str:
     if not known:
         return ""
     parts = [f"{model.labels[t]} {p_span(*ends)}" for t, ends in known.items()]
-    below = [model.labels[t] for t, (_, high) in known.items() if high < significance]
-    split = [model.labels[t] for t, (low, high) in known.items() if low < significance <= high]
-    text = f"Firth's method, which always has estimates, gives P of {listed(parts)}: {listed(below) or 'none'} below "
+    clear = [model.labels[t] for t, (_, high) in known.items() if below(high, significance)]
+    split = [model.labels[t] for t, (low, high) in known.items() if below(low, significance) and not below(high, significance)]
+    text = f"Firth's method, which always has estimates, gives P of {listed(parts)}: {listed(clear) or 'none'} below "
     text += f"{general(significance)} in all of these tables"
     return text + (f", {listed(split)} in some." if split else ".")
 

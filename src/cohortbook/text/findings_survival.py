@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cohortbook.plan.endpoints import FEW, CompetingStudy, SurvivalStudy
 from cohortbook.plan.hazards import CompetingModels, CoxStudy
+from cohortbook.printed.published import sure
 from cohortbook.privacy.guard import withheld
 from cohortbook.results import Absent, Hidden, uncapital
 from cohortbook.tables.layouts_survival import NO_GRAY, level_name, no_groups
@@ -14,6 +15,7 @@ from cohortbook.tables.tables import decimal, interval, p_value, significant
 from cohortbook.text.findings import ILLUSTRATION, caution, listed, several
 from cohortbook.text.findings_worth import finding
 from cohortbook.text.paragraph import Text
+from cohortbook.tolerance import below
 
 if TYPE_CHECKING:
     from cohortbook.plan.endpoints import Stratum
@@ -47,9 +49,9 @@ def _(result: SurvivalStudy, *, significance: float = 0.05) -> Text:
     plan, marks = result.plan, result.landmarks.to_dict("records")
     parts = [f"{decimal(100 * r['estimate'], 1)} % at {r['label']}" for r in marks]
     text = f"{plan.label}: {listed(parts)}; median {_median(result.overall, plan.unit)}." if parts else ""
-    apart = [r for r in marks if r["printed"] == r["printed"] and abs(r["printed"] - r["estimate"]) > 0.005]
+    apart = [r for r in marks if r["printed"] == r["printed"] and sure(abs(r["printed"] - r["estimate"])) > 0.005]
     if apart:
-        worst = max(apart, key=lambda r: abs(r["printed"] - r["estimate"]))
+        worst = max(apart, key=lambda r: sure(abs(r["printed"] - r["estimate"])))
         text += (
             f" The bands give {decimal(100 * worst['printed'], 1)} % at {worst['label']}, "
             f"{decimal(100 * abs(worst['estimate'] - worst['printed']), 1)} points off the curve: they count as dead whoever "
@@ -94,7 +96,7 @@ def _group_words(result: SurvivalStudy, stratum: Stratum, significance: float) -
             f"; mean up to {decimal(means.tau, 0)} {result.plan.unit}, difference from {reference} in {result.plan.unit}: "
             f"{listed(apart)}"
         )
-    others = [test for test in defined[1:] if (test.p_value < significance) != (defined[0].p_value < significance)]
+    others = [test for test in defined[1:] if below(test.p_value, significance) != below(defined[0].p_value, significance)]
     if others:
         words = listed([f"{_test_words(test)} P {p_value(test.p_value)}" for test in others])
         text += f". Otherwise at {general(significance)}: {words}; only the test planned first counts"
@@ -171,7 +173,7 @@ def _(result: CoxStudy, *, significance: float = 0.05) -> Text:
         if result.firth and not result.firth.refused:
             text += f" Firth’s method gives finite estimates: {listed(_ratios(result.firth, result.labels))}."
         return caution(result.provenance, text)
-    bent = [result.labels[c] for c, p in zip(fit.terms, fit.ph_p_values, strict=True) if p < significance]
+    bent = [result.labels[c] for c, p in zip(fit.terms, fit.ph_p_values, strict=True) if below(p, significance)]
     untested = [result.labels[c] for c, p in zip(fit.terms, fit.ph_p_values, strict=True) if p != p]
     said = f"hazards are not proportional for {listed(bent)}" if bent else "nothing speaks against proportional hazards"
     said += f", which cannot be tested for {listed(untested)}" if untested else ""
@@ -204,7 +206,7 @@ def _(result: CompetingModels, *, significance: float = 0.05) -> Text:
             continue
         told = []
         for column, own, sub in zip(one.own.terms, one.own.p_values, one.sub.p_values, strict=True):
-            if (own < significance) != (sub < significance):
+            if below(own, significance) != below(sub, significance):
                 told.append(result.labels[column])
         parts.append(
             f"{one.cause}: the two models disagree on {listed(told)} at {general(significance)}; what moves a hazard need not "

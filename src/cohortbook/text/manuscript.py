@@ -27,6 +27,7 @@ from cohortbook.text.findings_missing import finding
 from cohortbook.text.findings_survival import survival_finding
 from cohortbook.text.levels import level_sentences
 from cohortbook.text.paragraph import Text
+from cohortbook.tolerance import below
 
 #: The test as a Methods section names it, by the name that results give it.
 TESTS = {
@@ -420,7 +421,7 @@ def _compared(result: GroupComparison) -> str:
     told = [
         (label, row)
         for label, row in zip(result.labels, result.rows, strict=True)
-        if row.test.p_value < plan.significance
+        if below(row.test.p_value, plan.significance)
     ]
     if not told:
         return f"No variable differed with P < {general(plan.significance)}."

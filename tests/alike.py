@@ -1,0 +1,34 @@
+"""Results of the same patients, whichever way they were counted: equal but for rounding."""
+
+import dataclasses
+from collections.abc import Mapping
+from numbers import Real
+
+import numpy as np
+import pandas as pd
+from numpy.testing import assert_allclose
+
+#: Sums in another order differ by some units in the last place; what is solved for, by more.
+RELATIVE, ABSOLUTE = 1e-9, 1e-12
+
+
+def assert_alike(one, two, where="result"):
+    """Compare results field by field: numbers with a tolerance, all else exactly."""
+    if dataclasses.is_dataclass(one):
+        assert type(one) is type(two), where
+        for field in dataclasses.fields(one):
+            assert_alike(getattr(one, field.name), getattr(two, field.name), f"{where}.{field.name}")
+    elif isinstance(one, pd.DataFrame):
+        pd.testing.assert_frame_equal(one, two, rtol=RELATIVE, atol=ABSOLUTE)
+    elif isinstance(one, np.ndarray | float) or (isinstance(one, Real) and not isinstance(one, bool)):
+        assert_allclose(one, two, rtol=RELATIVE, atol=ABSOLUTE, err_msg=where)
+    elif isinstance(one, Mapping):
+        assert list(one) == list(two), where
+        for key in one:
+            assert_alike(one[key], two[key], f"{where}[{key!r}]")
+    elif isinstance(one, tuple | list):
+        assert len(one) == len(two), where
+        for k, pair in enumerate(zip(one, two, strict=True)):
+            assert_alike(*pair, f"{where}[{k}]")
+    else:
+        assert one == two, where
