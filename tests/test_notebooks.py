@@ -68,6 +68,14 @@ def test_outputs_are_the_same_on_every_machine(path):
 
 
 @each
+def test_no_output_shows_the_last_digits_of_a_number(path):
+    for cell in cells(path, "code"):
+        for output in cell["outputs"]:
+            shown = {kind: text for kind, text in output.get("data", {}).items() if not kind.startswith("image/")}
+            assert not re.findall(r"[1-9]\d*[.]\d{8,}|0[.]0*[1-9]\d{7,}", str(shown)), source_of(cell)
+
+
+@each
 def test_it_opens_with_title_question_imports_parameters_and_one_call(path):
     title, imports, parameters, load = read_notebook(path)["cells"][:4]
     text = source_of(title)

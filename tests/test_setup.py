@@ -84,7 +84,7 @@ def test_continuous_integration_runs_the_tests_that_make_runs():
     subprocess.run(["bash", "-n", script], check=True)
     lines = script.read_text().splitlines()
     assert "set -euo pipefail" in lines
-    assert lines[-1] == "make test"
+    assert lines[-2:] == ["make test", "make test-all"]
 
 
 def test_the_citation_names_the_paper_and_the_licence_both_licences():

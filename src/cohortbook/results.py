@@ -44,7 +44,8 @@ def short_repr(result: Any) -> str:
             shown[name] = short_number(value)
         elif isinstance(value, tuple) and value:
             if not all(isinstance(one, float) for one in value):
-                shown[name] = f"<{len(value)}>"
+                counts = len(value) <= NUMBERS_SHOWN and all(type(one) is int for one in value)
+                shown[name] = str(value) if counts else f"<{len(value)}>"
             elif name in ("p_values", estimates := estimates or name):
                 few = [*map(short_number, value[:NUMBERS_SHOWN]), *["…"] * (len(value) > NUMBERS_SHOWN)]
                 shown[name] = f"({', '.join(few)})"

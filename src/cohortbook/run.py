@@ -87,10 +87,9 @@ def private_kernel() -> Iterator[Path]:
             "JUPYTER_PATH": str(folder / "jupyter"),  # searched before any folder of the user or the system
             "JUPYTER_RUNTIME_DIR": str(folder),
             "IPYTHONDIR": str(folder / "ipython"),
-            "PYTHONHASHSEED": "0",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-            # One thread a kernel: sums do not depend on the machine, and parallel notebooks do not crowd each other.
-            **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+            # One thread a kernel, unless the user says otherwise: parallel notebooks do not crowd each other.
+            **{name: os.environ.get(name, "1") for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")},
         }
         before = {key: os.environ.get(key) for key in (*settings, "JPY_SESSION_NAME")}
         os.environ.update(settings)
