@@ -18,7 +18,9 @@ from cohortbook.cohort.cohort import load_cohort
 from cohortbook.plan.reprint import reprint
 from cohortbook.printed.published import prints_as
 from cohortbook.proof.repairs import provers
-from cohortbook.study.study import bundled_studies
+from cohortbook.reconstruct.compatible import committed_solutions, draw_solutions, solutions_text
+from cohortbook.reconstruct.possible import Drawer, figure_sets
+from cohortbook.study.study import bundled_studies, load_study
 from studies import write_study
 from test_undetermined import HEAD, ROWS, STUDY
 
@@ -409,6 +411,22 @@ def test_patients_print_whatever_is_called_compatible(found):
     for figure in called:
         shown = reprint(figure, cohort)
         assert shown == figure.value if isinstance(shown, str) else prints_as(figure, shown), figure.id
+
+
+def test_no_cohort_is_drawn_as_solutions_are_committed(audit, monkeypatch):
+    monkeypatch.delenv("COHORTBOOK_CACHE", raising=False)
+    monkeypatch.setattr(Drawer, "_settle", lambda self, search: pytest.fail(f"draws {search.variables}: run `make cohort`"))
+    committed = committed_solutions(load_study("spinal-metastases"))
+    drawer = Drawer(audit.study, [v.figure for v in audit.verdicts], 1, committed=committed)
+    for one in figure_sets(audit.repairs):
+        assert all(pool.solutions for pool in drawer.possible(one).pools)
+    assert drawer.drawn == committed
+
+
+@pytest.mark.slow
+def test_committed_solutions_are_drawn_again_alike(audit, monkeypatch):
+    monkeypatch.delenv("COHORTBOOK_CACHE", raising=False)
+    assert solutions_text(draw_solutions(audit)) == solutions_text(committed_solutions(load_study("spinal-metastases")))
 
 
 def test_what_the_other_figures_give_stands_beside_what_is_printed(audit, found):
