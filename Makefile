@@ -44,7 +44,7 @@ AUDIT := $(BUILD)/audit.html
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 EXECUTED := $(NOTEBOOKS:%=$(BUILD)/%)
 SCENARIOS := $(sort $(wildcard notebooks/scenarios/*.ipynb))
-CODE := $(filter-out src/cohortbook/report/%,$(wildcard src/cohortbook/*.py) $(wildcard src/cohortbook/*/*.py))
+CODE := $(shell find src -name '*.py' -not -path 'src/cohortbook/report/*' | sort)
 # The inner wildcard splits a name with a space into words that are no files; the outer one drops them.
 FILES := $(sort $(wildcard $(wildcard $(FOLDER)/*)))
 
@@ -96,7 +96,7 @@ scenarios: $(ENVIRONMENT) ## run each scenario of the study and show which concl
 
 new: $(ENVIRONMENT) ## draft a study of your own: STUDY=studies/mine DATA=patients.xlsx (SHEET=name, DICTIONARY=file of REDCap)
 	@$(if $(and $(DATA),$(filter-out file,$(origin STUDY))),,echo 'make new needs STUDY=studies/mine DATA=patients.xlsx' >&2; exit 2)
-	@$(PY) -m cohortbook.draft $(STUDY) $(call quoted,$(DATA)) --sheet $(call quoted,$(SHEET)) --dictionary $(call quoted,$(DICTIONARY))
+	@$(PY) -m studyfile.draft $(STUDY) $(call quoted,$(DATA)) --sheet $(call quoted,$(SHEET)) --dictionary $(call quoted,$(DICTIONARY))
 
 check: $(ENVIRONMENT) ## check the study file and the data in a second, and sum them up (STUDY=folder, MASK=1 shows no values)
 	@$(PY) -m cohortbook.check $(STUDY)
@@ -113,7 +113,7 @@ lab: $(ENVIRONMENT) ## open the notebooks in JupyterLab (LAB="--no-browser" and 
 	@JUPYTER_PREFER_ENV_PATH=1 $(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks $(LAB)
 
 cohort: $(ENVIRONMENT) ## make the study's cohort anew from its published figures
-	@$(PY) -m cohortbook.reconstruct $(STUDY)
+	@$(PY) -m printcheck.reconstruct $(STUDY)
 
 notebooks: $(ENVIRONMENT) ## run the notebooks with their defaults and keep the outputs in them, for a commit
 	@$(MAKE) $(PARALLEL) $(patsubst %,rerun/%,$(NOTEBOOKS) $(SCENARIOS))

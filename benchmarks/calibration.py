@@ -2,7 +2,7 @@
 
 What depends on a table of counts alone is computed over all tables, each with its probability; times, numbers and models of
 several variables are drawn, seeded. It takes about twenty minutes on two cores. Writes `calibration.csv` beside the code that
-looks it up (`cohortbook.statistics.calibration`), one row a method and number of events.
+looks it up (`tallystats.statistics.calibration`), one row a method and number of events.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cohortbook.progress import Progress
-from cohortbook.statistics.calibration import PATH
-from cohortbook.tally import Tally
+from studyfile.progress import Progress
+from tallystats.statistics.calibration import PATH
+from tallystats.tally import Tally
 
 PATIENTS, EXPOSED = 72, 21
 EVENTS = (3, 5, 10, 20)
@@ -63,12 +63,12 @@ def _table(exposed: int, others: int) -> Tally:
 
 def of_table(cell: tuple[int, int]) -> Marks:
     """Apply every method of a two by two table; coverage is of each odds ratio that is asked."""
-    from cohortbook.regression.exact import exact_logistic
-    from cohortbook.regression.firth import firth_logistic
-    from cohortbook.regression.logistic import fit_logistic
-    from cohortbook.regression.term_tests import term_tests
-    from cohortbook.statistics.compare import TESTS
-    from cohortbook.statistics.effects import odds_ratio
+    from tallystats.regression.exact import exact_logistic
+    from tallystats.regression.firth import firth_logistic
+    from tallystats.regression.logistic import fit_logistic
+    from tallystats.regression.term_tests import term_tests
+    from tallystats.statistics.compare import TESTS
+    from tallystats.statistics.effects import odds_ratio
 
     warnings.simplefilter("ignore")
     tally, marks = _table(*cell), {}
@@ -140,8 +140,8 @@ GRADE = PATIENTS // 3
 
 def of_grades(cell: tuple[int, int, int]) -> Marks:
     """Apply every test of a table of the event by three levels in an order, as many patients in each."""
-    from cohortbook.statistics.compare import TESTS
-    from cohortbook.statistics.compare_several import TESTS as SEVERAL
+    from tallystats.statistics.compare import TESTS
+    from tallystats.statistics.compare_several import TESTS as SEVERAL
 
     warnings.simplefilter("ignore")
     grades = pd.Categorical([0, 1, 2] * 2, ordered=True)
@@ -173,7 +173,7 @@ def over_grades(pool: ProcessPoolExecutor) -> Iterator[dict]:
 
 def over_rates() -> Iterator[dict]:
     """Yield how each interval of a proportion covers."""
-    from cohortbook.statistics.describe import proportion_interval
+    from tallystats.statistics.describe import proportion_interval
 
     for method in ("clopper-pearson", "wilson"):
         for events in EVENTS:
@@ -186,7 +186,7 @@ def over_rates() -> Iterator[dict]:
 
 def _over_poisson() -> Iterator[dict]:
     """Yield how the interval of a rate covers, over numbers of events in a fixed time at risk."""
-    from cohortbook.survival.rate import event_rate
+    from tallystats.survival.rate import event_rate
 
     numbers = np.arange(PATIENTS + 1)
     flags = [pd.DataFrame({"time": 1.0, "event": pd.array(np.arange(PATIENTS) < k, dtype="boolean")}) for k in numbers]
@@ -205,10 +205,10 @@ def of_numbers(events: int, seed: int) -> Marks:
 
     The c-statistic is that of a normal number which lies higher in the event, so that it is truly 0.75.
     """
-    from cohortbook.regression.performance import concordance
-    from cohortbook.statistics.compare import TESTS
-    from cohortbook.statistics.compare_several import TESTS as SEVERAL
-    from cohortbook.statistics.effects import mean_difference
+    from tallystats.regression.performance import concordance
+    from tallystats.statistics.compare import TESTS
+    from tallystats.statistics.compare_several import TESTS as SEVERAL
+    from tallystats.statistics.effects import mean_difference
 
     warnings.simplefilter("ignore")
     chance, marks = np.random.default_rng([seed, events, 1]), {}
@@ -247,12 +247,12 @@ def drawn_model(events: int, seed: int) -> pd.DataFrame:
 
 def of_models(events: int, seed: int) -> Marks:
     """Draw three variables, fit a logistic model of them, and mark what is told of one of them and of all."""
-    from cohortbook.regression.design import make_design
-    from cohortbook.regression.exact import exact_logistic
-    from cohortbook.regression.firth import firth_logistic
-    from cohortbook.regression.logistic import fit_logistic
-    from cohortbook.regression.performance import hosmer_lemeshow, predictions
-    from cohortbook.regression.term_tests import WHOLE, term_tests
+    from tallystats.regression.design import make_design
+    from tallystats.regression.exact import exact_logistic
+    from tallystats.regression.firth import firth_logistic
+    from tallystats.regression.logistic import fit_logistic
+    from tallystats.regression.performance import hosmer_lemeshow, predictions
+    from tallystats.regression.term_tests import WHOLE, term_tests
 
     warnings.simplefilter("ignore")
     tally, marks = Tally.from_rows(drawn_model(events, seed)), {}
@@ -294,8 +294,8 @@ def of_imputed(events: int, seed: int) -> Marks:
 
     What is marked is the procedure as a whole: maximum likelihood, or Firth's where an imputed data set is separated.
     """
-    from cohortbook.missing.chained import impute
-    from cohortbook.missing.pooled import pooled_logistic
+    from tallystats.missing.chained import impute
+    from tallystats.missing.pooled import pooled_logistic
 
     warnings.simplefilter("ignore")
     rows, marks = drawn_model(events, seed), {}
@@ -341,14 +341,14 @@ def drawn_times(events: int, seed: int) -> tuple[pd.DataFrame, float]:
 
 def of_times(events: int, seed: int) -> Marks:
     """Draw times and apply every estimator and test of survival."""
-    from cohortbook.survival.competing import aalen_johansen
-    from cohortbook.survival.cox import cox_regression
-    from cohortbook.survival.cox_firth import firth_cox
-    from cohortbook.survival.curves import kaplan_meier
-    from cohortbook.survival.fine_gray import fine_gray
-    from cohortbook.survival.gray import gray_test
-    from cohortbook.survival.logrank import log_rank, trend_log_rank
-    from cohortbook.survival.restricted_mean import restricted_mean, restricted_mean_difference
+    from tallystats.survival.competing import aalen_johansen
+    from tallystats.survival.cox import cox_regression
+    from tallystats.survival.cox_firth import firth_cox
+    from tallystats.survival.curves import kaplan_meier
+    from tallystats.survival.fine_gray import fine_gray
+    from tallystats.survival.gray import gray_test
+    from tallystats.survival.logrank import log_rank, trend_log_rank
+    from tallystats.survival.restricted_mean import restricted_mean, restricted_mean_difference
 
     warnings.simplefilter("ignore")
     rows, hazard = drawn_times(events, seed)
@@ -460,8 +460,8 @@ def write(rows: list[dict], path: Path) -> None:
 
 def write_page(folder: Path) -> None:
     """Write docs/calibration.md and its figure from the file."""
-    from cohortbook.figures.figures_calibration import plot_calibration
-    from cohortbook.tables.level_notes import calibration_page
+    from cohortbook.display.figures_calibration import plot_calibration
+    from cohortbook.display.level_notes import calibration_page
 
     (folder / "calibration.md").write_text(calibration_page(), encoding="utf-8")
     plot_calibration().figure.savefig(folder / "calibration.png", dpi=110)

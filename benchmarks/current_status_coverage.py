@@ -27,11 +27,11 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 from scipy.special import xlogy
 
-from cohortbook.survival.competing import aalen_johansen
-from cohortbook.survival.current_status import current_status
-from cohortbook.survival.seen_at_visits import seen_at_visits
-from cohortbook.survival.turnbull import turnbull
-from cohortbook.tally import Tally
+from tallystats.survival.competing import aalen_johansen
+from tallystats.survival.current_status import current_status
+from tallystats.survival.seen_at_visits import seen_at_visits
+from tallystats.survival.turnbull import turnbull
+from tallystats.tally import Tally
 
 LANDMARKS = np.array([182.0, 365.0, 730.0])
 ENTRY, DEATH, PATIENTS = 90.0, 1 / 690, 72

@@ -9,10 +9,10 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pandas as pd
 
-from cohortbook.missing.chained import impute
-from cohortbook.missing.pooled import pooled_logistic
-from cohortbook.regression.logistic import fit_logistic
-from cohortbook.tally import Tally
+from tallystats.missing.chained import impute
+from tallystats.missing.pooled import pooled_logistic
+from tallystats.regression.logistic import fit_logistic
+from tallystats.tally import Tally
 
 PATIENTS, IMPUTATIONS, ITERATIONS = 300, 10, 5
 LEVEL = 0.95

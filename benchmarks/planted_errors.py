@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING
 
 from witnesses import Witnesses
 
-from cohortbook.printed.published import COLUMNS, Figure, read_published
-from cohortbook.study.study import NUMERIC, Study, load_study
+from printcheck.printed.published import COLUMNS, Figure, read_published
+from studyfile.study.study import NUMERIC, Study, load_study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +92,7 @@ class Tables:
     """
 
     def __init__(self, study: Study) -> None:
-        from cohortbook.cohort.cohort import load_cohort
+        from studyfile.cohort.cohort import load_cohort
 
         self.study = study
         self.figures = read_published(study)
@@ -306,7 +306,7 @@ def witnessed(tables: Tables, planting: Planting) -> tuple[bool, ...]:
 
 def audit_planting(tables: Tables, planting: Planting) -> Outcome:
     """Plant errors, audit the tables, and hold what is found against what was planted."""
-    from cohortbook.audit.audit import audit_study
+    from printcheck.audit.audit import audit_study
 
     start = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
@@ -332,7 +332,7 @@ def main() -> None:
     parser.add_argument("--study", default="birthwt", help="a study whose tables hold no error")
     parser.add_argument("--show", action="store_true", help="name every error that is missed and every false alarm")
     options = parser.parse_args()
-    from cohortbook.audit.audit import audit_study
+    from printcheck.audit.audit import audit_study
 
     tables = Tables(load_study(options.study))
     clean = findings(audit_study(tables.study))

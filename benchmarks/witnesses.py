@@ -1,7 +1,7 @@
 """Patients who print given tables: explicit witnesses that the tables can be true.
 
 Nothing of the audit is used to find them: levels are counted out by a small model of their own, numbers are drawn to the sums
-and sums of squares that print, and each figure is recomputed from the patients (`cohortbook.plan.reprint.reprint`)
+and sums of squares that print, and each figure is recomputed from the patients (`printcheck.reconstruct.reprint.reprint`)
 before they count as a witness. What is not found may still exist, so the lack of a witness says only that none was
 shown.
 
@@ -17,10 +17,10 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.cohort.values import derive_value, meets
-from cohortbook.plan.reprint import reprint
-from cohortbook.printed.published import Figure, levels_of, prints_as
-from cohortbook.study.study import NO_YES, NUMERIC, Study
+from printcheck.printed.published import Figure, levels_of, prints_as
+from printcheck.reconstruct.reprint import reprint
+from studyfile.cohort.values import derive_value, meets
+from studyfile.study.study import NO_YES, NUMERIC, Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ class Witnesses:
 
     def prints(self, patients: pd.DataFrame, figures: Sequence[Figure]) -> bool:
         """Recompute every figure from the patients; True when each prints as it is printed."""
-        from cohortbook.cohort.cohort import load_cohort
+        from studyfile.cohort.cohort import load_cohort
 
         cohort = load_cohort(self.study, patients)
         return all(prints_as(figure, reprint(figure, cohort)) for figure in figures)

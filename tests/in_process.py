@@ -16,9 +16,10 @@ from typing import Any
 from unittest import mock
 
 from cohortbook import run
+from cohortbook.display.formatters import register_formatters
+from cohortbook.display.style import use_journal
 from cohortbook.notebook.notebook import read_notebook, source_of
 from cohortbook.report.report import main as report_main
-from cohortbook.tables.style import use_journal
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
@@ -33,7 +34,7 @@ def execute(notebook: Path, *, parameters: dict[str, Any], cwd: Path, failed: Pa
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
-    InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    register_formatters(InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}})))
     source, cells, names = read_notebook(notebook), [], {}
     for cell in source["cells"]:
         cells.append(copy.deepcopy(cell))

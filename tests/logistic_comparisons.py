@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 
 import performance_comparisons
-from cohortbook.regression.exact import exact_logistic
-from cohortbook.regression.firth import firth_logistic
-from cohortbook.regression.flic import firth_predictions
-from cohortbook.regression.logistic import fit_logistic
-from cohortbook.regression.term_tests import term_tests
-from cohortbook.tally import Tally
 from logistic_cases import birthwt, endometrial, separated, table
 from survival_cases import reference
 from survival_comparisons import ITERATIVE, Comparison
+from tallystats.regression.exact import exact_logistic
+from tallystats.regression.firth import firth_logistic
+from tallystats.regression.flic import firth_predictions
+from tallystats.regression.logistic import fit_logistic
+from tallystats.regression.term_tests import term_tests
+from tallystats.tally import Tally
 
 
 def comparisons(topic=None):

@@ -5,8 +5,8 @@ import functools
 import numpy as np
 import pandas as pd
 
-from cohortbook.tally import Tally
 from survival_cases import reference
+from tallystats.tally import Tally
 
 DRAWN = ("chol", "platelet", "hepato", "stage")
 STAGES = ["1", "2", "3", "4"]

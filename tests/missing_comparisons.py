@@ -4,10 +4,10 @@ import functools
 
 import numpy as np
 
-from cohortbook.missing.pooled import pooled_cox, pooled_logistic
 from comparison import CLOSED, ITERATIVE, Comparison
 from missing_cases import imputed
 from survival_cases import reference
+from tallystats.missing.pooled import pooled_cox, pooled_logistic
 
 TERMS = ["age", "chol", "hepato", "stage"]
 QUANTITIES = {"estimate": "estimates", "within": "within", "between": "between", "total": "total", "df": "df",

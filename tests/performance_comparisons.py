@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from cohortbook.regression.collinearity import variance_inflation
-from cohortbook.regression.design import make_design
-from cohortbook.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
-from cohortbook.regression.performance import calibration, concordance, hosmer_lemeshow, predictions, pseudo_r2
-from cohortbook.regression.selection import select_terms
-from cohortbook.regression.validation import MEASURES, _fit, measures
-from cohortbook.tally import Tally
 from comparison import ITERATIVE, Comparison
 from logistic_cases import REFERENCE, birthwt, infert, reference
+from tallystats.regression.collinearity import variance_inflation
+from tallystats.regression.design import make_design
+from tallystats.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
+from tallystats.regression.performance import calibration, concordance, hosmer_lemeshow, predictions, pseudo_r2
+from tallystats.regression.selection import select_terms
+from tallystats.regression.validation import MEASURES, _fit, measures
+from tallystats.tally import Tally
 
 EXACT = {"max_iterations": EXACT_ITERATIONS, "tolerance": EXACT_CHANGE}
 #: Of each case: the data, the outcome, the terms.

@@ -2,9 +2,10 @@
 
 from fractions import Fraction
 
-from cohortbook.printed.published import COLUMNS, Figure, Interval, round_half_away
-from cohortbook.study.study import load_study
+from printcheck.printed.published import COLUMNS, Figure, round_half_away
 from studies import write_study
+from studyfile.study.study import load_study
+from tallystats.interval import Interval
 
 PLAN = """\
 comparison:

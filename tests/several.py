@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cohortbook.tally import Tally
+from tallystats.tally import Tally
 
 REFERENCE = Path(__file__).parent / "reference"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cohortbook.tally import Tally
+from tallystats.tally import Tally
 
 TEXT = ("data_group", "data_x3", "data_stratum")
 

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from cohortbook.survival.competing import aalen_johansen
-from cohortbook.survival.cox import cox_regression
-from cohortbook.survival.cox_firth import firth_cox
-from cohortbook.survival.fine_gray import cause_specific_cox, fine_gray
-from cohortbook.survival.gray import gray_test
-from cohortbook.survival.logrank import log_rank, trend_log_rank
-from cohortbook.survival.restricted_mean import restricted_mean, restricted_mean_difference
-from cohortbook.tally import Tally
 from comparison import ITERATIVE, Comparison
 from survival_cases import reference, rows_of
 from survival_estimates import ENTRIES, WHERE, curves, incidence, quantiles, survdiff
+from tallystats.survival.competing import aalen_johansen
+from tallystats.survival.cox import cox_regression
+from tallystats.survival.cox_firth import firth_cox
+from tallystats.survival.fine_gray import cause_specific_cox, fine_gray
+from tallystats.survival.gray import gray_test
+from tallystats.survival.logrank import log_rank, trend_log_rank
+from tallystats.survival.restricted_mean import restricted_mean, restricted_mean_difference
+from tallystats.tally import Tally
 from visit_comparisons import visits
 
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from cohortbook.survival.competing import aalen_johansen
-from cohortbook.survival.curves import kaplan_meier, reverse_kaplan_meier
-from cohortbook.survival.logrank import log_rank
-from cohortbook.survival.rate import event_rate
-from cohortbook.tally import Tally
 from comparison import Comparison
 from survival_cases import reference, rows_of
+from tallystats.survival.competing import aalen_johansen
+from tallystats.survival.curves import kaplan_meier, reverse_kaplan_meier
+from tallystats.survival.logrank import log_rank
+from tallystats.survival.rate import event_rate
+from tallystats.tally import Tally
 
 
 def tally_of(case):

@@ -5,9 +5,9 @@ import math
 import pytest
 
 import cohortbook as cb
-from cohortbook.plan.analysis import compare_row
-from cohortbook.study.study import StudyError
 from second_study import PLAIN, hips, write_hips
+from studyfile.plan import compare_row
+from studyfile.study.study import StudyError
 from tiny import load
 
 

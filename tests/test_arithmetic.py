@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohortbook.audit.arithmetic import check_figures
-from cohortbook.audit.checks import Check
-from cohortbook.cohort.values import derive_value
-from cohortbook.printed.published import read_published
-from cohortbook.study.study import load_study
+from printcheck.audit.arithmetic import check_figures
+from printcheck.audit.checks import Check
+from printcheck.printed.published import read_published
 from printed_figures import figure, one, printed, printed_study, total
+from studyfile.cohort.values import derive_value
+from studyfile.study.study import load_study
 
 
 @pytest.fixture(scope="module")

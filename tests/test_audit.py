@@ -12,16 +12,16 @@ from fractions import Fraction
 import pytest
 from scipy import stats
 
-from cohortbook.audit.audit import audit_study
-from cohortbook.audit.verdicts import VERDICTS
-from cohortbook.cohort.cohort import load_cohort
-from cohortbook.plan.reprint import reprint
-from cohortbook.printed.published import prints_as
-from cohortbook.proof.repairs import provers
-from cohortbook.reconstruct.compatible import committed_solutions, draw_solutions, solutions_text
-from cohortbook.reconstruct.possible import Drawer, figure_sets
-from cohortbook.study.study import bundled_studies, load_study
+from printcheck.audit.audit import audit_study
+from printcheck.audit.verdicts import VERDICTS
+from printcheck.printed.published import prints_as
+from printcheck.proof.repairs import provers
+from printcheck.reconstruct.compatible import committed_solutions, draw_solutions, solutions_text
+from printcheck.reconstruct.possible import Drawer, figure_sets
+from printcheck.reconstruct.reprint import reprint
 from studies import write_study
+from studyfile.cohort.cohort import load_cohort
+from studyfile.study.study import bundled_studies, load_study
 from test_undetermined import HEAD, ROWS, STUDY
 
 FAILED, OTHERS = 3, 69

@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose
 
 import births
 import cohortbook as cb
-from cohortbook.audit.audit import audit_study
-from cohortbook.study.study import StudyError, load_study
+from printcheck.audit.audit import audit_study
+from studyfile.study.study import StudyError, load_study
 
 HEAD = "id,source,about,variable,level,group,statistic,value,denominator,claim,note"
 PUBLISHED = """\
@@ -104,8 +104,8 @@ def test_a_ratio_of_three_groups_is_refused(tmp_path):
 
 
 def test_the_notebooks_test_recomputes_it_from_patients(tmp_path):
-    from cohortbook.plan.reprint import reprint
-    from cohortbook.printed.published import read_published
+    from printcheck.printed.published import read_published
+    from printcheck.reconstruct.reprint import reprint
 
     cohort = births.load(tmp_path, ("linear: {number", PUBLISHED + "linear: {number"))
     (tmp_path / "published.csv").write_text("\n".join([HEAD, *rows({"age": "0.03"})]) + "\n", encoding="utf-8")

@@ -7,13 +7,13 @@ import time
 
 import pytest
 
-from cohortbook.cache import FOLDER, PICKLE, cached, cached_each
-from cohortbook.results import Absent
+from studyfile.cache import FOLDER, PICKLE, cached, cached_each
+from tallystats.results import Absent
 
 #: Makes some values slowly, in the order given, and writes down which.
 MAKER = """
 import functools, sys, time
-from cohortbook.cache import cached_each
+from studyfile.cache import cached_each
 def make(k):
     with open(sys.argv[1], "a") as log:
         log.write(f"{k}\\n")
@@ -64,7 +64,7 @@ def test_nothing_is_written_without_a_folder(tmp_path, monkeypatch):
 
 
 def test_a_process_that_dies_lets_go(folder):
-    waiting = "import sys, time\nfrom cohortbook.cache import cached\ncached('value', ['a'], lambda: time.sleep(60))"
+    waiting = "import sys, time\nfrom studyfile.cache import cached\ncached('value', ['a'], lambda: time.sleep(60))"
     first = subprocess.Popen([sys.executable, "-c", waiting])
     while not list(folder.glob("*.lock")) and first.poll() is None:
         time.sleep(0.05)

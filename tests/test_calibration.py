@@ -10,13 +10,13 @@ import pytest
 from scipy import stats
 
 import cohortbook as cb
-from cohortbook.results import HIDDEN
-from cohortbook.statistics import compare, compare_several
-from cohortbook.statistics.calibration import MOST_EVENTS, PATIENTS, Calibration, calibration_of, calibrations
-from cohortbook.tables.level_methods import methods_told
-from cohortbook.tables.level_notes import calibration_page, calibration_table, level_notes
-from cohortbook.tally import Tally
-from cohortbook.text.levels import level_sentences
+from cohortbook.display.level_methods import methods_told
+from cohortbook.display.level_notes import calibration_page, calibration_table, level_notes
+from cohortbook.display.levels import level_sentences
+from tallystats.results import HIDDEN
+from tallystats.statistics import compare, compare_several
+from tallystats.statistics.calibration import MOST_EVENTS, PATIENTS, Calibration, calibration_of, calibrations
+from tallystats.tally import Tally
 
 ROOT = Path(__file__).resolve().parents[1]
 

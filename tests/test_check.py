@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from cohortbook.check import SECTIONS, check_study, in_words, main
-from cohortbook.cohort.cohort import CohortError, load_cohort
-from cohortbook.study.schema import StudyFile
-from cohortbook.study.study import StudyError, bundled_studies
 from studies import COLUMNS, ROWS, changed, write_rows, write_study
+from studyfile.cohort.cohort import CohortError, load_cohort
+from studyfile.study.schema import StudyFile
+from studyfile.study.study import StudyError, bundled_studies
 
 pytestmark = pytest.mark.build
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cohortbook.audit.audit import audit_study
-from cohortbook.printed.published import COLUMNS, read_published
-from cohortbook.study.study import load_study
+from printcheck.audit.audit import audit_study
+from printcheck.printed.published import COLUMNS, read_published
+from studyfile.study.study import load_study
 
 BIRTHS = Path(__file__).parents[1] / "data" / "birthwt"
 AGAINST = ("contradicted", "rounded otherwise", "reproduced by another method", "not decided")

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from cohortbook.results import UndefinedWarning
-from cohortbook.statistics import clusters
-from cohortbook.statistics.clusters import intracluster_correlation
-from cohortbook.tally import Tally
 from several import R, cases, groups_of, rows_of
+from tallystats.results import UndefinedWarning
+from tallystats.statistics import clusters
+from tallystats.statistics.clusters import intracluster_correlation
+from tallystats.tally import Tally
 
 
 @pytest.mark.parametrize("case", cases("icc"))

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohortbook.cohort.cohort import CohortError, load_cohort
-from cohortbook.cohort.values import clean, derive, is_missing, meets, read_value
-from cohortbook.study.study import StudyError, load_study
-from cohortbook.tally import Tally
 from studies import COLUMNS, ROWS, changed, write_rows, write_study
+from studyfile.cohort.cohort import CohortError, load_cohort
+from studyfile.cohort.values import clean, derive, is_missing, meets, read_value
+from studyfile.study.study import StudyError, load_study
+from tallystats.tally import Tally
 
 VARIABLES = COLUMNS[1:]
 DERIVED = ("age_band", "where", "high", "change", "course", "followed", "followed_band", "long")

@@ -11,17 +11,17 @@ import pytest
 import cohortbook as cb
 import tiny
 from alike import assert_alike
-from cohortbook.results import UndefinedWarning
-from cohortbook.statistics import compare, compare_several
-from cohortbook.statistics.compare import SUITED, TESTS, choose_test, compare_variable
-from cohortbook.statistics.describe import shapiro_wilk, summarise
-from cohortbook.statistics.effects import mean_difference, odds_ratio, standardised_difference
-from cohortbook.statistics.printed_tests import COUNTED, TABLED
-from cohortbook.statistics.rank_and_t_tests import NUMBERED
-from cohortbook.study import study_checks
-from cohortbook.study.schema import ComparisonRow
-from cohortbook.tally import Tally
 from groups import REFERENCE, rows_of, table_of, tally_of
+from studyfile.study import study_checks
+from studyfile.study.schema import ComparisonRow
+from tallystats.results import UndefinedWarning
+from tallystats.statistics import compare, compare_several
+from tallystats.statistics.compare import SUITED, TESTS, choose_test, compare_variable
+from tallystats.statistics.describe import shapiro_wilk, summarise
+from tallystats.statistics.effects import mean_difference, odds_ratio, standardised_difference
+from tallystats.statistics.printed_tests import COUNTED, TABLED
+from tallystats.statistics.rank_and_t_tests import NUMBERED
+from tallystats.tally import Tally
 
 NORMAL = [float(k) for k in (-17, -12, -8, -5, -3, -1, 1, 3, 5, 8, 12, 17)]
 SKEWED = [0.0, 0, 1, 1, 2, 2, 3, 5, 8, 13, 40, 300]
@@ -45,7 +45,7 @@ LARGE = [[250, 300], [410, 90]]
     ],
     ids=["normal", "a skewed group", "skewed overall only", "a group of two", "constant"],
 )  # fmt: skip
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 def test_normality_chooses_between_t_and_ranks(compared, other, test, reason):
     tally = tally_of(compared, other)
     choice = choose_test(tally, "value", "group", "continuous")
@@ -223,7 +223,7 @@ def test_a_plan_may_name_what_can_be_computed_and_audited():
 PLANNED = [("dose", test) for test in SUITED["continuous"]] + [("ill", test) for test in SUITED["binary"]]
 
 
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 @pytest.mark.parametrize(("variable", "test"), PLANNED)
 def test_a_study_that_names_a_test_is_compared_by_it(tmp_path, variable, test):
     wanted = f"{{variable: dose}}, {{variable: ill, test: {test}}}"

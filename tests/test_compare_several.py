@@ -9,14 +9,14 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from cohortbook.results import UndefinedWarning
-from cohortbook.statistics import compare_several
-from cohortbook.statistics.compare import compare_variable
-from cohortbook.statistics.compare_several import SUITED, TESTS, TRENDS, largest_difference, likelihood_ratio
-from cohortbook.statistics.effects import standardised_difference
-from cohortbook.study import comparison_checks
-from cohortbook.tally import Tally
 from several import counts_of, groups_of, rows_of, table_of
+from studyfile.study import comparison_checks
+from tallystats.results import UndefinedWarning
+from tallystats.statistics import compare_several
+from tallystats.statistics.compare import compare_variable
+from tallystats.statistics.compare_several import SUITED, TESTS, TRENDS, largest_difference, likelihood_ratio
+from tallystats.statistics.effects import standardised_difference
+from tallystats.tally import Tally
 
 NORMAL = [[1, 2, 3, 4, 5], [2, 4, 5, 6, 8], [3, 5, 7, 8, 9]]
 SKEWED = [[1, 2, 3, 4, 500], [2, 4, 5, 6, 8], [3, 5, 7, 8, 9]]

@@ -5,10 +5,11 @@ from numpy.testing import assert_allclose
 
 import births
 import cohortbook as cb
-from cohortbook.regression.linear import linear_regression
-from cohortbook.results import Absent
-from cohortbook.statistics.clusters import intracluster_correlation
-from cohortbook.statistics.paired import mcnemar, paired_t, stuart_maxwell, wilcoxon_signed_rank
+from cohortbook.display.formatters import render
+from tallystats.regression.linear import linear_regression
+from tallystats.results import Absent
+from tallystats.statistics.clusters import intracluster_correlation
+from tallystats.statistics.paired import mcnemar, paired_t, stuart_maxwell, wilcoxon_signed_rank
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def test_every_table_is_rectangular(cohort, comparison):
         assert not any(word in cell for row in cells(table) for cell in row for word in ("nan", "None")), table.name
         assert not table.frame.empty
     for result in results:
-        assert "<table" in result._repr_html_()
+        assert "<table" in render(result)
 
 
 def test_three_groups_have_a_column_each_after_that_of_all(comparison):

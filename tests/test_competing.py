@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from cohortbook.results import UndefinedWarning
-from cohortbook.survival.competing import aalen_johansen
-from cohortbook.survival.curves import kaplan_meier
-from cohortbook.tally import Tally
 from survival_cases import reference, rows_of
 from survival_comparisons import comparisons
+from tallystats.results import UndefinedWarning
+from tallystats.survival.competing import aalen_johansen
+from tallystats.survival.curves import kaplan_meier
+from tallystats.tally import Tally
 
 R = reference()
 CASES = [case for case in R if "incidence1" in R[case]]

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohortbook.results import UndefinedWarning, warn_undefined
-from cohortbook.statistics.counts import cross_tabulate, moments, split
-from cohortbook.tally import Tally
+from tallystats.results import UndefinedWarning, warn_undefined
+from tallystats.statistics.counts import cross_tabulate, moments, split
+from tallystats.tally import Tally
 
 GRADE = pd.CategoricalDtype(["I", "II", "III"], ordered=True)
 ROWS = pd.DataFrame({
@@ -58,7 +58,7 @@ def test_no_reason_no_warning(recwarn):
 
 def test_importing_the_statistics_imports_no_library():
     code = (
-        "import sys, cohortbook.statistics.compare, cohortbook.statistics.multiplicity;"
+        "import sys, tallystats.statistics.compare, tallystats.statistics.multiplicity;"
         "print([m for m in ('numpy', 'pandas', 'scipy', 'statsmodels', 'matplotlib') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from alike import assert_alike
-from cohortbook.results import UndefinedWarning
-from cohortbook.survival import cox
-from cohortbook.survival.cox import cox_regression
-from cohortbook.survival.cox_checks import concordance
-from cohortbook.survival.partial_likelihood import (
+from survival_cases import rows_of, survival_rows, survival_tally
+from survival_comparisons import comparisons, cox_rows
+from tallystats.results import UndefinedWarning
+from tallystats.survival import cox
+from tallystats.survival.cox import cox_regression
+from tallystats.survival.cox_checks import concordance
+from tallystats.survival.partial_likelihood import (
     RiskRows,
     derivatives,
     is_maximum,
@@ -23,14 +25,12 @@ from cohortbook.survival.partial_likelihood import (
     proportional_hazards,
     score_residuals,
 )
-from cohortbook.tally import Tally
-from survival_cases import rows_of, survival_rows, survival_tally
-from survival_comparisons import comparisons, cox_rows
+from tallystats.tally import Tally
 
 WHERE = {"time": "time", "event": "event"}
 
 
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 @pytest.mark.parametrize("comparison", [*comparisons("cox"), *comparisons("cox_tests")], ids=str)
 def test_models_equal_r(comparison):
     assert comparison.difference() < comparison.tolerance

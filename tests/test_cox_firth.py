@@ -11,13 +11,13 @@ from numpy.testing import assert_allclose
 from scipy.optimize import approx_fprime
 
 from alike import assert_alike
-from cohortbook.survival import cox_firth
-from cohortbook.survival.cox import cox_regression
-from cohortbook.survival.cox_firth import _Penalised, firth_cox
-from cohortbook.survival.partial_likelihood import RiskRows
-from cohortbook.tally import Tally
 from survival_cases import rows_of, survival_rows, survival_tally
 from survival_comparisons import FIRTH_COX, comparisons, cox_rows
+from tallystats.survival import cox_firth
+from tallystats.survival.cox import cox_regression
+from tallystats.survival.cox_firth import _Penalised, firth_cox
+from tallystats.survival.partial_likelihood import RiskRows
+from tallystats.tally import Tally
 
 WHERE = {"time": "time", "event": "event"}
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.results import UndefinedWarning
-from cohortbook.survival.current_status import current_status, current_status_causes
-from cohortbook.survival.turnbull import turnbull
-from cohortbook.tally import Tally
 from survival_comparisons import comparisons
+from tallystats.results import UndefinedWarning
+from tallystats.survival.current_status import current_status, current_status_causes
+from tallystats.survival.turnbull import turnbull
+from tallystats.tally import Tally
 
 LEVELS = ["none", "loose", "broken"]
 

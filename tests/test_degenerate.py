@@ -7,18 +7,18 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from cohortbook.results import UndefinedWarning
-from cohortbook.survival.competing import aalen_johansen
-from cohortbook.survival.cox import cox_regression
-from cohortbook.survival.cox_firth import firth_cox
-from cohortbook.survival.curves import kaplan_meier, reverse_kaplan_meier
-from cohortbook.survival.fine_gray import cause_specific_cox, fine_gray
-from cohortbook.survival.gray import gray_test
-from cohortbook.survival.logrank import log_rank, trend_log_rank
-from cohortbook.survival.rate import event_rate
-from cohortbook.survival.restricted_mean import restricted_mean, restricted_mean_difference
-from cohortbook.tally import Tally
 from survival_cases import reference
+from tallystats.results import UndefinedWarning
+from tallystats.survival.competing import aalen_johansen
+from tallystats.survival.cox import cox_regression
+from tallystats.survival.cox_firth import firth_cox
+from tallystats.survival.curves import kaplan_meier, reverse_kaplan_meier
+from tallystats.survival.fine_gray import cause_specific_cox, fine_gray
+from tallystats.survival.gray import gray_test
+from tallystats.survival.logrank import log_rank, trend_log_rank
+from tallystats.survival.rate import event_rate
+from tallystats.survival.restricted_mean import restricted_mean, restricted_mean_difference
+from tallystats.tally import Tally
 
 WHERE = {"time": "time", "event": "event"}
 CAUSE = {"time": "time", "cause": "cause"}

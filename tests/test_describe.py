@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.results import UndefinedWarning
-from cohortbook.statistics import describe
-from cohortbook.statistics.describe import frequencies, proportion_interval, shapiro_wilk, summarise
-from cohortbook.tally import Tally
 from groups import numbers, reference
+from tallystats.results import UndefinedWarning
+from tallystats.statistics import describe
+from tallystats.statistics.describe import frequencies, proportion_interval, shapiro_wilk, summarise
+from tallystats.tally import Tally
 
 R = reference("describe")
 SAMPLES = [(case, data) for case in R for data in R[case] if case != "proportion"]

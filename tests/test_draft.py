@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohortbook.cohort.cohort import load_cohort
-from cohortbook.cohort.readers import CohortError, read_source
-from cohortbook.draft import draft
-from cohortbook.draft.draft import DraftError, draft_study, draft_text, main
-from cohortbook.draft.draft_words import in_order, label_and_unit, yes_no
-from cohortbook.plan.analysis import descriptive_tables, numeric_summaries
-from cohortbook.study.study import load_study
+from cohortbook.sections.comparison.analysis import descriptive_tables, numeric_summaries
+from studyfile.cohort.cohort import load_cohort
+from studyfile.cohort.readers import CohortError, read_source
+from studyfile.draft import draft
+from studyfile.draft.draft import DraftError, draft_study, draft_text, main
+from studyfile.draft.draft_words import in_order, label_and_unit, yes_no
+from studyfile.study.study import load_study
 
 
 def write(folder, columns, name="patients.csv"):

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.results import UndefinedWarning
-from cohortbook.statistics import effects
-from cohortbook.statistics.effects import mean_difference, odds_ratio, standardised_difference
-from cohortbook.tally import Tally
 from groups import numbers, reference, table, table_of, tally_of
+from tallystats.results import UndefinedWarning
+from tallystats.statistics import effects
+from tallystats.statistics.effects import mean_difference, odds_ratio, standardised_difference
+from tallystats.tally import Tally
 
 R = reference("compare")
 SAMPLES = {case: data for case in R if "|" in (data := next(iter(R[case])))}

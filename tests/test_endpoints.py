@@ -5,10 +5,10 @@ import math
 import pytest
 
 import cohortbook as cb
-from cohortbook.plan.competing import competing_tally, marked
-from cohortbook.results import Hidden
-from cohortbook.survival.logrank import log_rank
+from cohortbook.sections.survival.competing import competing_tally, marked
 from second_study import FULL, hips, write_hips
+from tallystats.results import Hidden
+from tallystats.survival.logrank import log_rank
 from tiny import load
 
 

@@ -11,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.regression import exact
-from cohortbook.regression.design import make_design
-from cohortbook.regression.exact import exact_logistic
-from cohortbook.regression.sufficient import conditional_distribution, sufficient_statistics
-from cohortbook.results import UndefinedWarning
-from cohortbook.tally import Tally
 from logistic_cases import birthwt, separated, table
 from logistic_comparisons import comparisons, exact_case
 from survival_cases import reference
+from tallystats.regression import exact
+from tallystats.regression.design import make_design
+from tallystats.regression.exact import exact_logistic
+from tallystats.regression.sufficient import conditional_distribution, sufficient_statistics
+from tallystats.results import UndefinedWarning
+from tallystats.tally import Tally
 
 
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 @pytest.mark.parametrize("comparison", comparisons("exact"), ids=str)
 def test_equals_r(comparison):
     assert comparison.difference() < comparison.tolerance
@@ -166,7 +166,7 @@ COUNTS = st.lists(st.integers(0, 4), min_size=8, max_size=8)
 
 
 @given(COUNTS)
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 def test_distribution_counts_every_outcome(counts):
     """Without anything held but the number of events, all choices of patients are counted; and held parts add up to it."""
     cells = [(a, b, y, n) for (a, b, y), n in zip(itertools.product((0, 1), repeat=3), counts, strict=True)]
@@ -185,7 +185,7 @@ def test_distribution_counts_every_outcome(counts):
 
 
 @given(COUNTS)
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 def test_recoding_inverts_and_rows_equal_their_tally(counts):
     cells = [(a, b, y, n) for (a, b, y), n in zip(itertools.product((0, 1), repeat=3), counts, strict=True) if n]
     if len({y for *_, y, _ in cells}) < 2:

@@ -11,9 +11,9 @@ import pytest
 
 import cohortbook as cb
 from browser import CHROMIUM, browser
-from cohortbook.errors import CohortbookError
 from cohortbook.notebook.notebook import read_notebook, source_of
-from cohortbook.plan.stratified import compare_between
+from cohortbook.sections.comparison.stratified import compare_between
+from studyfile.errors import CohortbookError
 from tiny import STUDY, load
 
 pytestmark = pytest.mark.build

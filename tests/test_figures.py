@@ -6,7 +6,7 @@ import struct
 import pytest
 
 import cohortbook as cb
-from cohortbook.figures.figures import _STYLE, Plot
+from cohortbook.display.figures import _STYLE, Plot
 from second_study import hips, write_hips
 
 

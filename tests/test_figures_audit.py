@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from cohortbook.audit.audit_words import in_words
-from cohortbook.audit.verdicts import VERDICTS
-from cohortbook.figures.figures import WIDTH
-from cohortbook.figures.figures_audit import LABELLED, TILES, plot_ranges, plot_verdicts
-from cohortbook.results import Absent
+from cohortbook.display.figures import WIDTH
+from cohortbook.sections.audit.figures_audit import LABELLED, TILES, plot_ranges, plot_verdicts
+from printcheck.audit.audit_words import in_words
+from printcheck.audit.verdicts import VERDICTS
+from tallystats.results import Absent
 from test_layouts_audit import audit_of, disputed, range_of
 
 

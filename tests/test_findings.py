@@ -4,8 +4,8 @@
 import pytest
 
 import cohortbook as cb
-from cohortbook.tables.tables import decimal, interval, p_value, percent, significant
-from cohortbook.text.findings import listed, several
+from cohortbook.display.findings import listed, several
+from cohortbook.display.tables import decimal, interval, p_value, percent, significant
 from second_study import hips, write_hips
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 import cohortbook as cb
-from cohortbook.audit.arithmetic import Check
-from cohortbook.audit.audit_words import in_words
-from cohortbook.audit.verdicts import Conflict, Repair
-from cohortbook.text.findings_audit import audit_findings, finding, range_finding
+from cohortbook.sections.audit.findings_audit import audit_findings, finding, range_finding
+from printcheck.audit.arithmetic import Check
+from printcheck.audit.audit_words import in_words
+from printcheck.audit.verdicts import Conflict, Repair
 from test_layouts_audit import MEAN, NAN, OTHER, PERCENT, N, P, audit_of, disputed, model_of, printed_by, range_of
 
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from alike import assert_alike
-from cohortbook.survival import fine_gray as module
-from cohortbook.survival.competing import aalen_johansen
-from cohortbook.survival.cox import cox_regression
-from cohortbook.survival.fine_gray import cause_specific_cox, fine_gray
-from cohortbook.tally import Tally
 from survival_cases import rows_of
 from survival_comparisons import comparisons
+from tallystats.survival import fine_gray as module
+from tallystats.survival.competing import aalen_johansen
+from tallystats.survival.cox import cox_regression
+from tallystats.survival.fine_gray import cause_specific_cox, fine_gray
+from tallystats.tally import Tally
 
 WHERE = {"time": "time", "cause": "cause"}
 ONE = {**WHERE, "of": "one"}

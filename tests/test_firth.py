@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.regression import firth
-from cohortbook.regression.firth import firth_logistic
-from cohortbook.tally import Tally
 from logistic_cases import birthwt, endometrial, number, separated, table
 from logistic_comparisons import comparisons
+from tallystats.regression import firth
+from tallystats.regression.firth import firth_logistic
+from tallystats.tally import Tally
 
 CASES = {
     "firth_separated": (separated, "failed", ["cement", "late", "weak"], 0.95),

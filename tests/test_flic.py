@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.regression import flic
-from cohortbook.regression.firth import firth_logistic
-from cohortbook.regression.flic import firth_predictions
-from cohortbook.results import UndefinedWarning
-from cohortbook.tally import Tally
 from logistic_cases import birthwt, separated, table
 from logistic_comparisons import comparisons
+from tallystats.regression import flic
+from tallystats.regression.firth import firth_logistic
+from tallystats.regression.flic import firth_predictions
+from tallystats.results import UndefinedWarning
+from tallystats.tally import Tally
 
 
 @pytest.mark.parametrize("comparison", [c for c in comparisons("firth") if c.statistic.startswith("FL")], ids=str)

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from numpy.testing import assert_allclose
 
-from cohortbook.audit.audit import audit_study
-from cohortbook.cohort.cohort import load_cohort
-from cohortbook.plan.analysis import compare_groups, numeric_summaries
-from cohortbook.plan.endpoints import study_survival
-from cohortbook.plan.hazards import study_cox
-from cohortbook.plan.models import full_model
-from cohortbook.reconstruct.undetermined import possible_results
-from cohortbook.results import Absent
-from cohortbook.study.study import bundled_studies
+from cohortbook.sections.audit.undetermined import possible_results
+from cohortbook.sections.comparison.analysis import compare_groups, numeric_summaries
+from cohortbook.sections.model.models import full_model
+from cohortbook.sections.survival.endpoints import study_survival
+from cohortbook.sections.survival.hazards import study_cox
+from printcheck.audit.audit import audit_study
+from studyfile.cohort.cohort import load_cohort
+from studyfile.study.study import bundled_studies
+from tallystats.results import Absent
 
 with (Path(__file__).parent / "reference" / "gbsg2.csv").open(encoding="utf-8") as file:
     R = {(row["what"], row["term"]): float(row["value"]) for row in csv.DictReader(file)}

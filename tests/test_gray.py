@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from alike import assert_alike
-from cohortbook.results import UndefinedWarning
-from cohortbook.survival.gray import gray_test
-from cohortbook.survival.logrank import log_rank
-from cohortbook.tally import Tally
 from survival_cases import rows_of
 from survival_comparisons import comparisons
+from tallystats.results import UndefinedWarning
+from tallystats.survival.gray import gray_test
+from tallystats.survival.logrank import log_rank
+from tallystats.tally import Tally
 
 WHERE = {"time": "time", "cause": "cause", "by": "group"}
 LEVELS = ["censored", "one", "two"]
@@ -138,7 +138,7 @@ def test_frame_has_a_row_a_group():
 patients = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2), st.sampled_from("abc")), min_size=4, max_size=30)
 
 
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 @given(patients, patients)
 def test_names_of_groups_hospitals_and_the_unit_of_time_do_not_matter(one, two):
     together = gray_test(tally(*zip(*one, *two, strict=True)), **WHERE)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohortbook.audit.arithmetic import check_figures
-from cohortbook.audit.grim import grim, grimmer, largest_sd, reachable
-from cohortbook.printed.published import Interval
+from printcheck.audit.arithmetic import check_figures
+from printcheck.audit.grim import grim, grimmer, largest_sd, reachable
 from printed_figures import about, figure, one, printed, printed_study, total
+from tallystats.interval import Interval
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import cohortbook as cb
-from cohortbook.results import MARK
-from cohortbook.study.study import StudyError
-from cohortbook.survival.cox import cox_regression
-from cohortbook.survival.cox_firth import firth_cox
-from cohortbook.survival.fine_gray import fine_gray
 from second_study import FULL, hips, write_hips
+from studyfile.study.study import StudyError
+from tallystats.results import MARK
+from tallystats.survival.cox import cox_regression
+from tallystats.survival.cox_firth import firth_cox
+from tallystats.survival.fine_gray import fine_gray
 from tiny import load
 
 
@@ -70,7 +70,7 @@ def test_competing_models_stand_side_by_side(tmp_path):
     result = cb.study_competing_models(cohort)
     revision, death = result.causes
     assert (revision.cause, death.cause) == ("Revision", "Dead")
-    from cohortbook.plan.competing import competing_tally
+    from cohortbook.sections.survival.competing import competing_tally
 
     tally = competing_tally(cohort, "diabetic")
     late = {"entry": "first_seen", "weights": "finegray"}

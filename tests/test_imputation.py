@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohortbook.missing.chained import ImputationError, Passive, impute
-from cohortbook.missing.conditional import draw_levels, draw_numbers
-from cohortbook.tally import Tally
 from missing_cases import STAGES, pbc
+from tallystats.missing.chained import ImputationError, Passive, impute
+from tallystats.missing.conditional import draw_levels, draw_numbers
+from tallystats.tally import Tally
 
 COLUMNS = ["died", "age", "chol", "hepato", "stage"]
 

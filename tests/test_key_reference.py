@@ -4,21 +4,21 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from cohortbook.study.key_reference import _parts, main, reference
-from cohortbook.study.schema import StudyFile
+from studyfile.study.key_reference import _parts, main, reference
+from studyfile.study.schema import StudyFile
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/study-file.md"
 
 
 def test_the_committed_page_is_the_schema_s():
     assert PAGE.read_text(encoding="utf-8") == reference(), (
-        "run python -m cohortbook.study.key_reference > docs/study-file.md"
+        "run python -m studyfile.study.key_reference > docs/study-file.md"
     )
 
 
 def test_every_key_of_every_part_has_a_meaning():
     parts = {part: key for key, part, _ in _parts(StudyFile)} | {StudyFile: ""}
-    inside = {one for one in vars(__import__("cohortbook.study.schema", fromlist=["x"])).values()
+    inside = {one for one in vars(__import__("studyfile.study.schema", fromlist=["x"])).values()
               if isinstance(one, type) and issubclass(one, BaseModel) and one.model_fields}  # fmt: skip
     assert inside <= set(parts)
     for part, key in parts.items():

@@ -3,7 +3,7 @@
 import pytest
 
 import cohortbook as cb
-from cohortbook.tables.tables import UNDEFINED, decimal, interval, p_value
+from cohortbook.display.tables import UNDEFINED, decimal, interval, p_value
 from second_study import FULL, hips, write_hips
 from tiny import load
 

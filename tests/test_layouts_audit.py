@@ -6,14 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 import cohortbook as cb
-from cohortbook.audit.arithmetic import Check
-from cohortbook.audit.audit_words import in_words
-from cohortbook.audit.printed_model import JointTable, PrintedModel, Reading
-from cohortbook.audit.verdicts import VERDICTS, Audit, Conflict, Consequence, Repair, Verdict
-from cohortbook.audit.which_test import PrintedTest
-from cohortbook.printed.published import read_published
-from cohortbook.study.study import load_study
-from cohortbook.tables.layouts_audit import (
+from cohortbook.display.formatters import render
+from cohortbook.sections.audit.layouts_audit import (
     check_table,
     conflict_table,
     consequence_table,
@@ -26,6 +20,13 @@ from cohortbook.tables.layouts_audit import (
     table_of,
     verdict_table,
 )
+from printcheck.audit.arithmetic import Check
+from printcheck.audit.audit_words import in_words
+from printcheck.audit.printed_model import JointTable, PrintedModel, Reading
+from printcheck.audit.verdicts import VERDICTS, Audit, Conflict, Consequence, Repair, Verdict
+from printcheck.audit.which_test import PrintedTest
+from printcheck.printed.published import read_published
+from studyfile.study.study import load_study
 
 N, PERCENT, MEAN, P, OTHER = "t1_race_white_n", "t1_race_white_pct", "t1_age_mean", "t2_smoke_p", "t2_lwt_p"
 NAN = float("nan")
@@ -101,7 +102,7 @@ def model_of(**given):
 
 
 def range_of(name, low, high, **given):
-    """Return a result over cohorts, with the fields of `cohortbook.reconstruct.undetermined.Range`."""
+    """Return a result over cohorts, with the fields of `cohortbook.sections.audit.undetermined.Range`."""
     settings = {"name": name, "label": name.capitalize(), "group": "Comparison", "set": "", "n": 200,
                 "low": low, "high": high, "median": (low + high) / 2, "values": (low, high), "determined": low == high,
                 "threshold": None, "crosses": False, "rests_on_assumed": False, "undefined": 0}  # fmt: skip
@@ -135,7 +136,7 @@ def test_verdicts_are_counted_by_place_tables_first():
     assert cells(table)[-1] == ("All", str(len(audit.verdicts)), "0", str(len(audit.verdicts) - 4), "1", "2", "1")
     assert int(table.frame[list(VERDICTS)].to_numpy().sum()) == len(audit.verdicts)
     assert "Contradicted" in table_of(audit_of()).head
-    assert audit._repr_html_() == table.html
+    assert render(audit) == table.html
 
 
 def test_tables_come_before_text_in_the_order_of_the_paper():

@@ -3,8 +3,8 @@
 import pytest
 
 import cohortbook as cb
-from cohortbook.tables.layouts_models import problem_notes
-from cohortbook.tables.tables import decimal, interval, p_value, significant
+from cohortbook.display.tables import decimal, interval, p_value, significant
+from cohortbook.sections.model.layouts_models import problem_notes
 from second_study import hips, write_hips
 
 

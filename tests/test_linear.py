@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from cohortbook.regression import linear
-from cohortbook.regression.linear import linear_regression
-from cohortbook.results import UndefinedWarning
-from cohortbook.tally import Tally
 from several import REFERENCE, R
+from tallystats.regression import linear
+from tallystats.regression.linear import linear_regression
+from tallystats.results import UndefinedWarning
+from tallystats.tally import Tally
 
 #: data set -> outcome, terms, and levels of its categoricals
 MODELS = {

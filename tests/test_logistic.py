@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.stats import chi2_contingency
 
-from cohortbook.regression import design, logistic, separation
-from cohortbook.regression.design import make_design, with_references
-from cohortbook.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_logistic, fit_many
-from cohortbook.regression.separation import detect_separation
-from cohortbook.results import UndefinedWarning
-from cohortbook.tally import Tally
 from logistic_cases import birthwt, endometrial, infert, mtcars, number, pspp, reference, separated, table
+from tallystats.regression import design, logistic, separation
+from tallystats.regression.design import make_design, with_references
+from tallystats.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_logistic, fit_many
+from tallystats.regression.separation import detect_separation
+from tallystats.results import UndefinedWarning
+from tallystats.tally import Tally
 
 EXACT = {"max_iterations": EXACT_ITERATIONS, "tolerance": EXACT_CHANGE}
 #: R's names of the columns -> ours.

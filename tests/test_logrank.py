@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from alike import assert_alike
-from cohortbook.results import UndefinedWarning
-from cohortbook.survival.logrank import log_rank, trend_log_rank
-from cohortbook.tally import Tally
 from survival_cases import rows_of, survival_rows, survival_tally
 from survival_comparisons import WEIGHTS, comparisons
+from tallystats.results import UndefinedWarning
+from tallystats.survival.logrank import log_rank, trend_log_rank
+from tallystats.tally import Tally
 
 WHERE = {"time": "time", "event": "event", "by": "group"}
 
@@ -206,7 +206,7 @@ def rows(drawn):
     return survival_rows(times, events, group=list(groups))
 
 
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 @given(patients, patients)
 def test_names_of_groups_and_hospitals_do_not_matter(one, two):
     together = log_rank(Tally.from_rows(rows(one + two)), **WHERE)

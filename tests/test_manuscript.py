@@ -6,7 +6,7 @@ from importlib.metadata import version
 import pytest
 
 import cohortbook as cb
-from cohortbook.text.manuscript import methods_text, planned_results, results_text, strobe_table
+from cohortbook.sections.manuscript.manuscript import methods_text, planned_results, results_text, strobe_table
 from second_study import hips, write_hips
 from tiny import STUDY, load
 

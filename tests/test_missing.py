@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohortbook.missing.extremes import assume_outcome, extreme_rates
-from cohortbook.missing.patterns import complete_cases, missing_by_outcome, missing_patterns
-from cohortbook.missing.pooled import pooled_cox, pooled_logistic
-from cohortbook.missing.rubin import pool, pooled_test
-from cohortbook.tally import Tally
 from missing_cases import imputed, pbc
 from missing_comparisons import comparisons
 from survival_cases import reference
+from tallystats.missing.extremes import assume_outcome, extreme_rates
+from tallystats.missing.patterns import complete_cases, missing_by_outcome, missing_patterns
+from tallystats.missing.pooled import pooled_cox, pooled_logistic
+from tallystats.missing.rubin import pool, pooled_test
+from tallystats.tally import Tally
 
 ASKED = ("age", "stage", "platelet", "hepato", "chol")
 

@@ -7,15 +7,15 @@ import pytest
 
 import cohortbook as cb
 from cohortbook.check import check_study, in_words
-from cohortbook.missing.pooled import pooled_logistic
-from cohortbook.plan.imputed import ImputedCox, ImputedModel
-from cohortbook.plan.missing import ComparisonExtremes, MissingStudy, OutcomeExtremes
-from cohortbook.results import Absent
-from cohortbook.study.study import StudyError
-from cohortbook.tables.all_layouts import table_of
-from cohortbook.text.manuscript import methods_text, planned_results, results_text
+from cohortbook.display.all_layouts import table_of
+from cohortbook.sections.manuscript.manuscript import methods_text, planned_results, results_text
+from cohortbook.sections.missing.imputed import ImputedCox, ImputedModel
+from cohortbook.sections.missing.missing import ComparisonExtremes, MissingStudy, OutcomeExtremes
 from missing_cases import pbc
 from studies import write_study
+from studyfile.study.study import StudyError
+from tallystats.missing.pooled import pooled_logistic
+from tallystats.results import Absent
 
 matplotlib.use("Agg")
 
@@ -110,7 +110,7 @@ def test_losses_are_shown_and_told(cohort):
 
 
 def test_rare_patterns_share_a_row(cohort, monkeypatch):
-    monkeypatch.setattr("cohortbook.figures.figures_missing.MOST", 2)
+    monkeypatch.setattr("cohortbook.sections.missing.figures_missing.MOST", 2)
     labels = [text.get_text() for text in cb.plot_missing(cb.missing_study(cohort)).figure.axes[0].get_yticklabels()]
     assert len(labels) == 3
     assert sum(int(label.split(" ")[0]) for label in labels) == 418

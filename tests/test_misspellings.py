@@ -5,9 +5,9 @@ import re
 import pytest
 import yaml
 
-from cohortbook.study.schema import StudyFile
-from cohortbook.study.study import StudyError, bundled_studies, load_study
-from cohortbook.study.study_yaml import _known_keys
+from studyfile.study.schema import StudyFile
+from studyfile.study.study import StudyError, bundled_studies, load_study
+from studyfile.study.study_yaml import _known_keys
 
 TEXT = (bundled_studies() / "spinal-metastases" / "study.yml").read_text(encoding="utf-8")
 NODE = yaml.compose(TEXT)

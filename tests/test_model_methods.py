@@ -5,13 +5,13 @@ import math
 import pytest
 
 import cohortbook as cb
-from cohortbook.regression.exact import exact_logistic
-from cohortbook.regression.flic import firth_predictions
-from cohortbook.regression.term_tests import term_tests
-from cohortbook.study.study import StudyError
-from cohortbook.tables.layouts_worth import ratio_in_words
-from cohortbook.tables.tables import interval, p_value, significant
+from cohortbook.display.tables import interval, p_value, significant
+from cohortbook.sections.model.layouts_worth import ratio_in_words
 from second_study import hips, write_hips
+from studyfile.study.study import StudyError
+from tallystats.regression.exact import exact_logistic
+from tallystats.regression.flic import firth_predictions
+from tallystats.regression.term_tests import term_tests
 from test_models import fourfold
 from tiny import load
 
@@ -245,8 +245,8 @@ def test_exact_odds_ratios_stand_in_table_and_forest(methods):
 def test_an_interval_without_an_end_is_drawn_as_an_arrow():
     from matplotlib import pyplot
 
-    from cohortbook.figures.figures_worth import _draw
-    from cohortbook.plan.model_rows import OddsRatio
+    from cohortbook.sections.model.figures_worth import _draw
+    from cohortbook.sections.model.model_rows import OddsRatio
 
     _, axis = pyplot.subplots()
     _draw(axis, OddsRatio(estimate=8.0, conf_low=0.8, conf_high=math.inf, p_value=0.04), 1.0, "k", "^", 0.1, 100)

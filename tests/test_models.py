@@ -5,9 +5,9 @@ import math
 import pytest
 
 import cohortbook as cb
-from cohortbook.regression.firth import firth_logistic
-from cohortbook.regression.selection import select_terms
 from second_study import hips, write_hips
+from tallystats.regression.firth import firth_logistic
+from tallystats.regression.selection import select_terms
 from tiny import STUDY, load
 
 CANDIDATES = "  candidates: [weight, stem, diabetic]\n"

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from cohortbook.statistics import multiplicity
-from cohortbook.statistics.multiplicity import adjust_p_values
 from groups import numbers, reference
+from tallystats.statistics import multiplicity
+from tallystats.statistics.multiplicity import adjust_p_values
 
 R = reference("compare")["adjust"]
 METHODS = {"bonferroni": "bonferroni", "holm": "holm", "benjamini-hochberg": "BH"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cohortbook.notebook.notebook import declared_parameters, read_notebook, source_of
-from cohortbook.study.schema import StudyFile
+from studyfile.study.schema import StudyFile
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NUMBERED = sorted(FOLDER.glob("[0-9]*.ipynb"))

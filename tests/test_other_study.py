@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import cohortbook as cb
+from cohortbook.display.tables import interval
 from cohortbook.report.report import build_report
-from cohortbook.tables.tables import interval
 from in_process import build as build_report_of
 from in_process import numbered, run_notebook, shared
 from second_study import PLAIN, build_planted, write_hips

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.results import UndefinedWarning
-from cohortbook.statistics import paired
-from cohortbook.statistics.paired import bowker, mcnemar, paired_t, stuart_maxwell, wilcoxon_signed_rank
-from cohortbook.tally import Tally
 from several import R, cases, counts_of, table_of
+from tallystats.results import UndefinedWarning
+from tallystats.statistics import paired
+from tallystats.statistics.paired import bowker, mcnemar, paired_t, stuart_maxwell, wilcoxon_signed_rank
+from tallystats.tally import Tally
 
 COLUMNS = ("first", "last")
 
@@ -82,7 +82,7 @@ pairs = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, ma
 
 
 @given(pairs)
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 def test_swapped_times_and_sums_of_tallies(values):
     levels = pd.CategoricalDtype(range(4), ordered=True)
     rows = pd.DataFrame(values, columns=list(COLUMNS))

@@ -8,11 +8,11 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import chi, norm
 
-from cohortbook.results import UndefinedWarning
-from cohortbook.statistics import pairwise
-from cohortbook.statistics.pairwise import pairwise_comparisons, range_p_value, range_quantile
-from cohortbook.tally import Tally
 from several import R, cases, counts_of, groups_of, rows_of, table_of
+from tallystats.results import UndefinedWarning
+from tallystats.statistics import pairwise
+from tallystats.statistics.pairwise import pairwise_comparisons, range_p_value, range_quantile
+from tallystats.tally import Tally
 
 
 def column(found, name):

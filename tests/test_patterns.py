@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohortbook.errors import CohortbookError
-from cohortbook.printed import patterns
-from cohortbook.printed.patterns import design_of, joint_counts, joint_tables, printing, tables_with_margins
-from cohortbook.printed.published import Figure, prints_as, round_half_away
-from cohortbook.regression.logistic import fit_logistic, fit_many
-from cohortbook.tally import Tally
+from printcheck.printed import patterns
+from printcheck.printed.patterns import design_of, joint_counts, joint_tables, printing, tables_with_margins
+from printcheck.printed.published import Figure, prints_as, round_half_away
+from studyfile.errors import CohortbookError
+from tallystats.regression.logistic import fit_logistic, fit_many
+from tallystats.tally import Tally
 
 
 def printed(variable, value):

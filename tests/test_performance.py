@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.regression import collinearity, performance
-from cohortbook.regression.collinearity import variance_inflation
-from cohortbook.regression.performance import calibration, concordance, hosmer_lemeshow
-from cohortbook.results import UndefinedWarning
-from cohortbook.tally import Tally
 from logistic_cases import birthwt, separated
 from performance_comparisons import _performance, predicted, values
+from tallystats.regression import collinearity, performance
+from tallystats.regression.collinearity import variance_inflation
+from tallystats.regression.performance import calibration, concordance, hosmer_lemeshow
+from tallystats.results import UndefinedWarning
+from tallystats.tally import Tally
 
 
 @pytest.mark.parametrize("one", list(_performance()), ids=str)
@@ -41,7 +41,7 @@ def predicted_patients(draw):
 
 
 @given(predicted_patients())
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 def test_from_tally_equals_from_rows(patients):
     rows = patients.expand()
     one = Tally(rows.assign(n=1))  # patterns need not be counted together
@@ -58,7 +58,7 @@ def numbers(result):
 
 
 @given(predicted_patients())
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 def test_concordance_is_the_share_of_pairs(patients):
     rows = patients.expand()
     with_it = rows.loc[rows["died"], "prediction"].to_numpy()[:, None]
@@ -71,7 +71,7 @@ def test_concordance_is_the_share_of_pairs(patients):
 
 
 @given(predicted_patients(), st.sampled_from(["blocks", "quantiles"]))
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 def test_equal_predictions_stay_together(patients, binning):
     found = hosmer_lemeshow(patients, outcome="died", binning=binning)
     assert sum(found.totals) == patients.total

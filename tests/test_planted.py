@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cohortbook.audit.audit import audit_study
-from cohortbook.printed.published import COLUMNS, read_published
-from cohortbook.study.study import load_study
+from printcheck.audit.audit import audit_study
+from printcheck.printed.published import COLUMNS, read_published
+from studyfile.study.study import load_study
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from cohortbook.audit.arithmetic import check_figures
-from cohortbook.audit.checks import covers
-from cohortbook.study.study import load_study
+from printcheck.audit.arithmetic import check_figures
+from printcheck.audit.checks import covers
 from printed_figures import PLAN, RANGED, figure, one, percent, printed_study, total
 from studies import write_study
+from studyfile.study.study import load_study
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from cohortbook.audit.arithmetic import check_figures
-from cohortbook.audit.printed_intervals import implied_p
+from printcheck.audit.arithmetic import check_figures
+from printcheck.audit.printed_intervals import implied_p
 from printed_figures import about, figure, one, printed, printed_study
 
 

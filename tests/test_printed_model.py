@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from cohortbook.audit import model_methods, model_tables, printed_model
-from cohortbook.audit.model_methods import (
+from printcheck.audit import model_methods, model_tables, printed_model
+from printcheck.audit.model_methods import (
     FIRTH_RATIO,
     FIRTH_WALD,
     RATIO,
@@ -28,18 +28,18 @@ from cohortbook.audit.model_methods import (
     newton_steps,
     printouts_both_ways,
 )
-from cohortbook.audit.model_tables import UndecidedError, printed_margins, printed_sizes, roster_of, tables_left
-from cohortbook.audit.printed_model import study_printed_model
-from cohortbook.errors import CohortbookError
-from cohortbook.printed import patterns
-from cohortbook.printed.claims import claims
-from cohortbook.printed.patterns import design_of, joint_tables
-from cohortbook.printed.published import Figure, read_published
-from cohortbook.regression.firth import firth_logistic
-from cohortbook.regression.logistic import fit_logistic, fit_many
-from cohortbook.study.study import load_study
-from cohortbook.tally import Tally
+from printcheck.audit.model_tables import UndecidedError, printed_margins, printed_sizes, roster_of, tables_left
+from printcheck.audit.printed_model import study_printed_model
+from printcheck.printed import patterns
+from printcheck.printed.claims import claims
+from printcheck.printed.patterns import design_of, joint_tables
+from printcheck.printed.published import Figure, read_published
 from studies import write_study
+from studyfile.errors import CohortbookError
+from studyfile.study.study import load_study
+from tallystats.regression.firth import firth_logistic
+from tallystats.regression.logistic import fit_logistic, fit_many
+from tallystats.tally import Tally
 
 # Methods, against R.
 

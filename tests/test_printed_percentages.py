@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohortbook.audit.arithmetic import check_figures
-from cohortbook.printed.rounding import RULES, counts_by_rule, rounding_rules
+from printcheck.audit.arithmetic import check_figures
+from printcheck.printed.rounding import RULES, counts_by_rule, rounding_rules
 from printed_figures import figure, one, percent, printed, printed_study, total
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cohortbook.audit.arithmetic import check_figures
+from printcheck.audit.arithmetic import check_figures
 from printed_figures import figure, one, percent, printed_study, total
 
 

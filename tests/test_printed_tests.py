@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.printed.published import Interval
-from cohortbook.statistics import printed_tests, rank_and_t_tests, two_groups
-from cohortbook.statistics.printed_tests import COUNTED, TABLED, tie_window
-from cohortbook.statistics.rank_and_t_tests import NUMBERED
-from cohortbook.tally import Tally
+from tallystats.interval import Interval
+from tallystats.statistics import printed_tests, rank_and_t_tests, two_groups
+from tallystats.statistics.printed_tests import COUNTED, TABLED, tie_window
+from tallystats.statistics.rank_and_t_tests import NUMBERED
+from tallystats.tally import Tally
 
 REFERENCE = Path(__file__).parent / "reference" / "which_test.csv"
 with REFERENCE.open(encoding="utf-8") as file:

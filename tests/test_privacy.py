@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from cohortbook.check import main as check
-from cohortbook.draft.draft import draft_study
 from cohortbook.run import main as run_command
 from in_process import numbered, run_notebook, shared
 from sample_notebooks import runnable
 from sample_notebooks import write as write_notebook
 from second_study import ID, PERSON, VALUES, WORDS, build_planted, hips, planted, write_hips
+from studyfile.draft.draft import draft_study
 
 pytestmark = pytest.mark.build
 

@@ -8,12 +8,12 @@ import statistics
 import pytest
 from scipy import stats
 
-from cohortbook.audit.which_test import which_tests
-from cohortbook.audit.which_values import made
-from cohortbook.printed.claims import claims
-from cohortbook.printed.published import COLUMNS, Figure, round_half_away
-from cohortbook.proof.repairs import provers
-from cohortbook.study.study import load_study
+from printcheck.audit.which_test import which_tests
+from printcheck.audit.which_values import made
+from printcheck.printed.claims import claims
+from printcheck.printed.published import COLUMNS, Figure, round_half_away
+from printcheck.proof.repairs import provers
+from studyfile.study.study import load_study
 
 STUDY = """\
 study: {title: Doses, id: id, procedure: treatment}

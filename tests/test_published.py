@@ -14,11 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from cohortbook.cohort.cohort import load_cohort
-from cohortbook.plan.models import full_model
-from cohortbook.plan.reprint import reprint
-from cohortbook.printed.claims import claims, patients_of, planned_tests, unstated
-from cohortbook.printed.published import (
+from cohortbook.sections.model.models import full_model
+from printcheck.printed.claims import claims, patients_of, planned_tests, unstated
+from printcheck.printed.published import (
     ABOUT,
     COLUMNS,
     STATISTICS,
@@ -32,12 +30,14 @@ from cohortbook.printed.published import (
     read_published,
     round_half_away,
 )
-from cohortbook.statistics.compare import SUITED
-from cohortbook.statistics.effects import odds_ratio
-from cohortbook.statistics.printed_tests import COUNTED, TABLED
-from cohortbook.study.study import bundled_studies, load_study
+from printcheck.reconstruct.reprint import reprint
 from studies import COLUMNS as COHORT
 from studies import write_rows, write_study
+from studyfile.cohort.cohort import load_cohort
+from studyfile.study.study import bundled_studies, load_study
+from tallystats.statistics.compare import SUITED
+from tallystats.statistics.effects import odds_ratio
+from tallystats.statistics.printed_tests import COUNTED, TABLED
 
 PLAN = """\
 comparison: {number: "7", title: C, groups: died, rows: [{variable: days, test: mann_whitney}, {variable: smoker}]}
@@ -663,7 +663,7 @@ def test_summaries_of_several_numbers_are_recomputed(smokers):
     )  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 def test_nothing_is_printed_of_nobody(smokers):
     cohort, _ = smokers
     for asked in (figure("iqr", "1-1", "age", group="nobody"), figure("se", "1", "age", group="nobody"),

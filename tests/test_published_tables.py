@@ -6,7 +6,7 @@ import re
 import pytest
 
 import cohortbook as cb
-from cohortbook.tables.all_layouts import table_of
+from cohortbook.display.all_layouts import table_of
 
 STUDY = "spinal-metastases"
 NUMBERS = ("2", "3", "4", "5", "6", "7", "8")

@@ -19,10 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from cohortbook.cohort.cohort import CohortError, load_cohort
-from cohortbook.cohort.readers import plain, read_source, with_point
-from cohortbook.plan.analysis import descriptive_tables, numeric_summaries
-from cohortbook.study.study import StudyError, load_study
+from cohortbook.sections.comparison.analysis import descriptive_tables, numeric_summaries
+from studyfile.cohort.cohort import CohortError, load_cohort
+from studyfile.cohort.readers import plain, read_source, with_point
+from studyfile.study.study import StudyError, load_study
 
 # --- the same patients from every kind of file
 

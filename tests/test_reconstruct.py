@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cohortbook.cohort.cohort import load_cohort
-from cohortbook.proof.conflicts import check_left_out
-from cohortbook.proof.solver import ReconstructionError
-from cohortbook.reconstruct.reconstruct import main, verify
-from cohortbook.study.study import bundled_studies, load_study
+from printcheck.proof.conflicts import check_left_out
+from printcheck.proof.solver import ReconstructionError
+from printcheck.reconstruct.reconstruct import main, verify
+from studyfile.cohort.cohort import load_cohort
+from studyfile.study.study import bundled_studies, load_study
 
 FOLDER = bundled_studies() / "spinal-metastases"
 
@@ -31,7 +31,7 @@ def patients():
 def test_rebuilt_file_is_the_same_to_the_byte(study):
     """In another process, under another order of hashes."""
     code = (
-        "import sys; from cohortbook.reconstruct.reconstruct import cohort_text, load_study, reconstruct; "
+        "import sys; from printcheck.reconstruct.reconstruct import cohort_text, load_study, reconstruct; "
         "sys.stdout.write(cohort_text(reconstruct(load_study(sys.argv[1]))))"
     )
     run = subprocess.run([sys.executable, "-c", code, str(FOLDER)], capture_output=True, check=True,

@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import pytest
 
-from cohortbook.printed.claims import claims
-from cohortbook.proof.conflicts import rosters
-from cohortbook.proof.prover import Prover
-from cohortbook.proof.repairs import Statement, cost_of, provers, statements
+from printcheck.printed.claims import claims
+from printcheck.proof.conflicts import rosters
+from printcheck.proof.prover import Prover
+from printcheck.proof.repairs import Statement, cost_of, provers, statements
 from test_solver import COUNT, EXAMPLES, all_of, figure, figures_of, tiny
 
 
@@ -167,7 +167,7 @@ def test_one_place_is_counted_once_and_a_p_value_falls_with_its_counts(tmp_path)
 def test_what_cannot_be_looked_at_is_not_decided(tmp_path, monkeypatch):
     study = tiny(tmp_path, patients=5)
     said = claims(study, [figure("total", 2, group="yes"), figure("n", 3, "a", "yes"), figure("n", 1, "k", "3")], ties=True)
-    monkeypatch.setattr("cohortbook.proof.solver.MOST_PATTERNS", 3)
+    monkeypatch.setattr("printcheck.proof.solver.MOST_PATTERNS", 3)
     _, proven = provers(study, said)
     assert {s.claims[0].variables: proof.decided for _, proof in proven for s in proof.statements} == {
         (): True, ("a",): True, ("k",): False}  # fmt: skip

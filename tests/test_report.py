@@ -17,8 +17,8 @@ from cohortbook.report.provenance import revision, sha256
 from cohortbook.report.report import build_report, main
 from cohortbook.report.report_html import ASSETS, PLAIN
 from cohortbook.report.report_html import shown as as_html
-from cohortbook.study.study import load_study
 from sample_notebooks import code, markdown, notebook, runnable, write
+from studyfile.study.study import load_study
 
 pytestmark = pytest.mark.build
 
@@ -282,11 +282,11 @@ def test_a_broken_notebook_leaves_the_last_good_page(built, tmp_path, capsys):
 
 
 def verdicts(n=60):
-    """Return a table of verdicts as `cohortbook.tables.layouts_audit` lays it out."""
+    """Return a table of verdicts as `cohortbook.sections.audit.layouts_audit` lays it out."""
     import pandas as pd
 
-    from cohortbook.tables.layouts_audit import VERDICTS
-    from cohortbook.tables.tables import DisplayTable, Row
+    from cohortbook.display.tables import DisplayTable, Row
+    from cohortbook.sections.audit.layouts_audit import VERDICTS
 
     words = list(VERDICTS)
     rows = [
@@ -318,8 +318,8 @@ def test_only_a_page_with_a_long_table_holds_the_filter(page):
 
 
 def test_verdicts_have_the_colours_of_the_figure():
-    from cohortbook.audit.verdicts import VERDICTS
-    from cohortbook.figures.figures_audit import TILES
+    from cohortbook.sections.audit.figures_audit import TILES
+    from printcheck.audit.verdicts import VERDICTS
     css = (ASSETS / "report.css").read_text()
     found = dict(re.findall(r'\.verdict\[data-verdict="([^"]*)"\] \{ background: ([^;]*);', css))
     assert found == {verdict: fill.lower() for verdict, (fill, *_) in TILES.items()}

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cohortbook.display.latex import LONG, escaped, latex_of
+from cohortbook.display.tables import DisplayTable, Row
 from cohortbook.report.arrange import (
     GAP,
     TURNED,
@@ -26,10 +28,8 @@ from cohortbook.report.arrange import (
 from cohortbook.report.document import FIGURE, Document, Figure, ShownTable, Table, parsed, read_document
 from cohortbook.report.report import build_report, main
 from cohortbook.report.workbook import number_format
-from cohortbook.study.study import load_study
-from cohortbook.tables.latex import LONG, escaped, latex_of
-from cohortbook.tables.tables import DisplayTable, Row
 from sample_notebooks import code, markdown, notebook, runnable, write
+from studyfile.study.study import load_study
 
 pytestmark = pytest.mark.build
 
@@ -501,7 +501,7 @@ def test_committed_notebooks_make_all_documents():
 def test_p_is_in_italics_where_the_journal_wants_it(tmp_path):
     import docx
 
-    from cohortbook.tables.style import journal_style
+    from cohortbook.display.style import journal_style
 
     with journal_style("jama"):
         table = display([("Substance P", "1", ".03ᵃ")], head=("", "Limp, P (n = 3)", "Fisher's P"), notes=("ᵃExact. P = .03",))

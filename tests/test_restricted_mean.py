@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from alike import assert_alike
-from cohortbook.results import UndefinedWarning
-from cohortbook.survival.restricted_mean import restricted_mean, restricted_mean_difference
-from cohortbook.tally import Tally
 from survival_cases import rows_of, survival_rows, survival_tally
 from survival_comparisons import comparisons
+from tallystats.results import UndefinedWarning
+from tallystats.survival.restricted_mean import restricted_mean, restricted_mean_difference
+from tallystats.tally import Tally
 
 WHERE = {"time": "time", "event": "event"}
 
@@ -154,7 +154,7 @@ def test_errors_name_the_argument_and_the_expectation(options, message):
 patients = st.lists(st.tuples(st.integers(1, 9), st.booleans(), st.sampled_from("ab")), min_size=2, max_size=25)
 
 
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 @given(patients, patients, st.integers(1, 9))
 def test_unit_order_of_groups_and_hospitals(one, two, tau):
     def of(drawn, unit=1.0):

@@ -190,7 +190,7 @@ def test_kernels_live_in_a_short_lived_private_folder(monkeypatch):
         ("x = 1\nx / 0", ["cell In [3] failed: x / 0", "ZeroDivisionError: division by zero"]),
         ("raise ValueError", ["cell In [3] failed: raise ValueError", "ValueError"]),
         (
-            "from cohortbook.errors import CohortbookError\nraise CohortbookError('row 3: not a number\\nrow 4: too')",
+            "from studyfile.errors import CohortbookError\nraise CohortbookError('row 3: not a number\\nrow 4: too')",
             ["cell In [3] failed", "row 3: not a number", "row 4: too"],
         ),
     ],

@@ -6,11 +6,11 @@ import pytest
 
 import cohortbook as cb
 from alike import assert_alike
-from cohortbook.plan.questions import KeyResult, KeyResults, key_results
 from cohortbook.run import main as run
-from cohortbook.study.schema import StudyFile
-from cohortbook.study.study import StudyError, bundled_studies, load_study
-from cohortbook.tables.layouts_scenarios import moved
+from cohortbook.sections.scenarios.layouts_scenarios import moved
+from cohortbook.sections.scenarios.questions import KeyResult, KeyResults, key_results
+from studyfile.study.schema import StudyFile
+from studyfile.study.study import StudyError, bundled_studies, load_study
 from tiny import STUDY, load
 
 SCENARIOS = """\

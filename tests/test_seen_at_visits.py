@@ -6,12 +6,12 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import binomtest
 
-from cohortbook.survival.current_status import current_status
-from cohortbook.survival.curves import kaplan_meier
-from cohortbook.survival.seen_at_visits import seen_at_visits
-from cohortbook.survival.turnbull import turnbull
-from cohortbook.tally import Tally
 from survival_comparisons import comparisons
+from tallystats.survival.current_status import current_status
+from tallystats.survival.curves import kaplan_meier
+from tallystats.survival.seen_at_visits import seen_at_visits
+from tallystats.survival.turnbull import turnbull
+from tallystats.tally import Tally
 from visit_comparisons import visit_rows
 
 DEATH = {"time": "days", "death": "died"}
@@ -99,7 +99,7 @@ def test_nobody_or_everybody_fails(failed):
     assert (read["conf_low"] <= read["conf_high"]).all()
 
 
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 def test_nobody_complete_is_undefined():
     found = fit([(None, 1, 5, 0)])
     assert found.at([1])[["estimate", "conf_low"]].isna().all(axis=None)

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from cohortbook.regression import selection
-from cohortbook.regression.block_tests import removal_tests, score_tests
-from cohortbook.regression.design import make_design
-from cohortbook.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
-from cohortbook.regression.selection import select_terms
-from cohortbook.tally import Tally
 from logistic_cases import birthwt, number, reference, separated, table
 from performance_comparisons import CASES, _stepwise, logged
+from tallystats.regression import selection
+from tallystats.regression.block_tests import removal_tests, score_tests
+from tallystats.regression.design import make_design
+from tallystats.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
+from tallystats.regression.selection import select_terms
+from tallystats.tally import Tally
 
 EXACT = {"max_iterations": EXACT_ITERATIONS, "tolerance": EXACT_CHANGE}
 ALL = ["smoke", "ht", "race", "lwt", "ui", "ptl"]

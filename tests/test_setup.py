@@ -186,8 +186,8 @@ def test_an_active_environment_is_used_only_if_it_holds_the_package(tmp_path, ho
     (tmp_path / "bin/python").write_text(f"#!/bin/sh\nexit {0 if holds_package else 1}\n")
     (tmp_path / "bin/python").chmod(0o755)
     shown = make(ROOT, "-n", "cohort", python=tmp_path).stdout
-    assert (f'"{tmp_path}/bin/python" -m cohortbook.reconstruct' in shown) is holds_package
-    assert (".venv/bin/python -m cohortbook.reconstruct" in shown) is not holds_package
+    assert (f'"{tmp_path}/bin/python" -m printcheck.reconstruct' in shown) is holds_package
+    assert (".venv/bin/python -m printcheck.reconstruct" in shown) is not holds_package
 
 
 SMALL_STUDY = """\
@@ -256,7 +256,7 @@ def planned(tmp_path):
     python.write_text(STAND_IN)
     python.chmod(0o755)
     folder = tmp_path / "a project"
-    names = ["Makefile", "requirements.lock", "data/other/study.yml", "src/cohortbook/tally.py", "src/cohortbook/__init__.py",
+    names = ["Makefile", "requirements.lock", "data/other/study.yml", "src/tallystats/tally.py", "src/cohortbook/__init__.py",
              *(f"src/cohortbook/report/{name}" for name in ("report.py", "report_html.py", "assets/report.css")),
              *(f"notebooks/0{k}_{name}.ipynb" for k, name in enumerate(("one", "two", "three"), start=1))]  # fmt: skip
     for name in names:
@@ -284,7 +284,7 @@ def test_a_second_make_has_nothing_to_do_and_says_so(planned):
     [
         ("notebooks/02_two.ipynb", ["02_two"]),
         ("data/other/study.yml", ["01_one", "02_two", "03_three"]),
-        ("src/cohortbook/tally.py", ["01_one", "02_two", "03_three"]),
+        ("src/tallystats/tally.py", ["01_one", "02_two", "03_three"]),
         ("requirements.lock", ["01_one", "02_two", "03_three"]),
         ("src/cohortbook/report/report.py", []),
         ("src/cohortbook/report/report_html.py", []),

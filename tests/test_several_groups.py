@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.results import UndefinedWarning
-from cohortbook.statistics import exact_tables, several_groups, trend
-from cohortbook.statistics.exact_tables import LEVEL, exact_p_value, fisher_freeman_halton, random_p_value
-from cohortbook.statistics.several_groups import anova, kruskal_wallis, welch_anova
-from cohortbook.statistics.trend import cochran_armitage, jonckheere_terpstra, linear_by_linear
-from cohortbook.statistics.two_groups import mann_whitney, student_t, welch_t
-from cohortbook.tally import Tally
 from several import R, cases, counts_of, groups_of, rows_of, table_of
+from tallystats.results import UndefinedWarning
+from tallystats.statistics import exact_tables, several_groups, trend
+from tallystats.statistics.exact_tables import LEVEL, exact_p_value, fisher_freeman_halton, random_p_value
+from tallystats.statistics.several_groups import anova, kruskal_wallis, welch_anova
+from tallystats.statistics.trend import cochran_armitage, jonckheere_terpstra, linear_by_linear
+from tallystats.statistics.two_groups import mann_whitney, student_t, welch_t
+from tallystats.tally import Tally
 
 NUMBERS = cases("anova_f")
 TABLES = cases("fisher_p")
@@ -122,7 +122,7 @@ groups = st.lists(st.lists(st.integers(0, 6), min_size=2, max_size=6), min_size=
 
 @given(groups, st.randoms())
 @settings(max_examples=20)
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 def test_rows_in_any_order_sums_of_tallies_and_groups_in_any_order(values, random):
     rows = rows_of(values)
     tally = Tally.from_rows(rows)

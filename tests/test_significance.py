@@ -3,7 +3,7 @@
 import pytest
 from scipy import stats
 
-from cohortbook.audit.arithmetic import check_figures
+from printcheck.audit.arithmetic import check_figures
 from printed_figures import figure, one, percent, printed_study, total
 
 

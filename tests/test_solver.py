@@ -18,29 +18,30 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from cohortbook.cohort.cohort import load_cohort
-from cohortbook.plan.reprint import reprint
-from cohortbook.printed.cells import SolverError, cells_of
-from cohortbook.printed.claims import claims, planned_tests, unstated
-from cohortbook.printed.printed_effects import estimate_of, haldane, pairs_that_print
-from cohortbook.printed.published import Figure, Interval, prints, round_half_away
-from cohortbook.proof import solver, solver_tests
-from cohortbook.proof.conflicts import blocks_of, of_block, rosters
-from cohortbook.proof.solver import Block, Roster, deterministic_solver
-from cohortbook.regression.logistic import fit_many
-from cohortbook.statistics import printed_tests
-from cohortbook.statistics.effects import odds_ratio
-from cohortbook.statistics.printed_tests import (
+from groups import table_of
+from printcheck.printed.cells import SolverError, cells_of
+from printcheck.printed.claims import claims, planned_tests, unstated
+from printcheck.printed.printed_effects import estimate_of, haldane, pairs_that_print
+from printcheck.printed.published import Figure, prints, round_half_away
+from printcheck.proof import solver, solver_tests
+from printcheck.proof.conflicts import blocks_of, of_block, rosters
+from printcheck.proof.solver import Block, Roster, deterministic_solver
+from printcheck.reconstruct.reprint import reprint
+from studies import write_study
+from studyfile.cohort.cohort import load_cohort
+from studyfile.study.study import load_study
+from tallystats.interval import Interval
+from tallystats.regression.logistic import fit_many
+from tallystats.statistics import printed_tests
+from tallystats.statistics.effects import odds_ratio
+from tallystats.statistics.printed_tests import (
     counts_that_print,
     fisher_p_value,
     pearson_p_value,
     student_limits,
     tie_window,
 )
-from cohortbook.statistics.two_groups import fisher_exact, pearson_chi_square
-from cohortbook.study.study import load_study
-from groups import table_of
-from studies import write_study
+from tallystats.statistics.two_groups import fisher_exact, pearson_chi_square
 
 TINY = """\
 study: {title: Tiny, id: id}
@@ -668,7 +669,7 @@ def test_what_a_cohort_prints_is_never_in_conflict(tmp_path_factory, patients, t
 # --- printed P values in whole numbers
 
 
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 @given(n1=st.integers(0, 8), n0=st.integers(0, 40), data=st.data())
 def test_closed_forms_are_the_notebooks_tests(n1, n0, data):
     a, b = data.draw(st.integers(0, n1)), data.draw(st.integers(0, n0))

@@ -7,17 +7,17 @@ import random
 import numpy as np
 import pytest
 
-from cohortbook.audit.audit import audit_study
-from cohortbook.printed import patterns
-from cohortbook.printed.cells import SolverError
-from cohortbook.printed.claims import claims
-from cohortbook.printed.published import COLUMNS
-from cohortbook.proof import solver_models
-from cohortbook.proof.conflicts import blocks_of, rosters
-from cohortbook.reconstruct.reconstruct import reconstruct, verify
-from cohortbook.regression.logistic import fit_many
-from cohortbook.study.study import load_study
+from printcheck.audit.audit import audit_study
+from printcheck.printed import patterns
+from printcheck.printed.cells import SolverError
+from printcheck.printed.claims import claims
+from printcheck.printed.published import COLUMNS
+from printcheck.proof import solver_models
+from printcheck.proof.conflicts import blocks_of, rosters
+from printcheck.reconstruct.reconstruct import reconstruct, verify
 from studies import write_study
+from studyfile.study.study import load_study
+from tallystats.regression.logistic import fit_many
 from test_solver import COUNT, EXAMPLES, TINY, Everyone, figure, figures_of, holds, printed
 
 #: The model is of another outcome than the two groups of the comparison.

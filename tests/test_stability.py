@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.regression import stability
-from cohortbook.regression.design import make_design
-from cohortbook.regression.selection import select_terms
-from cohortbook.regression.stability import resampled_counts, select_many, selection_stability
-from cohortbook.tally import Tally
 from logistic_cases import birthwt, infert, separated
+from tallystats.regression import stability
+from tallystats.regression.design import make_design
+from tallystats.regression.selection import select_terms
+from tallystats.regression.stability import resampled_counts, select_many, selection_stability
+from tallystats.tally import Tally
 
 RULES = [(method, test) for method in ("forward", "backward") for test in ("wald", "lr", "conditional")]
 LOW = {"outcome": "low", "candidates": ["smoke", "ht", "ui", "ptl", "lwt", "race"]}
@@ -29,7 +29,7 @@ def alone(tally, counts, options):
     return select_terms(Tally(kept.reset_index(drop=True)), **options).selected
 
 
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 @pytest.mark.parametrize(("method", "test"), RULES)
 @pytest.mark.parametrize(("data", "options"), [(birthwt, LOW), (infert, CASE), (separated, FAILED)])
 def test_many_at_once_select_what_each_selects_alone(data, options, method, test):
@@ -57,7 +57,7 @@ def test_levels_that_a_table_lacks_are_left_out():
             assert terms == alone(tally, counts, options)
 
 
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 @pytest.mark.parametrize(("data", "options"), [(birthwt, LOW), (separated, FAILED)])
 def test_each_patient_is_left_out_in_turn(data, options):
     tally = data()
@@ -114,7 +114,7 @@ def test_the_order_of_the_patients_does_not_matter(order):
     assert found.left_out == selection_stability(birthwt(), select_terms(birthwt(), **LOW), resamples=2).left_out
 
 
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 def test_one_event_leaves_nothing_without_its_patient():
     rows = pd.DataFrame({"x": [0.0, 1, 2, 3, 4], "y": [False, False, False, False, True]})
     tally = Tally.from_rows(rows)

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from cohortbook.statistics import compare
-from cohortbook.study.study import Study, StudyError, load_study, nearest
-from cohortbook.study.study_checks import SUITED
 from studies import BASE, write_study
+from studyfile.study.study import Study, StudyError, load_study, nearest
+from studyfile.study.study_checks import SUITED
+from tallystats.statistics import compare
 
 LINE = {line.split(":")[0].strip(): number for number, line in enumerate(BASE.splitlines(), start=1)}
 LAST = len(BASE.splitlines())

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cohortbook as cb
-from cohortbook.notebook.notebook import declared_parameters, read_notebook
-from cohortbook.tables.layouts_printed_audit import p_shown, p_span
-from cohortbook.tables.style import (
+from cohortbook.display.paragraph import Text
+from cohortbook.display.style import (
     PLAIN,
     STYLES,
     JournalError,
@@ -22,8 +21,9 @@ from cohortbook.tables.style import (
     use_journal,
     worded,
 )
-from cohortbook.tables.tables import DisplayTable, Row, count_percent, decimal, interval, p_value, significant
-from cohortbook.text.paragraph import Text
+from cohortbook.display.tables import DisplayTable, Row, count_percent, decimal, interval, p_value, significant
+from cohortbook.notebook.notebook import declared_parameters, read_notebook
+from cohortbook.sections.audit.layouts_printed_audit import p_shown, p_span
 from in_process import run_notebook
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"

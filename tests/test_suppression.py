@@ -11,19 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cohortbook as cb
-from cohortbook.cohort.cohort import CohortError, FlowStep
-from cohortbook.plan.protect import protect, read_at, safe_times
-from cohortbook.privacy.cells import greatest, suppress
-from cohortbook.privacy.counts import bars as bars_of
-from cohortbook.privacy.counts import protected_flow
-from cohortbook.privacy.guard import NotShown
-from cohortbook.results import HIDDEN, MARK, Absent, Hidden
-from cohortbook.study.study import load_study
-from cohortbook.survival.curves import kaplan_meier
-from cohortbook.tables.all_layouts import table_of
-from cohortbook.tables.tables import HIDDEN_NOTE
-from cohortbook.tally import Tally
+from cohortbook.display.all_layouts import table_of
+from cohortbook.display.tables import HIDDEN_NOTE
+from cohortbook.privacy.protect import protect, read_at, safe_times
 from second_study import FULL, hips, write_hips
+from studyfile.cohort.cohort import CohortError, FlowStep
+from studyfile.privacy.cells import greatest, suppress
+from studyfile.privacy.counts import bars as bars_of
+from studyfile.privacy.counts import protected_flow
+from studyfile.privacy.guard import NotShown
+from studyfile.study.study import load_study
+from tallystats.results import HIDDEN, MARK, Absent, Hidden
+from tallystats.survival.curves import kaplan_meier
+from tallystats.tally import Tally
 
 # --- the attacker
 

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from cohortbook.results import UndefinedWarning
-from cohortbook.survival.curves import kaplan_meier, kaplan_meier_by, reverse_kaplan_meier
-from cohortbook.survival.rate import event_rate
-from cohortbook.tally import Tally
 from survival_cases import reference, rows_of, survival_rows, survival_tally
 from survival_comparisons import comparisons
+from tallystats.results import UndefinedWarning
+from tallystats.survival.curves import kaplan_meier, kaplan_meier_by, reverse_kaplan_meier
+from tallystats.survival.rate import event_rate
+from tallystats.tally import Tally
 
 R = reference()
 CASES = [(case, prefix) for case in R for prefix in ("", "late_") if f"{prefix}survival" in R[case]]

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cohortbook.tables import tables
-from cohortbook.tables.tables import (
+from cohortbook.display import tables
+from cohortbook.display.tables import (
     DisplayTable,
     Row,
     count_percent,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cohortbook.tally import PROVENANCE, Tally, count_patterns, weakest
+from tallystats.tally import PROVENANCE, Tally, count_patterns, weakest
 
 LEVELS = pd.CategoricalDtype(["low", "mid", "high"], ordered=True)
 PATIENTS = st.lists(

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.stats import chi2
 
-from cohortbook.regression import profile, term_tests
-from cohortbook.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_logistic
-from cohortbook.results import UndefinedWarning
-from cohortbook.tally import Tally
 from logistic_cases import birthwt, separated, table
 from logistic_comparisons import comparisons
+from tallystats.regression import profile, term_tests
+from tallystats.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_logistic
+from tallystats.results import UndefinedWarning
+from tallystats.tally import Tally
 
 EXACT = {"max_iterations": EXACT_ITERATIONS, "tolerance": EXACT_CHANGE}
 

@@ -10,25 +10,25 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from cohortbook.missing.conditional import draw_numbers
-from cohortbook.missing.rubin import pool, pooled_test
-from cohortbook.printed.published import Interval, fixed, sure, to_digits
-from cohortbook.regression.performance import hosmer_lemeshow
-from cohortbook.regression.selection import ENTER, STOP, next_changes
-from cohortbook.statistics.calibration import calibration_of, calibrations
-from cohortbook.statistics.multiplicity import adjust_p_values
-from cohortbook.statistics.paired import paired_t, stuart_maxwell, wilcoxon_signed_rank
-from cohortbook.statistics.printed_tests import fisher_p_value
-from cohortbook.statistics.two_groups import fisher_exact
-from cohortbook.survival.cox import cox_regression
-from cohortbook.survival.cox_checks import concordance
-from cohortbook.survival.cox_firth import firth_cox
-from cohortbook.survival.logrank import log_rank
-from cohortbook.survival.partial_likelihood import RiskRows, derivatives, flatness
-from cohortbook.tables.tables import decimal, interval, p_value, plain_cell, significant
-from cohortbook.tally import Tally
-from cohortbook.tolerance import SAME, below, settled, uphill, vary_apart
+from cohortbook.display.tables import decimal, interval, p_value, plain_cell, significant
 from survival_cases import survival_tally
+from tallystats.interval import Interval, fixed, sure, to_digits
+from tallystats.missing.conditional import draw_numbers
+from tallystats.missing.rubin import pool, pooled_test
+from tallystats.regression.performance import hosmer_lemeshow
+from tallystats.regression.selection import ENTER, STOP, next_changes
+from tallystats.statistics.calibration import calibration_of, calibrations
+from tallystats.statistics.multiplicity import adjust_p_values
+from tallystats.statistics.paired import paired_t, stuart_maxwell, wilcoxon_signed_rank
+from tallystats.statistics.printed_tests import fisher_p_value
+from tallystats.statistics.two_groups import fisher_exact
+from tallystats.survival.cox import cox_regression
+from tallystats.survival.cox_checks import concordance
+from tallystats.survival.cox_firth import firth_cox
+from tallystats.survival.logrank import log_rank
+from tallystats.survival.partial_likelihood import RiskRows, derivatives, flatness
+from tallystats.tally import Tally
+from tallystats.tolerance import SAME, below, settled, uphill, vary_apart
 
 UP, DOWN = (lambda x: np.nextafter(x, np.inf)), (lambda x: np.nextafter(x, -np.inf))
 

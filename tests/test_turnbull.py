@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from cohortbook.results import UndefinedWarning
-from cohortbook.survival.curves import kaplan_meier
-from cohortbook.survival.interval_mass import greatest, is_unique
-from cohortbook.survival.turnbull import turnbull
-from cohortbook.tally import Tally
 from survival_comparisons import comparisons
+from tallystats.results import UndefinedWarning
+from tallystats.survival.curves import kaplan_meier
+from tallystats.survival.interval_mass import greatest, is_unique
+from tallystats.survival.turnbull import turnbull
+from tallystats.tally import Tally
 from visit_comparisons import visit_rows
 
 INF = math.inf

@@ -13,11 +13,11 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from alike import assert_alike
-from cohortbook.results import UndefinedWarning
-from cohortbook.statistics import two_groups
-from cohortbook.statistics.two_groups import fisher_exact, mann_whitney, pearson_chi_square, student_t, welch_t
-from cohortbook.tally import Tally
 from groups import numbers, reference, rows_of, table, table_of, tally_of
+from tallystats.results import UndefinedWarning
+from tallystats.statistics import two_groups
+from tallystats.statistics.two_groups import fisher_exact, mann_whitney, pearson_chi_square, student_t, welch_t
+from tallystats.tally import Tally
 
 R = reference("compare")
 SAMPLES = {case: data for case in R if "|" in (data := next(iter(R[case])))}

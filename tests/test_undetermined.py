@@ -9,16 +9,16 @@ import pytest
 
 import cohortbook as cb
 from alike import assert_alike
-from cohortbook.audit.audit import audit_study
-from cohortbook.audit.verdicts import Repair
-from cohortbook.plan.reprint import reprint
-from cohortbook.printed.published import prints_as, read_published
-from cohortbook.reconstruct import undetermined
-from cohortbook.reconstruct.possible import MOST_SETS, Drawer, FigureSet, alike, figure_sets
-from cohortbook.reconstruct.undetermined import possible_results
-from cohortbook.regression.firth import firth_logistic
-from cohortbook.tally import Tally
+from cohortbook.sections.audit import undetermined
+from cohortbook.sections.audit.undetermined import possible_results
+from printcheck.audit.audit import audit_study
+from printcheck.audit.verdicts import Repair
+from printcheck.printed.published import prints_as, read_published
+from printcheck.reconstruct.possible import MOST_SETS, Drawer, FigureSet, alike, figure_sets
+from printcheck.reconstruct.reprint import reprint
 from studies import write_study
+from tallystats.regression.firth import firth_logistic
+from tallystats.tally import Tally
 
 STUDY = """\
 study: {title: Ten, id: id}

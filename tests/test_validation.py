@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from cohortbook.regression import validation
-from cohortbook.regression.design import make_design
-from cohortbook.regression.selection import select_terms
-from cohortbook.regression.stability import resampled_counts
-from cohortbook.regression.validation import MEASURES, bootstrap_optimism
-from cohortbook.tally import Tally
 from logistic_cases import birthwt, separated
 from performance_comparisons import CASES, EXACT, _optimism, values
+from tallystats.regression import validation
+from tallystats.regression.design import make_design
+from tallystats.regression.selection import select_terms
+from tallystats.regression.stability import resampled_counts
+from tallystats.regression.validation import MEASURES, bootstrap_optimism
+from tallystats.tally import Tally
 
 TERMS = CASES["birthwt"][2]
 
@@ -61,7 +61,7 @@ def test_selecting_anew_costs_more_than_the_model_admits():
     assert honest.of("c_statistic") < flattering.of("c_statistic")
 
 
-@pytest.mark.filterwarnings("ignore::cohortbook.results.UndefinedWarning")
+@pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 def test_resamples_that_select_nothing_give_everybody_the_rate():
     chosen = select_terms(separated(), outcome="failed", candidates=["cement", "late", "weak"], entry=0.1)
     assert chosen.selected == ()

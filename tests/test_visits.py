@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import cohortbook as cb
-from cohortbook.plan.visits import interval_tally
-from cohortbook.study.study import StudyError
-from cohortbook.text.manuscript import methods_text
+from cohortbook.sections.manuscript.manuscript import methods_text
+from cohortbook.sections.survival.visits import interval_tally
+from studyfile.study.study import StudyError
 from tiny import load
 
 HEAD = "id,dose,ill,kind,failed,weeks,died,late\n"

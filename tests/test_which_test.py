@@ -12,16 +12,16 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from cohortbook.audit import which_search, which_values
-from cohortbook.audit.which_question import suited
-from cohortbook.audit.which_test import WORDS, which_tests
-from cohortbook.printed.published import Figure, read_published
-from cohortbook.proof import solver_tests
-from cohortbook.proof.solver import Block
-from cohortbook.statistics.printed_tests import COUNTED, TABLED
-from cohortbook.statistics.rank_and_t_tests import NUMBERED
-from cohortbook.study.study import load_study
+from printcheck.audit import which_search, which_values
+from printcheck.audit.which_question import suited
+from printcheck.audit.which_test import WORDS, which_tests
+from printcheck.printed.published import Figure, read_published
+from printcheck.proof import solver_tests
+from printcheck.proof.solver import Block
 from studies import write_study
+from studyfile.study.study import load_study
+from tallystats.statistics.printed_tests import COUNTED, TABLED
+from tallystats.statistics.rank_and_t_tests import NUMBERED
 
 TINY = """\
 study: {title: Tiny, id: id}
@@ -333,9 +333,9 @@ def test_every_test_has_words():
 
 def holds(study, figures, variable, test, *, lenient):
     """Say whether the solver finds all figures together feasible, P by one test."""
-    from cohortbook.audit.which_tables import feasible
-    from cohortbook.printed.claims import Claim, claims
-    from cohortbook.proof.conflicts import blocks_of, of_block, rosters
+    from printcheck.audit.which_tables import feasible
+    from printcheck.printed.claims import Claim, claims
+    from printcheck.proof.conflicts import blocks_of, of_block, rosters
 
     held, asked = claims(study, figures[:-1], ties=True), figures[-1]
     held.append(Claim(figures=(asked,), kind="test", variable=variable, by="treated", interval=within(asked)))
@@ -407,7 +407,7 @@ def test_what_is_tied_to_too_much_is_counted_alone(tmp_path, monkeypatch):
     study = study_of(tmp_path, (2, 4), rules="{when: {a: 'yes'}, then: {k: {min: 1}}}")
     held = [figure("total", 2, group="yes"), figure("n", 3, "a", "yes"), figure("p", "0.08", "a", "", "test")]
     before = asked_of(study, held)["", "pearson_chi_square"]
-    monkeypatch.setattr("cohortbook.proof.solver.MOST_PATTERNS", 4)
+    monkeypatch.setattr("printcheck.proof.solver.MOST_PATTERNS", 4)
     after = asked_of(study, held)["", "pearson_chi_square"]
     assert (before.prints, after.prints) == ("sometimes", "unknown")
     assert (before.low, before.high) == (after.low, after.high)

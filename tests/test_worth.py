@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 import cohortbook as cb
-from cohortbook.plan.model_rows import OddsRatio
-from cohortbook.regression.selection import select_terms
-from cohortbook.regression.stability import selection_stability
-from cohortbook.regression.validation import bootstrap_optimism
-from cohortbook.tables.layouts_worth import lines_of, names_of, ratio_in_words
-from cohortbook.tables.tables import decimal
+from cohortbook.display.tables import decimal
+from cohortbook.sections.model.layouts_worth import lines_of, names_of, ratio_in_words
+from cohortbook.sections.model.model_rows import OddsRatio
 from second_study import hips, write_hips
+from tallystats.regression.selection import select_terms
+from tallystats.regression.stability import selection_stability
+from tallystats.regression.validation import bootstrap_optimism
 from test_models import fourfold
 from tiny import load
 

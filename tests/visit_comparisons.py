@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from cohortbook.survival.current_status import current_status, current_status_causes
-from cohortbook.survival.seen_at_visits import seen_at_visits
-from cohortbook.survival.turnbull import turnbull
-from cohortbook.tally import Tally
 from comparison import CLOSED, ITERATIVE, Comparison
 from survival_cases import reference
+from tallystats.survival.current_status import current_status, current_status_causes
+from tallystats.survival.seen_at_visits import seen_at_visits
+from tallystats.survival.turnbull import turnbull
+from tallystats.tally import Tally
 
 
 def visit_rows(case):

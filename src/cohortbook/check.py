@@ -10,10 +10,10 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
-from cohortbook.cohort.cohort import ROW_NUMBER, Cohort, FlowStep, load_cohort
-from cohortbook.errors import command
-from cohortbook.results import Hidden, result
-from cohortbook.study.study import Study, load_study
+from studyfile.cohort.cohort import ROW_NUMBER, Cohort, FlowStep, load_cohort
+from studyfile.errors import command
+from studyfile.study.study import Study, load_study
+from tallystats.results import Hidden, result
 
 #: Sections of the plan, and what each gives the report.
 SECTIONS = {
@@ -141,7 +141,7 @@ def _missing(cohort: Cohort) -> tuple[Missing, ...]:
 
 
 def _incomplete(cohort: Cohort) -> tuple[Missing, ...]:
-    from cohortbook.plan.missing import planned_analyses
+    from cohortbook.sections.missing.missing import planned_analyses
 
     if cohort.suppress_below:  # how many are left out tells how many lack a value
         return ()

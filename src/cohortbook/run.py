@@ -21,8 +21,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cohortbook.cohort.readers import masked
-from cohortbook.errors import CohortbookError, command
 from cohortbook.notebook.notebook import (
     check_parameters,
     declared_parameters,
@@ -35,6 +33,8 @@ from cohortbook.notebook.notebook import (
     write_notebook,
     write_whole,
 )
+from studyfile.cohort.readers import masked
+from studyfile.errors import CohortbookError, command
 
 _STARTUP = """\
 import warnings
@@ -55,7 +55,7 @@ def check_needs(notebooks: Sequence[Path], study: str) -> None:
     RunError
         When every notebook would be skipped: a report without a result would look like one.
     """
-    from cohortbook.study.study import load_study
+    from studyfile.study.study import load_study
 
     read = load_study(study)
     lacks = [missing_need(read_notebook(path), read) for path in notebooks]
@@ -217,7 +217,7 @@ def _not_run(source: Mapping[str, Any], target: Path, study: str, output_dir: st
     about = source["metadata"].get("cohortbook", {})
     if not study or not about.get("needs"):
         return ""
-    from cohortbook.study.study import load_study
+    from studyfile.study.study import load_study
 
     read = load_study(study)
     lacks = missing_need(source, read)
@@ -294,7 +294,7 @@ def _said_once(message: str, notebook: Path, failed: Path | None) -> str:
 
 def scenario_names(study: str) -> list[str]:
     """Return the names of a study's scenarios, each checked, after `as-planned`."""
-    from cohortbook.study.study import load_study
+    from studyfile.study.study import load_study
 
     names = list(load_study(study).plan("scenarios"))
     for name in names:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.cohort.cohort import Cohort
-from cohortbook.errors import CohortbookError
-from cohortbook.results import Absent
-from cohortbook.study.study import NUMERIC
+from studyfile.cohort.cohort import Cohort
+from studyfile.errors import CohortbookError
+from studyfile.study.study import NUMERIC
+from tallystats.results import Absent
 
 if TYPE_CHECKING:
     from ipywidgets import VBox
@@ -58,7 +58,7 @@ def explore(cohort: Cohort, *, name: str = "patients") -> VBox:
     code, table, figure = widgets.HTML(), widgets.HTML(), widgets.Image(format="png", layout={"max_width": "48em"})
 
     def suit(_: Any = None) -> None:
-        from cohortbook.statistics import compare, compare_several
+        from tallystats.statistics import compare, compare_several
 
         kept, several = test.value, len(study.levels(by.value)) > 2
         suited = (compare_several if several else compare).SUITED[study.kind(variable.value)]
@@ -98,9 +98,9 @@ def _menu(widgets: Any, label: str, study: Any, names: list[str], value: str, st
 
 def _drawn(cohort: Cohort, variable: str, options: dict) -> tuple[str, bytes]:
     """Return a comparison as HTML and PNG; a choice that makes no sense as its message."""
-    from cohortbook.figures.figures_explore import plot_groups
-    from cohortbook.plan.stratified import compare_between
-    from cohortbook.tables.layouts_explore import table_of
+    from cohortbook.sections.comparison.figures_explore import plot_groups
+    from cohortbook.sections.comparison.layouts_explore import table_of
+    from cohortbook.sections.comparison.stratified import compare_between
 
     try:
         result = compare_between(cohort, variable, **options)

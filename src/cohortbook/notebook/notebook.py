@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.errors import CohortbookError
-from cohortbook.files import write_whole
+from studyfile.errors import CohortbookError
+from studyfile.files import write_whole
 
 if TYPE_CHECKING:
-    from cohortbook.study.study import Study
+    from studyfile.study.study import Study
 
 #: Parameters that the command line sets by options of their own.
 RESERVED = ("study", "output_dir")
@@ -192,7 +192,7 @@ def check_parameters(notebooks: Iterable[str | Path], given: Mapping[str, str]) 
     NotebookError
         Naming every parameter that no notebook declares, with the nearest name, and every value that does not fit.
     """
-    from cohortbook.study.study import nearest
+    from studyfile.study.study import nearest
 
     declared = [declared_parameters(read_notebook(path)) for path in notebooks]
     known = sorted({name for names in declared for name in names if name not in RESERVED})

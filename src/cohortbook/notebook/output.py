@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.results import Absent
-from cohortbook.text.paragraph import Text
+from cohortbook.display.paragraph import Text
+from tallystats.results import Absent
 
 if TYPE_CHECKING:
-    from cohortbook.audit.verdicts import Audit
+    from printcheck.audit.verdicts import Audit
 
 
 def _shown(thing: Any) -> Any:
     """Return a thing that can show and save itself: a plot, a text or a table."""
-    from cohortbook.figures.figures import Plot
-    from cohortbook.tables.all_layouts import table_of
-    from cohortbook.tables.tables import DisplayTable
+    from cohortbook.display.all_layouts import table_of
+    from cohortbook.display.figures import Plot
+    from cohortbook.display.tables import DisplayTable
 
     if isinstance(thing, Absent):
         return Text(thing.reason)
@@ -49,7 +49,7 @@ def save(output_dir: str | Path, *things: Any) -> None:
     *things
         Results, tables or plots; a result is laid out as its table.
     """
-    from cohortbook.figures.figures import Plot
+    from cohortbook.display.figures import Plot
 
     if not str(output_dir):
         return
@@ -70,7 +70,7 @@ def save_audit(output_dir: str | Path, audit: Audit) -> None:
     import dataclasses
     import json
 
-    from cohortbook.files import plain, write_whole
+    from studyfile.files import plain, write_whole
 
     if not str(output_dir):
         return

@@ -1,1 +1,1 @@
-"""Small counts: which numbers are hidden, so that none of them can be computed from those that are shown."""
+"""Small counts in results: what each kind of result still shows where counts are hidden."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from cohortbook.display.tables import Row
 from cohortbook.report.document import (
     Code,
     Document,
@@ -24,10 +25,9 @@ from cohortbook.report.document import (
     plain,
 )
 from cohortbook.report.provenance import changed_parameters, not_run, provenance
-from cohortbook.tables.tables import Row
 
 if TYPE_CHECKING:
-    from cohortbook.study.study import Study
+    from studyfile.study.study import Study
 
 #: What `cohortbook: part:` in a notebook's metadata may say: the texts of the manuscript, and the audit.
 MANUSCRIPT, AUDIT = "manuscript", "audit"

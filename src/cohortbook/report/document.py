@@ -14,11 +14,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from cohortbook.display.tables import Row, marked
 from cohortbook.notebook.notebook import declared_parameters, read_notebook, source_of
-from cohortbook.results import MARK
-from cohortbook.tables.tables import Row, marked
+from tallystats.results import MARK
 
-#: What marks a table of `cohortbook.tables.tables`, and a figure of `cohortbook.figures.figures`.
+#: What marks a table of `cohortbook.display.tables`, and a figure of `cohortbook.display.figures`.
 OWN_TABLE = '<table class="cohortbook"'
 FIGURE = "application/vnd.cohortbook.figure+json"
 #: A cell with this tag stays out of the report.

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cohortbook.display.style import signs
 from cohortbook.report.arrange import GAP, SYNTHETIC, TOGETHER, Paragraph, Piece, Title, arranged, breakable, fit
 from cohortbook.report.document import Document, Figure, Table, across
 from cohortbook.report.report_html import ASSETS
-from cohortbook.tables.style import signs
 
 if TYPE_CHECKING:
-    from cohortbook.study.study import Study
+    from studyfile.study.study import Study
 
 #: Size of type in tables, and the width of a letter in it, in points.
 SIZE, LETTER = 8.5, 4.6

@@ -13,7 +13,7 @@ from cohortbook.notebook.notebook import FILES, at_key
 
 if TYPE_CHECKING:
     from cohortbook.report.document import Section
-    from cohortbook.study.study import Study
+    from studyfile.study.study import Study
 
 
 def sha256(path: Path) -> str:

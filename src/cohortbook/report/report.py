@@ -10,15 +10,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cohortbook.errors import CohortbookError, command
-from cohortbook.files import write_whole
+from cohortbook.display.style import journal_style
 from cohortbook.report.document import read_document
-from cohortbook.study.study import load_study
-from cohortbook.tables.style import journal_style
+from studyfile.errors import CohortbookError, command
+from studyfile.files import write_whole
+from studyfile.study.study import load_study
 
 if TYPE_CHECKING:
     from cohortbook.report.document import Document
-    from cohortbook.study.study import Study
+    from studyfile.study.study import Study
 
 #: How the name of a file ends -> what it is.
 FORMATS = {".html": "a page", ".docx": "a Word file", ".pdf": "a PDF", ".xlsx": "a spreadsheet of the tables"}

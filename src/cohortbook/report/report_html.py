@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cohortbook.display.style import signs
 from cohortbook.report.document import Block, Code, Document, Figure, Heading, Printed, Prose, Section, Table, across
 from cohortbook.report.provenance import changed_parameters, not_run, provenance
-from cohortbook.tables.style import signs
 
 if TYPE_CHECKING:
-    from cohortbook.study.study import Study
-    from cohortbook.tables.tables import Row
+    from cohortbook.display.tables import Row
+    from studyfile.study.study import Study
 
 #: Columns that fit on an upright page; a table with more is printed on a page of its own, turned.
 WIDE = 8

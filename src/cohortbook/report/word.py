@@ -10,16 +10,16 @@ import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from cohortbook.display.style import signs
 from cohortbook.report.arrange import SYNTHETIC, TOGETHER, Paragraph, Piece, Run, Title, arranged, breakable, fit
 from cohortbook.report.document import Document, Figure, Table, across
 from cohortbook.report.office import printable, stable
 from cohortbook.report.pdf import SHORT, turned_together
-from cohortbook.tables.style import signs
 
 if TYPE_CHECKING:
     from docx.document import Document as Word
 
-    from cohortbook.study.study import Study
+    from studyfile.study.study import Study
 
 FONT, MONO = "Arial", "Courier New"
 #: Size of type in tables, the width of a letter in it, in points, and the room for text on a page, in centimetres.

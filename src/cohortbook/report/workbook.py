@@ -11,7 +11,7 @@ from cohortbook.report.document import Document, Table, across
 from cohortbook.report.office import printable, stable
 
 if TYPE_CHECKING:
-    from cohortbook.study.study import Study
+    from studyfile.study.study import Study
 
 #: A cell that is one number, as it is displayed: minus sign, whole part, decimal point of any style, decimals, exponent.
 _NUMBER = re.compile(r"(?P<sign>[−-]?)(?P<whole>0|[1-9]\d*)?(?:[.·](?P<decimals>\d+))?(?P<exponent>e[+-]\d+)?")

@@ -1,1 +1,0 @@
-"""The study file's plan carried out on its cohort: tables, comparison, model, endpoints."""

@@ -1,7 +1,0 @@
-"""`python -m cohortbook.reconstruct`."""
-
-import sys
-
-from cohortbook.reconstruct.reconstruct import main
-
-sys.exit(main())

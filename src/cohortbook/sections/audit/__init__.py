@@ -1,0 +1,1 @@
+"""The audit of reported values, as tables, figures and sentences."""

@@ -1,0 +1,1 @@
+"""Comparisons between groups: tests, effect sizes, adjusted P values, paired and stratified comparisons."""

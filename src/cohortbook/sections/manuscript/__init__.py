@@ -1,0 +1,1 @@
+"""The Methods and Results paragraphs, and the STROBE checklist."""

@@ -1,0 +1,1 @@
+"""Missing data: complete cases by analysis, sensitivity analyses, imputation; clustering by center."""

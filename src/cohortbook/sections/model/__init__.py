@@ -1,0 +1,1 @@
+"""The logistic model: candidates, selection, separation, penalized and exact estimates, performance."""

@@ -1,0 +1,1 @@
+"""Key results of a study, and which conclusions change under its scenarios."""

@@ -1,0 +1,1 @@
+"""Survival curves, tests, competing risks, hazard models, interval-censored outcomes."""

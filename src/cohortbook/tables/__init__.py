@@ -1,1 +1,0 @@
-"""Results as tables: the only room that rounds and formats."""

@@ -1,1 +1,0 @@
-"""Results in words: sentences rendered from results, never typed."""

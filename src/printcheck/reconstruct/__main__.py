@@ -1,0 +1,7 @@
+"""`python -m printcheck.reconstruct`."""
+
+import sys
+
+from printcheck.reconstruct.reconstruct import main
+
+sys.exit(main())

@@ -1,0 +1,7 @@
+"""`python -m studyfile.draft`."""
+
+import sys
+
+from studyfile.draft.draft import main
+
+sys.exit(main())
