@@ -28,6 +28,7 @@ def patients():
     return pd.read_csv(FOLDER / "cohort.csv", dtype=str, keep_default_na=False)
 
 
+@pytest.mark.slow
 def test_rebuilt_file_is_the_same_to_the_byte(study):
     """In another process, under another order of hashes."""
     code = (
