@@ -12,7 +12,7 @@ import pytest
 from cohortbook.cohort.cohort import load_cohort
 from cohortbook.proof.conflicts import check_left_out
 from cohortbook.proof.solver import ReconstructionError
-from cohortbook.reconstruct.reconstruct import main, verify
+from cohortbook.reconstruct.reconstruct import kept_figures, main, verify
 from cohortbook.study.study import bundled_studies, load_study
 
 FOLDER = bundled_studies() / "spinal-metastases"
@@ -45,7 +45,9 @@ def test_every_other_figure_is_printed(study, patients):
     assert (differ, free) == ([], [])
 
 
-def test_a_changed_patient_is_noticed(study, patients):
+def test_a_changed_patient_is_noticed(study, patients, monkeypatch):
+    told = [figure for figure in kept_figures(study) if figure.variable == "kyphoplasty"]
+    monkeypatch.setattr("cohortbook.reconstruct.reconstruct.kept_figures", lambda study: told)
     changed = patients.copy()
     changed.loc[10, "kyphoplasty"] = "no" if changed.loc[10, "kyphoplasty"] == "yes" else "yes"
     differ, _ = verify(study, changed.to_dict("records"))
