@@ -40,7 +40,10 @@ def test_rebuilt_file_is_the_same_to_the_byte(study):
     assert run.stdout == (FOLDER / "cohort.csv").read_bytes()
 
 
-def test_every_other_figure_is_printed(study, patients):
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.slow)], ids=["every third", "every"])
+def test_every_other_figure_is_printed(study, patients, monkeypatch, every):
+    held = kept_figures(study)[::every]
+    monkeypatch.setattr("cohortbook.reconstruct.reconstruct.kept_figures", lambda study: held)
     differ, free = verify(study, patients.to_dict("records"))
     assert (differ, free) == ([], [])
 
