@@ -106,7 +106,7 @@ test: $(ENVIRONMENT) ## run the tests: style, code, examples in docstrings, comm
 	@$(PYTEST) -m "not slow" --doctest-modules --nbval --nbval-current-env src tests $(NOTEBOOKS) $(SCENARIOS)
 
 test-all: $(ENVIRONMENT) ## run what takes longer: many more examples, exhaustive searches, other processors' code paths
-	@$(PYTEST) -m "slow" --thorough tests
+	@$(PYTEST) -m "slow or not build" --thorough tests
 	@$(PY) tests/code_paths.py
 
 lab: $(ENVIRONMENT) ## open the notebooks in JupyterLab (LAB="--no-browser" and other options of Jupyter)

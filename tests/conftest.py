@@ -12,18 +12,18 @@ from cohortbook.run import private_kernel
 #: `make test`, and others in every run of `make test-all`.
 ANYWHERE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
 settings.register_profile("push", max_examples=20, derandomize=True, database=None, **ANYWHERE)
-settings.register_profile("thorough", max_examples=200, print_blob=True, **ANYWHERE)
+settings.register_profile("thorough", max_examples=60, print_blob=True, **ANYWHERE)
 settings.load_profile("push")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--thorough", action="store_true", help="draw ten times as many examples, and others in every run")
+    parser.addoption("--thorough", action="store_true", help="draw three times as many examples, and others in every run")
 
 
 def pytest_configure(config):
     if config.getoption("--thorough"):
         settings.load_profile("thorough")
-        os.environ.setdefault("COHORTBOOK_EXAMPLES", "200")
+        os.environ.setdefault("COHORTBOOK_EXAMPLES", "40")
 
     if seed := os.environ.get("COHORTBOOK_TEST_NOISE"):
         from rounding_noise import disturb

@@ -57,15 +57,13 @@ def test_fisher_s_rejections_by_scipy(script, events):
 
 
 def test_the_script_gives_the_file_s_numbers_again(script):
-    seeds = range(5)
-    first = [script.of_times(10, seed) for seed in seeds]
-    assert first == [script.of_times(10, seed) for seed in seeds]
-    first += [script.of_table((3, 5)), script.of_numbers(5, 1), script.of_models(5, 1), script.of_models(20, 2)]
-    first += [script.of_imputed(3, 0), script.of_imputed(20, 0), script.of_grades((2, 3, 5))]
+    first = [script.of_times(10, 1), script.of_models(5, 1), script.of_imputed(20, 0)]
+    assert first == [script.of_times(10, 1), script.of_models(5, 1), script.of_imputed(20, 0)]
+    first += [script.of_times(10, seed) for seed in (0, 2)]
+    first += [script.of_table((3, 5)), script.of_numbers(5, 1), script.of_models(20, 2)]
+    first += [script.of_imputed(3, 0), script.of_grades((2, 3, 5))]
     known = {(c.kind, c.what, c.method) for c in calibrations()}
     assert {key for marks in first for key in marks} == known - {(c.kind, c.what, c.method) for c in rates()}
-    assert script.of_models(5, 1) == script.of_models(5, 1)
-    assert script.of_imputed(20, 0) == script.of_imputed(20, 0)
 
 
 def rates():

@@ -6,7 +6,7 @@ import re
 import duckdb
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studies import COLUMNS, ROWS, changed, write_rows, write_study
@@ -417,31 +417,39 @@ def test_every_exclusion_is_counted(tmp_path):
     assert as_dict(cohort.tally("site")) == {("north",): 1, ("south",): 1}
 
 
-@pytest.mark.parametrize(
-    ("keep", "excluded", "missing"),
-    [
-        ("{age: {min: 30, max: 41}}", 2, 1),
-        ("{age: {max: 30}}", 3, 1),
-        ("{age: [30, 90]}", 2, 1),
-        ("{age: 41}", 3, 1),
-        ("{smoker: yes}", 2, 0),
-        ("{smoker: [yes, no]}", 0, 0),
-        ("{site: [north, off]}", 2, 1),
-        ("{age_band: old}", 2, 1),
-        ("{where: elsewhere}", 2, 1),
-        ("{high: no}", 2, 1),
-        ("{change: [improved, worse]}", 2, 1),
-        ("{course: low to high}", 3, 1),
-        ("{followed: {min: 31}}", 2, 1),
-        ("{followed: 30}", 3, 1),
-        ("{long: yes}", 2, 1),
-        ("{surgery: {min: 2015-03-01, max: 2015-12-31}}", 2, 1),
-        ("{seen: {min: 2015-07-01}}", 1, 0),
-    ],
-)
+CRITERIA = [
+    ("{age: {min: 30, max: 41}}", 2, 1),
+    ("{age: {max: 30}}", 3, 1),
+    ("{age: [30, 90]}", 2, 1),
+    ("{age: 41}", 3, 1),
+    ("{smoker: yes}", 2, 0),
+    ("{smoker: [yes, no]}", 0, 0),
+    ("{site: [north, off]}", 2, 1),
+    ("{age_band: old}", 2, 1),
+    ("{where: elsewhere}", 2, 1),
+    ("{high: no}", 2, 1),
+    ("{change: [improved, worse]}", 2, 1),
+    ("{course: low to high}", 3, 1),
+    ("{followed: {min: 31}}", 2, 1),
+    ("{followed: 30}", 3, 1),
+    ("{long: yes}", 2, 1),
+    ("{surgery: {min: 2015-03-01, max: 2015-12-31}}", 2, 1),
+    ("{seen: {min: 2015-07-01}}", 1, 0),
+]
+
+
+@pytest.mark.parametrize(("keep", "excluded", "missing"), CRITERIA)
 def test_criteria_on_every_kind_of_variable(tmp_path, keep, excluded, missing):
     cohort = keeping(tmp_path, f"keep: {keep}")
     assert (cohort.flow[-1].excluded, cohort.flow[-1].excluded_missing) == (excluded, missing)
+
+
+@pytest.mark.parametrize(
+    ("keep", "excluded", "missing"),
+    [pytest.param(*case, marks=pytest.mark.slow if k % 4 else ()) for k, case in enumerate(CRITERIA)],
+)
+def test_criteria_on_every_kind_of_frame(tmp_path, keep, excluded, missing):
+    cohort = keeping(tmp_path, f"keep: {keep}")
     for kind, frame in frames(tmp_path / "rows.csv"):
         step = load_cohort(cohort.study, frame).flow[-1]
         assert (step.excluded, step.excluded_missing) == (excluded, missing), kind
@@ -499,6 +507,7 @@ PATIENT = st.fixed_dictionaries({
 })  # fmt: skip
 
 
+@settings(max_examples=settings.default.max_examples // 3)
 @given(patients=st.lists(PATIENT, min_size=2, max_size=12), cut=st.integers(1, 11))
 def test_from_rows_from_tallies_and_from_two_sites_is_the_same(study, patients, cut):
     rows = pd.DataFrame(patients).assign(id=[f"P{i}" for i in range(len(patients))])

@@ -22,12 +22,17 @@ def comparison(cohort):
     return cb.compare_groups(cohort)
 
 
+@pytest.fixture(scope="module")
+def pairs(cohort):
+    return cb.compare_pairs(cohort)
+
+
 def cells(table):
     return [row.cells for row in table.rows]
 
 
-def test_every_table_is_rectangular(cohort, comparison):
-    results = (cb.compare_pairs(cohort), cb.study_paired(cohort), cb.study_linear(cohort), cb.study_clusters(cohort))
+def test_every_table_is_rectangular(cohort, comparison, pairs):
+    results = (pairs, cb.study_paired(cohort), cb.study_linear(cohort), cb.study_clusters(cohort))
     tables = [comparison, cb.tests_table(comparison), cb.effects_table(comparison), cb.adjusted_table(comparison), *results]
     for table in map(cb.table_of, tables):
         assert {len(row) for row in cells(table)} == {len(table.head)}, table.name
@@ -81,8 +86,7 @@ def test_tests_and_effects_of_three_groups(comparison):
     assert "exact P: " not in str(cb.finding(comparison)) or "Fisher" not in str(cb.finding(comparison))
 
 
-def test_every_two_groups(cohort):
-    pairs = cb.compare_pairs(cohort)
+def test_every_two_groups(pairs):
     methods = {row.term: (row.method, row.adjustment) for row in pairs.rows}
     assert methods["bwt"] == ("Games-Howell", "tukey")
     assert methods["age"] == ("Dunn's z", "holm")

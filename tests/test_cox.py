@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -341,6 +341,7 @@ def rows(drawn, sign=1.0):
     return survival_rows(times, events, x=sign * np.array(x, float))
 
 
+@settings(max_examples=settings.default.max_examples // 2)
 @given(patients, st.integers(1, 11), st.randoms(use_true_random=False))
 def test_order_hospitals_and_sign_do_not_matter(drawn, cut, random):
     fit = cox_regression(Tally.from_rows(rows(drawn)), **WHERE, terms=["x"])

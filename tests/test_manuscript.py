@@ -16,13 +16,18 @@ def patients():
     return cb.load_cohort("spinal-metastases")
 
 
+@pytest.fixture(scope="module")
+def told(patients):
+    return texts(patients)
+
+
 def texts(cohort, **options):
     results = planned_results(cohort, **options)
     return str(methods_text(cohort, *results)), str(results_text(cohort, *results))
 
 
-def test_methods_name_the_tests_that_were_taken(patients):
-    methods, _ = texts(patients)
+def test_methods_name_the_tests_that_were_taken(patients, told):
+    methods, _ = told
     for row in cb.compare_groups(patients).rows:
         name = {"mann_whitney": "Mann-Whitney U test", "pearson_chi_square": "Pearson's chi-square test"}[
             row.choice.test
@@ -35,16 +40,19 @@ def test_methods_name_the_tests_that_were_taken(patients):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, ["Wald's test", "entering at 90 days", "95 % intervals"]),
-        ({"removal": "lr"}, ["the likelihood ratio"]),
-        ({"entry": 0}, ["counted from surgery and estimated"]),
-        ({"entry": 30}, ["entering at 30 days"]),
-        ({"confidence_level": 0.9}, ["has 90 % intervals", "(90 % intervals on the log-log scale)"]),
+        ({"removal": "lr", "entry": 0}, ["the likelihood ratio", "counted from surgery and estimated"]),
+        ({"entry": 30, "confidence_level": 0.9},
+         ["entering at 30 days", "has 90 % intervals", "(90 % intervals on the log-log scale)"]),
     ],
-)
-def test_methods_follow_the_parameters(patients, options, said):
+)  # fmt: skip
+def test_methods_follow_the_parameters(patients, told, options, said):
     methods, _ = texts(patients, **options)
     assert all(part in methods for part in said), methods
+    assert not any(part in told[0] for part in said)
+
+
+def test_methods_without_parameters_are_those_of_the_study_file(told):
+    assert all(part in told[0] for part in ("Wald's test", "entering at 90 days", "95 % intervals"))
 
 
 def test_thresholds_are_those_of_the_study_file(tmp_path):
@@ -74,8 +82,8 @@ def test_what_is_not_planned_is_not_told(tmp_path):
     assert results == "4 patients were analysed."
 
 
-def test_numbers_of_results_are_those_of_the_tables(patients):
-    _, results = texts(patients)
+def test_numbers_of_results_are_those_of_the_tables(patients, told):
+    _, results = told
     row = next(r for r in cb.compare_groups(patients).rows if r.term == "kyphoplasty")
     without, failed = row.groups
     assert f"{failed.counts[1]} of {failed.total}, {100 * failed.counts[1] / failed.total:.1f} %" in results

@@ -8,7 +8,7 @@ import pytest
 import cohortbook as cb
 from cohortbook.check import check_study, in_words
 from cohortbook.display.all_layouts import table_of
-from cohortbook.sections.manuscript.manuscript import methods_text, planned_results, results_text
+from cohortbook.sections.manuscript.manuscript import methods_text, results_text
 from cohortbook.sections.missing.imputed import ImputedCox, ImputedModel
 from cohortbook.sections.missing.missing import ComparisonExtremes, MissingStudy, OutcomeExtremes
 from missing_cases import pbc
@@ -250,8 +250,8 @@ def test_too_few_values_are_refused(folder, tmp_path):
         "patients have a value; at least 10 are needed to draw the others from.")  # fmt: skip
 
 
-def test_the_text_says_what_was_done(cohort):
-    results = planned_results(cohort)
+def test_the_text_says_what_was_done(cohort, model):
+    results = (cb.missing_study(cohort), cb.outcome_rate(cohort), cb.outcome_extremes(cohort), model.study, model)
     methods = str(methods_text(cohort, *results))
     assert "missing values (Stage; Platelets; Cholesterol) were also imputed by chained equations" in methods
     assert "3 data sets, 2 iterations), whose models held the outcome and all terms, with Platelets as auxiliary" in methods
@@ -261,10 +261,10 @@ def test_the_text_says_what_was_done(cohort):
     assert "With missing values imputed, the logistic model of death rests on 418 patients" in told
 
 
-def test_small_counts_stay_hidden(folder, cohort):
+def test_small_counts_stay_hidden(folder, model, cox):
     hidden = cb.load_cohort(folder, suppress_below=7)
     results = (cb.missing_study(hidden), cb.outcome_extremes(hidden), cb.comparison_extremes(hidden),
-               cb.imputed_model(hidden, cb.study_model(cohort)), cb.imputed_cox(hidden, cb.study_cox(cohort)))  # fmt: skip
+               cb.imputed_model(hidden, model.study), cb.imputed_cox(hidden, cox.study))  # fmt: skip
     assert all(isinstance(one, Absent) and one.hidden for one in results)
     assert not any(character.isdigit() for one in results for character in one.reason)
     write_study(folder, extra=IMPUTE + "privacy: {suppress_below: 7}\n", text=STUDY)

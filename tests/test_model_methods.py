@@ -34,6 +34,13 @@ def methods(cohort, model):
     return cb.model_methods(cohort, model)
 
 
+@pytest.fixture(scope="module")
+def weighed(tmp_path_factory):
+    """Methods of a model that weights to a tenth of a kilogram are in."""
+    cohort = cb.load_cohort(write_hips(tmp_path_factory.mktemp("weighed")))
+    return cb.model_methods(cohort, cb.study_model(cohort))
+
+
 def cells(table):
     return [row.cells for row in table.rows]
 
@@ -80,9 +87,8 @@ def test_predictions_end_in_their_means(methods):
     assert {row[0] for row in cells(table)[:-1]} == {"yes", "no"}
 
 
-def test_rare_patterns_of_numbers_are_counted_not_shown(tmp_path):
-    cohort = cb.load_cohort(write_hips(tmp_path))
-    methods = cb.model_methods(cohort, cb.study_model(cohort))
+def test_rare_patterns_of_numbers_are_counted_not_shown(weighed):
+    methods = weighed
     table = cb.prediction_table(methods)
     shared = methods.predictions.frame["n"] > 1
     assert 0 < shared.sum() < len(shared)
@@ -92,10 +98,9 @@ def test_rare_patterns_of_numbers_are_counted_not_shown(tmp_path):
     assert f"{left} rarer patterns are not shown." in table.notes
 
 
-def test_what_exact_inference_cannot_do_is_said(tmp_path):
+def test_what_exact_inference_cannot_do_is_said(weighed):
     """Weights to a tenth of a kilogram tell every outcome apart: the number of events alone is not enough."""
-    cohort = cb.load_cohort(write_hips(tmp_path))
-    methods = cb.model_methods(cohort, cb.study_model(cohort))
+    methods = weighed
     assert set(methods.exact.problems) >= {"stem", "diabetic"}
     table = cb.full_model_table(methods.model, methods)
     assert any("Diabetes: its exact distribution takes more than" in note or

@@ -47,21 +47,25 @@ def planting(tables, **change):
     return Planting(errors=tuple(errors))
 
 
-def test_patients_print_the_clean_tables_and_nothing_is_found_in_them(tables):
+def test_patients_print_the_clean_tables(tables):
     assert tables.witnesses.find(tables.figures) is not None
+
+
+def test_nothing_is_found_in_the_clean_tables(tables):
     assert findings(audit_study(tables.study)) == []
 
 
-def test_errors_of_every_kind_are_found_and_nothing_else(tables):
+@pytest.mark.parametrize("numbers", [range(1), pytest.param(range(len(KINDS)), marks=pytest.mark.slow)], ids=["one", "all"])
+def test_errors_of_every_kind_are_found_and_nothing_else(tables, numbers):
     kinds = [kind for kind, errors in tables.errors.items() if errors]
     assert kinds == list(KINDS)
-    outcomes = [audit_planting(tables, tables.plant(k, random.Random(f"test {k}"))) for k in range(len(kinds))]
-    assert {error.kind for outcome in outcomes for error in outcome.planting.errors} == set(kinds)
+    outcomes = [audit_planting(tables, tables.plant(k, random.Random(f"test {k}"))) for k in numbers]
+    assert {error.kind for outcome in outcomes for error in outcome.planting.errors} >= {kinds[k] for k in numbers}
     for outcome in outcomes:
         for error, hidden, found in zip(outcome.planting.errors, outcome.undetectable, outcome.found, strict=True):
             assert hidden != found, error
         assert outcome.alarms == ()
-    assert sum(sum(outcome.found) for outcome in outcomes) >= len(kinds) - 1
+    assert sum(sum(outcome.found) for outcome in outcomes) >= len(numbers) - 1
 
 
 def test_what_patients_print_is_not_found_and_needs_a_witness(tables):

@@ -11,7 +11,7 @@ import pytest
 
 from printcheck.proof.conflicts import check_left_out
 from printcheck.proof.solver import ReconstructionError
-from printcheck.reconstruct.reconstruct import main, verify
+from printcheck.reconstruct.reconstruct import kept_figures, main, verify
 from studyfile.cohort.cohort import load_cohort
 from studyfile.study.study import bundled_studies, load_study
 
@@ -28,6 +28,7 @@ def patients():
     return pd.read_csv(FOLDER / "cohort.csv", dtype=str, keep_default_na=False)
 
 
+@pytest.mark.slow
 def test_rebuilt_file_is_the_same_to_the_byte(study):
     """In another process, under another order of hashes."""
     code = (
@@ -39,12 +40,17 @@ def test_rebuilt_file_is_the_same_to_the_byte(study):
     assert run.stdout == (FOLDER / "cohort.csv").read_bytes()
 
 
-def test_every_other_figure_is_printed(study, patients):
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.slow)], ids=["every third", "every"])
+def test_every_other_figure_is_printed(study, patients, monkeypatch, every):
+    held = kept_figures(study)[::every]
+    monkeypatch.setattr("printcheck.reconstruct.reconstruct.kept_figures", lambda study: held)
     differ, free = verify(study, patients.to_dict("records"))
     assert (differ, free) == ([], [])
 
 
-def test_a_changed_patient_is_noticed(study, patients):
+def test_a_changed_patient_is_noticed(study, patients, monkeypatch):
+    told = [figure for figure in kept_figures(study) if figure.variable == "kyphoplasty"]
+    monkeypatch.setattr("printcheck.reconstruct.reconstruct.kept_figures", lambda study: told)
     changed = patients.copy()
     changed.loc[10, "kyphoplasty"] = "no" if changed.loc[10, "kyphoplasty"] == "yes" else "yes"
     differ, _ = verify(study, changed.to_dict("records"))

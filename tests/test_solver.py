@@ -70,7 +70,7 @@ reconstruction: {seed: 1, patients: %d%s}
 COUNT = "{label: K, kind: count, range: [0, 3]}"
 TENTHS = "{label: K, kind: continuous, decimals: 1, range: [-0.1, 0.2]}"
 #: Sets of figures that are put to the solver in each setting.
-EXAMPLES = int(os.environ.get("COHORTBOOK_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("COHORTBOOK_EXAMPLES", "12"))
 WIDE = "{label: K, kind: continuous, decimals: 0, range: [0, 24]}"
 BAND = TINY[TINY.index("  k_band") : TINY.index("comparison")]
 
@@ -162,15 +162,24 @@ class Everyone:
                 return chosen
 
 
+@functools.cache
 def mean(values):
     return Fraction(sum(values), len(values)) if values else math.nan
+
+
+def sorted_k(patients):
+    """Return the values of k in order, so that what is made of them is made once for all groups that have them."""
+    return tuple(sorted(p[0] for p in patients))
 
 
 def two_groups(test, at):
     """Return P of a test of the values at a position of the patterns, by scipy."""
 
     def p_value(treated, others):
-        one, two = [p[at] for p in treated], [p[at] for p in others]
+        return of(*(tuple(sorted(p[at] for p in group)) for group in (treated, others)))
+
+    @functools.cache
+    def of(one, two):
         if len(set(one + two)) < 2:
             return math.nan
         if test == "mann_whitney":
@@ -209,19 +218,26 @@ def all_of(k_values, scale, sizes, tests, narrated=False):
         "treated_with_a": lambda t, o: tuple(p for p in t if p[1] == "yes"),
     }
 
+    @functools.cache
     def scaled(value):
         return value / scale if value == value else value
 
+    def least(values):
+        return Fraction(values[0]) if values else math.nan
+
+    def most(values):
+        return Fraction(values[-1]) if values else math.nan
+
     for name, of in groups.items():
-        everyone.say(("mean", "k", "", name), lambda t, o, of=of: scaled(mean([p[0] for p in of(t, o)])), decimals)
+        everyone.say(("mean", "k", "", name), lambda t, o, of=of: scaled(mean(sorted_k(of(t, o)))), decimals)
         everyone.say(
             ("min", "k", "", name),
-            lambda t, o, of=of: scaled(Fraction(min([p[0] for p in of(t, o)]))) if of(t, o) else math.nan,
+            lambda t, o, of=of: scaled(least(sorted_k(of(t, o)))),
             1,
         )
         everyone.say(
             ("max", "k", "", name),
-            lambda t, o, of=of: scaled(Fraction(max([p[0] for p in of(t, o)]))) if of(t, o) else math.nan,
+            lambda t, o, of=of: scaled(most(sorted_k(of(t, o)))),
             0,
         )
         everyone.say(("total", "", "", name), lambda t, o, of=of: str(len(of(t, o))))
@@ -268,7 +284,7 @@ def test_a_model_is_feasible_exactly_when_a_cohort_exists(tmp_path, k, values, s
         assert holds(study, figures, lenient=True) == expected, chosen
         assert holds(study, figures, lenient=False) == expected, chosen
         found.append(expected)
-    assert EXAMPLES // 12 < sum(found) < EXAMPLES * 11 // 12  # both answers were put to the test
+    assert EXAMPLES // 13 < sum(found) < EXAMPLES - EXAMPLES // 13  # both answers were put to the test
 
 
 # --- medians, quartiles, standard deviations, effects; what denies a figure
@@ -320,9 +336,6 @@ def summaries_of(k_values, scale, sizes, decimals=2):
         "with_a": lambda t, o: tuple(p for p in t + o if p[1] == "yes"),
     }
 
-    def of_k(patients):
-        return tuple(sorted(p[0] for p in patients))
-
     numbers = {
         "sd": spread, "se": lambda v: spread(v) / math.sqrt(len(v)) if v else math.nan,
         "median": lambda v: quartile(v, 2) if v else math.nan,
@@ -330,21 +343,22 @@ def summaries_of(k_values, scale, sizes, decimals=2):
     }  # fmt: skip
     for group, of in groups.items():
         for name, number in numbers.items():
+            number = functools.cache(lambda values, number=number: number(values) / scale)
             everyone.say((name, "k", "", group),
-                         lambda t, o, of=of, number=number: number(of_k(of(t, o))) / scale, decimals)  # fmt: skip
+                         lambda t, o, of=of, number=number: number(sorted_k(of(t, o))), decimals)  # fmt: skip
 
         def pair(ends, places, of=of):
-            def text(t, o):
-                values = tuple(Fraction(v, scale) for v in of_k(of(t, o)))
+            @functools.cache
+            def text(values):
+                values = tuple(Fraction(v, scale) for v in values)
                 return "–".join(printed(end, places) for end in ends(values)) if values else "undefined"
 
-            return text
+            return lambda t, o: text(sorted_k(of(t, o)))
 
         everyone.say(("range", "k", "", group), pair(lambda v: (min(v), max(v)), 1))
         everyone.say(("iqr", "k", "", group), pair(lambda v: (quartile(v, 1), quartile(v, 3)), decimals))
-        everyone.say(("q3", "k", "", group),
-                     lambda t, o, of=of: quartile(of_k(of(t, o)), 3) / Fraction(scale) if of(t, o) else math.nan,
-                     decimals)  # fmt: skip
+        third = functools.cache(lambda values: quartile(values, 3) / Fraction(scale) if values else math.nan)
+        everyone.say(("q3", "k", "", group), lambda t, o, of=of, third=third: third(sorted_k(of(t, o))), decimals)
         everyone.say(
             ("n/N", "a", "yes", group), lambda t, o, of=of: f"{sum(p[1] == 'yes' for p in of(t, o))}/{len(of(t, o))}"
         )
@@ -381,13 +395,13 @@ def test_summaries_are_feasible_exactly_when_a_cohort_exists(tmp_path, k, values
         ):
             assert proven == (not exists), chosen
         found.append(exists)
-    assert EXAMPLES // 12 < sum(found) < EXAMPLES * 11 // 12
+    assert EXAMPLES // 13 < sum(found) < EXAMPLES - EXAMPLES // 13
 
 
 def test_summaries_of_runs_of_values_prove_no_more_than_there_is(tmp_path, monkeypatch):
     """Medians of runs are as good as of values where a cohort has them; squares are not told apart without cells."""
-    study = tiny(tmp_path, WIDE.replace("24", "20"), patients=4)
-    everyone = Everyone([(k,) for k in range(21)], (2, 2))
+    study = tiny(tmp_path, WIDE.replace("24", "14"), patients=4)
+    everyone = Everyone([(k,) for k in range(15)], (2, 2))
     for group, of in {"all": lambda t, o: t + o, "yes": lambda t, o: t}.items():
         for name, number in {"median": lambda v: quartile(v, 2), "mean": mean, "q1": lambda v: quartile(v, 1),
                              "sd": spread}.items():  # fmt: skip
@@ -398,7 +412,7 @@ def test_summaries_of_runs_of_values_prove_no_more_than_there_is(tmp_path, monke
         if not single:
             monkeypatch.setattr(solver, "single_values", lambda study, name: [])
         rng, found, proven, built = random.Random(8), [], [], []
-        for _ in range(EXAMPLES // 2):
+        for _ in range(3 * EXAMPLES):
             chosen = everyone.drawn(rng, 4)
             exists, figures = everyone.exist(chosen), figures_of(chosen, (2, 2))
             proven.append(not holds(study, figures, lenient=True))
@@ -413,7 +427,7 @@ def test_summaries_of_runs_of_values_prove_no_more_than_there_is(tmp_path, monke
                     assert proven[-1] == (not exists), chosen
             found.append(exists)
         assert 0 < sum(found) < len(found)
-        assert sum(proven) > (len(found) - sum(found)) / 2
+        assert sum(proven) > (len(found) - sum(found)) / 4
         assert sum(built) > sum(found) / 2
 
 
@@ -427,10 +441,10 @@ RELAXED = {("iqr", "k"), ("q3", "k")}
 def test_a_denied_figure_is_one_that_a_cohort_does_not_print(tmp_path, of_k, summaries):
     sizes, values = (2, 3), (0, 1, 2, 3)
     study = tiny(tmp_path, COUNT, of_k, "fisher_exact")
-    everyone = all_of(values, 1, sizes, {"k": of_k, "a": "fisher_exact"})
-    everyone = summaries_of(values, 1, sizes) if summaries else everyone
+    tests = {"k": of_k, "a": "fisher_exact"}
+    everyone = summaries_of(values, 1, sizes) if summaries else all_of(values, 1, sizes, tests)
     rng, found, kinds = random.Random(7), [], set()
-    for _ in range(EXAMPLES):
+    for _ in range(4 * EXAMPLES):
         chosen = everyone.drawn(rng, 4)
         figures = figures_of(chosen, sizes)
         key = rng.choice(
@@ -453,11 +467,11 @@ def test_a_denied_figure_is_one_that_a_cohort_does_not_print(tmp_path, of_k, sum
 
 
 def test_runs_of_values_prove_and_build_no_more_than_there_is(tmp_path):
-    study = tiny(tmp_path, WIDE.replace("24", "20"), patients=4)
-    everyone = Everyone([(k,) for k in range(21)], (2, 2))
+    study = tiny(tmp_path, WIDE.replace("24", "14"), patients=4)
+    everyone = Everyone([(k,) for k in range(15)], (2, 2))
     said = {"all": lambda t, o: t + o, "yes": lambda t, o: t, "no": lambda t, o: o}
     for group, of in said.items():
-        everyone.say(("mean", "k", "", group), lambda t, o, of=of: mean([p[0] for p in of(t, o)]), 1)
+        everyone.say(("mean", "k", "", group), lambda t, o, of=of: mean(sorted_k(of(t, o))), 1)
         everyone.say(("max", "k", "", group), lambda t, o, of=of: max(p[0] for p in of(t, o)), 0)
         everyone.say(("n", "k_band", "mid", group), lambda t, o, of=of: str(sum(7 <= p[0] <= 11 for p in of(t, o))))
     everyone.say(("p", "k", "", "test"), ranked, 2)
@@ -473,21 +487,21 @@ def test_runs_of_values_prove_and_build_no_more_than_there_is(tmp_path):
             assert exists == built == (not proven), chosen
         lost += exists and not built
         found.append(exists)
-    assert EXAMPLES // 12 < sum(found) < EXAMPLES * 11 // 12
+    assert EXAMPLES // 13 < sum(found) < EXAMPLES - EXAMPLES // 13
     assert lost <= EXAMPLES // 10  # a cohort that is there is nearly always found
 
 
 def test_two_runs_of_values_that_keep_an_order(tmp_path):
-    wide = WIDE.replace("24", "20")
+    wide = WIDE.replace("24", "14")
     path = tmp_path / "study.yml"
     tiny(tmp_path, wide, patients=2, rules="{not_after: [k, l]}")
     path.write_text(path.read_text().replace("{label: L, kind: count, range: [0, 2]}", wide.replace("K", "L")))
     study = load_study(path)
-    everyone = Everyone([(k, n) for k in range(21) for n in range(k, 21)], (1, 1))
+    everyone = Everyone([(k, n) for k in range(15) for n in range(k, 15)], (1, 1))
     said = {"all": lambda t, o: t + o, "yes": lambda t, o: t, "no": lambda t, o: o}
     for at, name in enumerate("kl"):
         for group, of in said.items():
-            everyone.say(("mean", name, "", group), lambda t, o, of=of, at=at: mean([p[at] for p in of(t, o)]), 0)
+            everyone.say(("mean", name, "", group), lambda t, o, of=of, at=at: mean(tuple(p[at] for p in of(t, o))), 0)
         everyone.say(("max", name, "", "all"), lambda t, o, at=at: max(p[at] for p in t + o), 0)
     everyone.say(("n", "k_band", "mid", "all"), lambda t, o: str(sum(7 <= p[0] <= 11 for p in t + o)))
     rng, found = random.Random(5), []
@@ -497,7 +511,7 @@ def test_two_runs_of_values_that_keep_an_order(tmp_path):
         assert holds(study, figures, lenient=True) == expected, chosen
         assert holds(study, figures, lenient=False) == expected, chosen
         found.append(expected)
-    assert EXAMPLES // 12 < sum(found) < EXAMPLES * 11 // 12
+    assert EXAMPLES // 13 < sum(found) < EXAMPLES - EXAMPLES // 13
 
 
 def ranked(treated, others):
@@ -509,7 +523,7 @@ def ranked(treated, others):
     if ties == n**3 - n:
         return math.nan
     variance = n1 * n0 / 12 * (n + 1 - ties / (n * (n - 1)))
-    return 2 * stats.norm.sf(abs(u - n1 * n0 / 2) / math.sqrt(variance))
+    return math.erfc(abs(u - n1 * n0 / 2) / math.sqrt(2 * variance))
 
 
 RULES = (
@@ -532,8 +546,8 @@ def test_rules_and_eligibility_are_obeyed(tmp_path):
     legal = [all(n >= 1 for _, n, _ in treated) for treated, _ in everyone.cohorts]
     everyone.cohorts = [cohort for cohort, obeys in zip(everyone.cohorts, legal, strict=True) if obeys]
     for at, name in enumerate("kl"):
-        everyone.say(("mean", name, "", "all"), lambda t, o, at=at: mean([p[at] for p in t + o]), 1)
-        everyone.say(("mean", name, "", "yes"), lambda t, o, at=at: mean([p[at] for p in t]), 1)
+        everyone.say(("mean", name, "", "all"), lambda t, o, at=at: mean(tuple(p[at] for p in t + o)), 1)
+        everyone.say(("mean", name, "", "yes"), lambda t, o, at=at: mean(tuple(p[at] for p in t)), 1)
         everyone.say(("max", name, "", "no"), lambda t, o, at=at: max(p[at] for p in o), 0)
         everyone.say(("n", name, "2", "all"), lambda t, o, at=at: str(sum(p[at] == 2 for p in t + o)))
     everyone.say(("n", "a", "yes", "all"), lambda t, o: str(sum(p[2] == "yes" for p in t + o)))
@@ -544,7 +558,7 @@ def test_rules_and_eligibility_are_obeyed(tmp_path):
         assert holds(study, figures, lenient=True) == expected, chosen
         assert holds(study, figures, lenient=False) == expected, chosen
         found.append(expected)
-    assert EXAMPLES // 12 < sum(found) < EXAMPLES * 11 // 12
+    assert EXAMPLES // 13 < sum(found) < EXAMPLES - EXAMPLES // 13
     assert holds(study, figures_of({("n", "c", "x or y", "all"): "5"}, sizes), lenient=True)
     assert not holds(study, figures_of({("n", "c", "z", "all"): "1"}, sizes), lenient=True)
 
@@ -573,7 +587,7 @@ def test_a_printed_model_holds_exactly_where_a_cohort_prints_it(tmp_path):
         assert holds(study, figures, lenient=True) == expected, chosen
         assert holds(study, figures, lenient=False) == expected, chosen
         found.append(expected)
-    assert EXAMPLES // 12 < sum(found) < EXAMPLES * 11 // 12
+    assert EXAMPLES // 13 < sum(found) < EXAMPLES - EXAMPLES // 13
 
 
 def test_what_is_told_of_a_patient_or_printed_of_a_model_can_be_denied(tmp_path):
@@ -617,7 +631,7 @@ def of_margins(size, first, second):
 DECIMALS = st.sampled_from([0, 1, 2])
 
 
-@settings(max_examples=EXAMPLES // 5)
+@settings(max_examples=max(3, EXAMPLES // 5))
 @given(
     patients=st.lists(st.tuples(st.integers(0, 24), st.sampled_from("xyz"), st.booleans()), min_size=3, max_size=12),
     treated=st.integers(1, 2), places=DECIMALS, data=st.data(),

@@ -37,7 +37,7 @@ def test_many_at_once_select_what_each_selects_alone(data, options, method, test
     tally = data()
     rules = select_terms(tally, **options)
     design = make_design(tally, outcome=options["outcome"], terms=options["candidates"], keep_determined=True)
-    counts = resampled_counts(design, 12, 7)
+    counts = resampled_counts(design, 4, 7)
     for (terms, _), row in zip(select_many(design, counts, rules), counts, strict=True):
         if terms is not None:
             assert terms == alone(tally, row, options)
@@ -58,15 +58,18 @@ def test_levels_that_a_table_lacks_are_left_out():
 
 
 @pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
-@pytest.mark.parametrize(("data", "options"), [(birthwt, LOW), (separated, FAILED)])
+@pytest.mark.parametrize(
+    ("data", "options"), [pytest.param(birthwt, LOW, marks=pytest.mark.slow), (separated, FAILED)]
+)
 def test_each_patient_is_left_out_in_turn(data, options):
     tally = data()
     found = selection_stability(tally, select_terms(tally, **options), resamples=1)
     rows = tally.expand()
     sets = {}
-    for k in range(len(rows)):
-        terms = select_terms(Tally.from_rows(rows.drop(index=k)), **options).selected
-        sets[terms] = sets.get(terms, 0) + 1
+    # Without any one of several patients who are alike, the same is selected.
+    for alike in rows.groupby(list(rows.columns), dropna=False, observed=True).groups.values():
+        terms = select_terms(Tally.from_rows(rows.drop(index=alike[0])), **options).selected
+        sets[terms] = sets.get(terms, 0) + len(alike)
     assert dict(found.left_out) == sets
     assert found.changing == len(rows) - sets[found.selected]
     expected = [sum(n for terms, n in sets.items() if term in terms) / len(rows) for term in options["candidates"]]

@@ -62,17 +62,29 @@ d,Table 1,cohort,died,yes,all,n,6,,,
 """
 
 
-@pytest.fixture
-def audited(tmp_path, monkeypatch):
-    """Return a function that audits the study with rows added."""
-    monkeypatch.delenv("COHORTBOOK_CACHE", raising=False)
+@pytest.fixture(scope="module", autouse=True)
+def unkept():
+    """Keep nothing between tests, whatever the environment says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COHORTBOOK_CACHE", raising=False)
+        yield
 
-    def audit(more=""):
-        path = write_study(tmp_path, text=STUDY)
-        (tmp_path / "published.csv").write_text(HEAD + ROWS + more, encoding="utf-8")
-        return audit_study(path)
 
-    return audit
+def audit_with(folder, more=""):
+    """Audit the study with rows added."""
+    path = write_study(folder, text=STUDY)
+    (folder / "published.csv").write_text(HEAD + ROWS + more, encoding="utf-8")
+    return audit_study(path)
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory, unkept):
+    return audit_with(tmp_path_factory.mktemp("ten"))
+
+
+@pytest.fixture(scope="module")
+def ranges(audit):
+    return possible_results(audit, cohorts=10)
 
 
 def named(ranges, name):
@@ -102,25 +114,23 @@ def test_of_too_many_combinations_each_repair_is_taken_once():
     assert {id for s in sets for id in s.name.removeprefix("without ").split(", ")} == {r.id for r in repairs}
 
 
-def test_every_cohort_prints_what_is_kept_and_cohorts_differ(audited):
-    audit = audited()
+def test_every_cohort_prints_what_is_kept_and_cohorts_differ(audit):
     figures = read_published(audit.study)
     possible = Drawer(audit.study, figures, 1).possible(FigureSet(name="", out=frozenset()))
-    cohorts = [possible.cohort(number, 1) for number in range(50)]
+    cohorts = [possible.cohort(number, 1) for number in range(12)]
     for cohort in cohorts:
         assert cohort.size == 10
         for figure in figures:
             assert prints_as(figure, reprint(figure, cohort)), figure
         assert cohort.data["vast"].isna().all()  # no range: cannot be drawn
     columns = ["failed", "x", "y", "z", "dose", "weeks", "died"]
-    assert len({tuple(sorted(zip(*(c.data[name] for name in columns), strict=True))) for c in cohorts}) == 50
+    assert len({tuple(sorted(zip(*(c.data[name] for name in columns), strict=True))) for c in cohorts}) == 12
     again = possible.cohort(7, 1).data
     pd.testing.assert_frame_equal(again, cohorts[7].data)
     assert not again.equals(possible.cohort(7, 2).data)
 
 
-def test_groups_stay_as_they_are_laid_down(audited):
-    audit = audited()
+def test_groups_stay_as_they_are_laid_down(audit):
     possible = Drawer(audit.study, read_published(audit.study), 1).possible(FigureSet(name="", out=frozenset()))
     assert sorted(map(len, alike(possible.roster))) == [3, 7]
     for number in range(10):
@@ -142,20 +152,19 @@ def all_of_firth():
     return found
 
 
-def test_ranges_are_those_of_all_cohorts_where_all_can_be_tried(audited):
-    ranges = possible_results(audited(), cohorts=60)
+def test_ranges_are_those_of_all_cohorts_where_all_can_be_tried(audit):
+    ranges = possible_results(audit, cohorts=15)
     for k, name in enumerate(["firth p x", "firth odds ratio x"]):
         (found,) = named(ranges, name)
         values = sorted(one[k] for one in all_of_firth())
         assert values[0] < values[-1]
         assert [found.low, found.high] == pytest.approx([values[0], values[-1]], rel=1e-9)
         assert not found.determined
-        assert len(found.values) == found.n == 60
+        assert len(found.values) == found.n == 15
         assert found.low <= found.median <= found.high
 
 
-def test_what_counts_settle_is_determined_and_what_is_not_asked_is_left_out(audited):
-    ranges = possible_results(audited(), cohorts=20)
+def test_what_counts_settle_is_determined_and_what_is_not_asked_is_left_out(ranges):
     (x,) = named(ranges, "compare x")
     assert x.determined
     # Pearson's chi-square of 2 of 3 against 1 of 7: n (ad - bc)^2 over the product of the margins, one degree of freedom.
@@ -168,16 +177,15 @@ def test_what_counts_settle_is_determined_and_what_is_not_asked_is_left_out(audi
     assert "compare vast" not in {r.name for r in ranges}
 
 
-def test_what_rests_on_assumed_or_untold_values_says_so(audited):
-    ranges = possible_results(audited(), cohorts=20)
+def test_what_rests_on_assumed_or_untold_values_says_so(ranges):
     assumed = {r.name for r in ranges if r.rests_on_assumed}
     assert assumed == {"compare untold", "survival median", "survival 9 weeks", "log-rank x", "incidence 9"}
     (landmark,) = named(ranges, "survival 9 weeks")
     assert 0 <= landmark.low < landmark.high <= 100
 
 
-def test_a_result_has_a_range_for_each_repair_only_where_it_hangs_on_it(audited):
-    audit = audited("zp,Table 1,cohort,z,yes,failed,n,2,,,\n")
+def test_a_result_has_a_range_for_each_repair_only_where_it_hangs_on_it(tmp_path):
+    audit = audit_with(tmp_path, "zp,Table 1,cohort,z,yes,failed,n,2,,,\n")
     assert [r.figures for r in audit.repairs] == [("zf",), ("zp",)] or {r.figures for r in audit.repairs} == {
         ("zf",),
         ("zp",),
@@ -190,38 +198,37 @@ def test_a_result_has_a_range_for_each_repair_only_where_it_hangs_on_it(audited)
     assert [r.set for r in named(ranges, "compare x")] == [""]
 
 
-def test_what_cannot_be_computed_is_counted(audited):
-    audit = audited("dead,Text,cohort,untold,yes,all,n,10,,,\n")
+def test_what_cannot_be_computed_is_counted(tmp_path):
+    audit = audit_with(tmp_path, "dead,Text,cohort,untold,yes,all,n,10,,,\n")
     (untold,) = named(possible_results(audit, cohorts=5), "compare untold")
     assert (untold.n, untold.undefined, untold.determined, untold.crosses) == (5, 5, False, False)
     assert untold.low != untold.low
 
 
-def test_results_are_kept_until_something_changes(audited, tmp_path, monkeypatch):
+def test_results_are_kept_until_something_changes(tmp_path, monkeypatch):
     monkeypatch.setenv("COHORTBOOK_CACHE", str(tmp_path / "kept"))
-    audit = audited()
-    first = possible_results(audit, cohorts=5)
+    audit = audit_with(tmp_path)
+    first = possible_results(audit, cohorts=2)
     (file,) = (tmp_path / "kept").glob("possible-*.json")
     assert len(json.loads(file.read_text())) == len(first)
     calls = []
     real = undetermined._ranges
     monkeypatch.setattr(undetermined, "_ranges", lambda *given: calls.append(given) or real(*given))
-    assert_alike(possible_results(audit, cohorts=5), first)
+    assert_alike(possible_results(audit, cohorts=2), first)
     assert not calls
-    possible_results(audit, cohorts=6)
-    possible_results(audit, cohorts=5, seed=2)
+    possible_results(audit, cohorts=3)
+    possible_results(audit, cohorts=2, seed=2)
     (tmp_path / "published.csv").write_text(HEAD + ROWS + "note,Text,design,,,,n,1,,,\n", encoding="utf-8")
-    possible_results(audit, cohorts=5)
+    possible_results(audit, cohorts=2)
     assert len(calls) == 3
 
 
-def test_too_few_cohorts_are_refused(audited):
+def test_too_few_cohorts_are_refused(audit):
     with pytest.raises(ValueError, match="cohorts: 1; expected 2 or more"):
-        possible_results(audited(), cohorts=1)
+        possible_results(audit, cohorts=1)
 
 
-def test_tables_and_figures_take_them(audited):
-    ranges = possible_results(audited(), cohorts=5)
+def test_tables_and_figures_take_them(ranges):
     assert "Dose" in [row.cells[0] for row in cb.range_table(ranges).rows]
     assert "threshold" in str(cb.range_finding(ranges))
     assert cb.plot_ranges(ranges).caption

@@ -171,8 +171,8 @@ def of_pairs(treated, others):
 
 def test_runs_of_values_say_nothing_wrong(tmp_path):
     sizes = (2, 2)
-    study = study_of(tmp_path, sizes, k=WIDE.replace("24", "20"))
-    groups = list(itertools.combinations_with_replacement(range(21), 2))
+    study = study_of(tmp_path, sizes, k=WIDE.replace("24", "12"))
+    groups = list(itertools.combinations_with_replacement(range(13), 2))
     cohorts = list(itertools.product(groups, groups))
     p_values = {test: [p_of(test, t, o, sorted({*t, *o})) for t, o in cohorts] for test in NUMBERED}
     rng, seen = random.Random(3), Counter()

@@ -137,10 +137,14 @@ def clean(study: Study, patterns: pd.DataFrame, bases: Sequence[str]) -> pd.Data
     """
     import pandas as pd
 
-    typed = {
-        name: _typed(study, name, [read_value(study, name, value)[0] for value in patterns[name]], patterns.index)
-        for name in bases
-    }
+    def read(name: str) -> list:
+        seen: dict = {}  # a value is read once, however many patterns have it; True is not 1
+        for key in (values := [(type(value), value) for value in patterns[name]]):
+            if key not in seen:
+                seen[key] = read_value(study, name, key[1])[0]
+        return [seen[key] for key in values]
+
+    typed = {name: _typed(study, name, read(name), patterns.index) for name in bases}
     return pd.DataFrame({**typed, "n": patterns["n"]})
 
 
