@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cohortbook.display import tables
+from cohortbook.display.formatters import render
 from cohortbook.display.tables import (
     DisplayTable,
     Row,
@@ -22,7 +23,6 @@ from cohortbook.display.tables import (
     p_value,
     percent,
     plain_cell,
-    render,
     significant,
 )
 

@@ -11,8 +11,9 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from cohortbook.display.tables import decimal, interval, p_value, plain_cell, significant
+from printcheck.printed.published import fixed, sure, to_digits
 from survival_cases import survival_tally
-from tallystats.interval import Interval, fixed, sure, to_digits
+from tallystats.interval import Interval
 from tallystats.missing.conditional import draw_numbers
 from tallystats.missing.rubin import pool, pooled_test
 from tallystats.regression.performance import hosmer_lemeshow
