@@ -103,7 +103,9 @@ check: $(ENVIRONMENT) ## check the study file and the data in a second, and sum 
 
 test: $(ENVIRONMENT) ## run the tests: style, code, examples in docstrings, committed outputs of the notebooks
 	@$(PY) -m ruff check --quiet .
-	@$(PYTEST) -m "not slow" --doctest-modules --nbval --nbval-current-env src tests $(NOTEBOOKS) $(SCENARIOS)
+	@# The audit takes longest: it starts first, and is kept for the tests that need it.
+	@$(PY) -m cohortbook.audit >/dev/null & $(PYTEST) -m "not slow" --durations=10 \
+	  --doctest-modules --nbval --nbval-current-env src tests $(NOTEBOOKS) $(SCENARIOS); status=$$?; wait; exit $$status
 
 test-all: $(ENVIRONMENT) ## run what takes longer: many more examples, exhaustive searches, other processors' code paths
 	@$(PYTEST) -m "slow or not build" --thorough tests
