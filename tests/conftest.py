@@ -1,6 +1,7 @@
 """How the tests run: hypothesis by profile, and kernels that nbval starts as those of `make report`."""
 
 import functools
+import gc
 import os
 import tempfile
 
@@ -18,6 +19,12 @@ settings.load_profile("push")
 
 def pytest_addoption(parser):
     parser.addoption("--thorough", action="store_true", help="draw three times as many examples, and others in every run")
+
+
+def pytest_collection_finish():
+    # What was collected stays: the collector need not look at it again, as statsmodels asks it to at every Holm adjustment.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config):

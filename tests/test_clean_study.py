@@ -95,6 +95,7 @@ def test_missing_values_are_no_contradiction(tmp_path):
     assert not_checked(audit)["t2_ui_p"].verdict == "reproduced"
 
 
+@pytest.mark.slow
 def test_missing_values_hide_no_error_of_other_variables(tmp_path):
     audit = audit_study(written(tmp_path, {**MISSING, "t2_ui_p": "0.027"}, known={**KNOWN, "low_v_normal": ""}))
     assert [verdict for verdict in against(audit) if isinstance(verdict[0], str)] == [

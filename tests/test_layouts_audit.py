@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-import cohortbook as cb
 from cohortbook.display.formatters import render
+from cohortbook.display.tables import DisplayTable
 from cohortbook.sections.audit.layouts_audit import (
     check_table,
     conflict_table,
@@ -266,4 +266,4 @@ def test_tables_save_whole(table, tmp_path):
     made.save(tmp_path)
     assert (tmp_path / f"{made.name}.json").exists()
     assert {len(row.cells) for row in made.rows} == {len(made.head)}
-    assert isinstance(made, cb.tables.tables.DisplayTable)
+    assert isinstance(made, DisplayTable)

@@ -126,6 +126,7 @@ def test_figures_are_saved(hips_built):
     assert found == {f"{name}.{form}" for name in names for form in ("png", "svg")}
 
 
+@pytest.mark.slow
 def test_notebooks_take_parameters_other_than_the_defaults(hips_built, tmp_path):
     study, _, _ = hips_built
     changes = {"04_logistic": {"removal": "lr", "resamples": "20"}, "03_univariate": {"confidence_level": "0.99"}}

@@ -135,6 +135,7 @@ def test_an_unforeseen_error_of_a_notebook_may_quote_a_value(tmp_path, monkeypat
     assert ("SECRET" in said) == (not mask)
 
 
+@pytest.mark.slow
 def test_every_notebook_runs_to_its_end_with_small_counts_hidden(tmp_path):
     study, build = write_hips(tmp_path / "hips"), tmp_path / "build"
     for notebook in numbered("0[1-57]*"):

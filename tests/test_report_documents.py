@@ -485,6 +485,7 @@ def test_a_picture_without_caption_or_png_is_no_obstacle(tmp_path):
     assert len(word.inline_shapes) == 1
 
 
+@pytest.mark.slow
 def test_committed_notebooks_make_all_documents():
     root = Path(__file__).resolve().parents[1]
     paths = sorted((root / "notebooks").glob("[0-9]*.ipynb"))

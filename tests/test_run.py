@@ -304,6 +304,7 @@ def test_a_notebook_whose_plan_is_there_is_run(tmp_path, study):
     assert run_notebook(source, tmp_path / "out.ipynb", study=str(study)) == "done"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (NOTEBOOKS / "03_univariate.ipynb").exists(), reason="the notebook is not there yet")
 def test_a_real_notebook_runs_with_other_parameters(tmp_path):
     def effects(level):

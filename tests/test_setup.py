@@ -371,6 +371,7 @@ def test_a_wrong_study_file_is_told_once(small):
         (small / "data/other/study.yml").write_text(SMALL_STUDY)
 
 
+@pytest.mark.slow
 def test_make_notebooks_keeps_the_outputs_in_the_notebooks(small):
     paths = sorted((small / "notebooks").iterdir())
     before = {path: path.read_text() for path in paths}
@@ -448,6 +449,7 @@ def test_make_audit_needs_no_patients_and_runs_the_audit_alone(audited):
     assert text.index("One</h2>") < text.index("Audit</h2>"), "the audit starts first and stands last"
 
 
+@pytest.mark.slow
 def test_what_is_kept_between_runs_stands_where_clean_finds_it(audited):
     make(audited, "audit", "STUDY=data/other")
     assert (audited / "build/other/audit.csv").read_text() == str(audited / "build/.cache")
@@ -455,6 +457,7 @@ def test_what_is_kept_between_runs_stands_where_clean_finds_it(audited):
     assert (audited / "build/other/audit.csv").read_text() == "/elsewhere"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lost", "line"),
     [

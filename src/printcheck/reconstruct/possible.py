@@ -30,7 +30,6 @@ from studyfile.study.study import Study
 
 if TYPE_CHECKING:
     from printcheck.audit.verdicts import Repair
-    from tallystats.tally import Tally
 
 #: Solutions of one block; cohorts combine them.
 MOST_SOLUTIONS = 24
@@ -134,7 +133,7 @@ class Possible:
         bases = set(self.study.bases(*names))
         return tuple(pool for pool in self.pools if bases & set(pool.variables))
 
-    def cohort(self, number: int, seed: int) -> Drawn:
+    def cohort(self, number: int, seed: int) -> Cohort:
         """Draw one cohort: a solution of every block, in an order of its own."""
         rng = random.Random(f"{seed} {number}")
         common = [rng.gauss(0, 1) for _ in range(self.roster.size)]
@@ -162,19 +161,6 @@ class Possible:
         return ordered
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Drawn(Cohort):
-    """A cohort that nobody will change: its tallies are counted once."""
-
-    _tallies: dict[tuple[str, ...], Tally] = field(default_factory=dict, repr=False)
-
-    def tally(self, *names: str) -> Tally:
-        """Count the patterns of variables, recorded or derived."""
-        if names not in self._tallies:
-            self._tallies[names] = super().tally(*names)
-        return self._tallies[names]
-
-
 def alike(roster: Roster) -> list[list[int]]:
     """Return the patients of a roster whom nothing tells apart: those not described one by one, by the grouping."""
     true = frozenset().union(*roster.groups.values())
@@ -182,14 +168,14 @@ def alike(roster: Roster) -> list[list[int]]:
     return [[i for i in rest if i in true], [i for i in rest if i not in true]]
 
 
-def cohort_of(study: Study, columns: dict[str, list], size: int) -> Drawn:
+def cohort_of(study: Study, columns: dict[str, list], size: int) -> Cohort:
     """Make a cohort of columns; a variable without one is missing in all patients."""
     import pandas as pd
 
     ids = [study.plan("reconstruction").id_format.format(i + 1) for i in range(size)]
     every = {name: columns.get(name, [None] * size) for name in study.file.variables}
     step = FlowStep(label="Drawn", excluded=0, excluded_missing=0, remaining=size)
-    return Drawn(study, pd.DataFrame({study.file.study.id: ids, **every}), "drawn", (step,))
+    return Cohort(study, pd.DataFrame({study.file.study.id: ids, **every}), "drawn", (step,))
 
 
 @dataclass

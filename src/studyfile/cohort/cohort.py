@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +53,8 @@ class Cohort:
     study : Study
         The study file that the data were checked against.
     data : frame
-        One row an eligible patient, columns as recorded: any frame that narwhals reads.
+        One row an eligible patient, columns as recorded: any frame that narwhals reads. It is not to be changed: tallies
+        are counted once.
     source : str
         Name of the file, or of the kind of object, that the data came from.
     flow : tuple of FlowStep
@@ -70,6 +71,7 @@ class Cohort:
     flow: tuple[FlowStep, ...]
     notes: tuple[str, ...] = ()
     suppress_below: int = 0
+    _tallies: dict[tuple[str, ...], Tally] = field(default_factory=dict, init=False, repr=False)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.study.file.study.title!r}, source={self.source!r}, n={self.size})"
@@ -79,8 +81,7 @@ class Cohort:
         """What is hidden of single variables; None where nothing is."""
         from studyfile.privacy.counts import protection
 
-        count = functools.partial(self._tally, self.data)
-        return protection(self.study, lambda *names: count(names), self.suppress_below) if self.suppress_below else None
+        return protection(self.study, lambda *names: self._counted(names), self.suppress_below) if self.suppress_below else None
 
     @property
     def size(self) -> int:
@@ -102,7 +103,7 @@ class Cohort:
             from studyfile.privacy.guard import require_rule
 
             require_rule()
-        return self._tally(self.data, names)
+        return self._counted(names)
 
     def patient(self, identifier: str, *names: str) -> Tally:
         """Tally one patient: a single pattern.
@@ -122,6 +123,12 @@ class Cohort:
             raise CohortError(f"{self.source}: no eligible {self.study.file.study.unit} has {asked}")
         return tally
 
+    def _counted(self, names: tuple[str, ...]) -> Tally:
+        """Count once: a plan asks for the same patterns again and again."""
+        if names not in self._tallies:
+            self._tallies[names] = self._tally(self.data, names)
+        return self._tallies[names]
+
     def _tally(self, data: Any, names: Sequence[str]) -> Tally:
         bases = self.study.bases(*names)
         patterns = derive(self.study, clean(self.study, count_patterns(data, bases), bases), names)
@@ -130,7 +137,7 @@ class Cohort:
 
     def missing(self, name: str) -> int:
         """Return how many eligible patients have no value of a variable; hidden where the count is too small."""
-        tally = self._tally(self.data, (name,))
+        tally = self._counted((name,))
         n = tally.total - tally.complete().total
         return self.protection.of(name, "missing", n) if self.protection else n
 

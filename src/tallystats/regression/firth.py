@@ -228,7 +228,7 @@ class _Penalised:
         leverage = weights * np.einsum("pi,ij,pj->p", x, inverse, x)
         slope = x.T @ (self.n * (self.y - p) + leverage * (0.5 - p))
         # Of log|I| / 2: its second derivatives have a part from those of the weights, and one from I's own change.
-        change = np.einsum("p,pi,pj,pk->kij", weights * (1 - 2 * p), x, x, x, optimize=True)
+        change = (x.T[:, None] * x.T * (weights * (1 - 2 * p))) @ x
         turned = inverse @ change
         penalty = (x.T * (leverage * ((1 - 2 * p) ** 2 / 2 - p * (1 - p)))) @ x
         penalty -= np.einsum("jab,kba->jk", turned, turned) / 2

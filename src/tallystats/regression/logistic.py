@@ -133,12 +133,11 @@ def log_likelihood(x: np.ndarray, y: np.ndarray, counts: np.ndarray, beta: np.nd
 
 def _derivatives(x: np.ndarray, y: np.ndarray, counts: np.ndarray, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return score and information of each table."""
-    import numpy as np
     from scipy.special import expit
 
     p = expit(beta @ x.T)
     weights = counts * p * (1 - p)
-    return (counts * (y - p)) @ x, np.einsum("bp,pi,pj->bij", weights, x, x, optimize=True)
+    return (counts * (y - p)) @ x, (weights[:, None] * x.T) @ x
 
 
 def _solve(information: np.ndarray, score: np.ndarray) -> np.ndarray:
