@@ -98,6 +98,7 @@ def tables(study, rows, shorten):
     return figures
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**9), st.integers(1, 60), st.sampled_from([printed, cut]))
 def test_no_false_alarm_on_tables_that_patients_print(study, seed, n, shorten):
     draw, rows = random.Random(seed), []

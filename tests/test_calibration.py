@@ -56,6 +56,7 @@ def test_fisher_s_rejections_by_scipy(script, events):
     assert calibration_of("Fisher's exact", events).share == pytest.approx(rejected / defined, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_script_gives_the_file_s_numbers_again(script):
     first = [script.of_times(10, 1), script.of_models(5, 1), script.of_imputed(20, 0)]
     assert first == [script.of_times(10, 1), script.of_models(5, 1), script.of_imputed(20, 0)]

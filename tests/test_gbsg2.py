@@ -92,6 +92,7 @@ def test_the_women_print_what_the_book_prints():
     assert nothing.reason == "The patients are in cohort.csv: nothing needs to be drawn from printed figures."
 
 
+@pytest.mark.slow
 def test_a_figure_that_the_patients_do_not_print_is_contradicted(tmp_path):
     shutil.copytree(bundled_studies() / "gbsg2", tmp_path / "gbsg2")
     path = tmp_path / "gbsg2" / "published.csv"

@@ -150,6 +150,7 @@ def test_few_patients_leave_reiters_expansion_its_limit():
 # Regressions of imputed data sets
 
 
+@pytest.mark.slow
 def test_rows_and_counts_pool_to_the_same():
     sets = [Tally.from_rows(tally.expand().sample(frac=1, random_state=3)) for tally in imputed()]
     ones = [Tally(tally.expand().assign(n=1)) for tally in imputed()]

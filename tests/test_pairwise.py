@@ -76,6 +76,7 @@ def test_studentised_range_and_its_quantile_are_inverse():
     assert_allclose(range_p_value(range_quantile(0.95, 4, 11.5), 4, 11.5), 0.05, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_studentised_range_of_few_degrees_of_freedom_by_integration():
     df, q = 2.56, 4.5
     spread, z = np.linspace(0, 9, 4001), np.linspace(-9, 9, 2001)

@@ -94,6 +94,7 @@ def test_the_limit_is_kept(monkeypatch):
         )
 
 
+@pytest.mark.slow
 def test_a_flood_of_tables_is_stopped_early():
     free = [(0, 70)] * 3
     figures = [[printed("a", "0.5")], [], []]

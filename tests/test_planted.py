@@ -68,6 +68,7 @@ def test_errors_of_every_kind_are_found_and_nothing_else(tables, numbers):
     assert sum(sum(outcome.found) for outcome in outcomes) >= len(numbers) - 1
 
 
+@pytest.mark.slow
 def test_what_patients_print_is_not_found_and_needs_a_witness(tables):
     # How often the second and the third level were counted is printed nowhere else.
     exchanged = {"t1_visits_1_n": "30", "t1_visits_1_pct": "15.9", "t1_visits_2_n": "47", "t1_visits_2_pct": "24.9"}

@@ -241,7 +241,14 @@ class Cohorts:
         return list({f.id: f for f in figures}.values()), tables
 
 
-@pytest.mark.parametrize(("rule", "terms"), [(RULE, "severe, ill, b"), (RULE, "b, ill, severe"), ("", "ill, b")])
+@pytest.mark.parametrize(
+    ("rule", "terms"),
+    [
+        pytest.param(RULE, "severe, ill, b", marks=pytest.mark.slow),
+        pytest.param(RULE, "b, ill, severe", marks=pytest.mark.slow),
+        ("", "ill, b"),
+    ],
+)
 def test_tables_left_are_those_of_all_cohorts(tmp_path, rule, terms):
     names, sizes = terms.split(", "), (2, 2)
     study = small(tmp_path, patients=sum(sizes), rules=rule, terms=terms)

@@ -57,6 +57,7 @@ def test_a_changed_patient_is_noticed(study, patients, monkeypatch):
     assert any(line.startswith("t5_kyphoplasty_n: printed 21, recomputed 2") for line in differ)
 
 
+@pytest.mark.slow
 def test_the_list_left_out_is_proven_the_shortest(study):
     listed = {entry.figure for entry in study.plan("reconstruction").left_out}
     found = check_left_out(study)

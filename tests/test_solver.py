@@ -398,6 +398,7 @@ def test_summaries_are_feasible_exactly_when_a_cohort_exists(tmp_path, k, values
     assert EXAMPLES // 13 < sum(found) < EXAMPLES - EXAMPLES // 13
 
 
+@pytest.mark.slow
 def test_summaries_of_runs_of_values_prove_no_more_than_there_is(tmp_path, monkeypatch):
     """Medians of runs are as good as of values where a cohort has them; squares are not told apart without cells."""
     study = tiny(tmp_path, WIDE.replace("24", "14"), patients=4)
@@ -631,6 +632,7 @@ def of_margins(size, first, second):
 DECIMALS = st.sampled_from([0, 1, 2])
 
 
+@pytest.mark.slow
 @settings(max_examples=max(3, EXAMPLES // 5))
 @given(
     patients=st.lists(st.tuples(st.integers(0, 24), st.sampled_from("xyz"), st.booleans()), min_size=3, max_size=12),

@@ -152,6 +152,7 @@ def _saved(table, folder):
     return (folder / f"{table.name}.json").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_without_a_limit_nothing_changes(tmp_path):
     study = write_hips(tmp_path)
     plain, told = cb.load_cohort(study), cb.load_cohort(study, suppress_below=1)

@@ -152,6 +152,7 @@ def all_of_firth():
     return found
 
 
+@pytest.mark.slow
 def test_ranges_are_those_of_all_cohorts_where_all_can_be_tried(audit):
     ranges = possible_results(audit, cohorts=15)
     for k, name in enumerate(["firth p x", "firth odds ratio x"]):

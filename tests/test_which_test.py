@@ -113,12 +113,12 @@ class Everyone:
     ("variable", "k", "a", "c", "sizes", "kind"),
     [
         ("k", range(4), ["no"], ["x"], (2, 4), "category"),
-        ("k", range(4), ["no", "yes"], ["x"], (2, 3), "category"),
-        ("k", range(4), ["no", "yes"], ["x"], (3, 2), "category"),
+        pytest.param("k", range(4), ["no", "yes"], ["x"], (2, 3), "category", marks=pytest.mark.slow),
+        pytest.param("k", range(4), ["no", "yes"], ["x"], (3, 2), "category", marks=pytest.mark.slow),
         ("a", [0], ["no", "yes"], ["x"], (3, 7), "category"),
         ("a", range(3), ["no", "yes"], ["x"], (2, 3), "category"),
         ("c", [0], ["no"], ["x", "y", "z"], (3, 5), "ordered"),
-        ("c", [0], ["no", "yes"], ["x", "y", "z"], (2, 3), "category"),
+        pytest.param("c", [0], ["no", "yes"], ["x", "y", "z"], (2, 3), "category", marks=pytest.mark.slow),
     ],
 )
 def test_what_each_test_prints_over_all_cohorts(tmp_path, variable, k, a, c, sizes, kind):
@@ -169,6 +169,7 @@ def of_pairs(treated, others):
     yield figure("n", total, "k_band", "low", "no"), lambda t, o: sum(v < 2 for v in o) == total
 
 
+@pytest.mark.slow
 def test_runs_of_values_say_nothing_wrong(tmp_path):
     sizes = (2, 2)
     study = study_of(tmp_path, sizes, k=WIDE.replace("24", "12"))
