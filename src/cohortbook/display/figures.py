@@ -93,15 +93,17 @@ class Plot:
     def rendered(self, form: str, dpi: int = 300) -> bytes:
         """Return the figure as bytes of PNG or SVG, the same at every run."""
         import matplotlib as mpl
+        from matplotlib.layout_engine import PlaceHolderLayoutEngine
 
         buffer = io.BytesIO()
         metadata = {"Date": None} if form == "svg" else {"Software": None}
         with mpl.rc_context(_STYLE):
             # The layout is settled once: each further drawing would move it a little.
-            self.figure.draw_without_rendering()
-            if current().point != ".":
-                _point_ticks(self.figure)
-            self.figure.set_layout_engine("none")
+            if not isinstance(self.figure.get_layout_engine(), PlaceHolderLayoutEngine):
+                self.figure.draw_without_rendering()
+                if current().point != ".":
+                    _point_ticks(self.figure)
+                self.figure.set_layout_engine("none")
             self.figure.savefig(buffer, format=form, dpi=dpi, metadata=metadata)
         return buffer.getvalue()
 
