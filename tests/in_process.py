@@ -16,11 +16,14 @@ from typing import Any
 from unittest import mock
 
 from cohortbook import run
+from cohortbook.display.figures import Plot
 from cohortbook.display.formatters import register_formatters
 from cohortbook.display.style import use_journal
 from cohortbook.notebook.notebook import read_notebook, source_of
 from cohortbook.report.report import main as report_main
 
+#: Pixels an inch of figures, of which no test here looks at one.
+SMALL = 20
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 
@@ -71,7 +74,9 @@ def _outputs(source: str, names: dict[str, Any]) -> list[dict[str, Any]]:
 
 def run_notebook(notebook: Path, target: Path, **options: Any) -> str:
     """Do what `cohortbook.run.run_notebook` does."""
-    with mock.patch("cohortbook.run.execute", execute):
+    whole = Plot.rendered
+    small = mock.patch.object(Plot, "rendered", lambda plot, form, dpi=SMALL: whole(plot, form, SMALL))
+    with mock.patch("cohortbook.run.execute", execute), small:
         return run.run_notebook(notebook, target, **options)
 
 
