@@ -9,16 +9,16 @@ from hypothesis import HealthCheck, settings
 
 from cohortbook.run import private_kernel
 
-#: No test may depend on the load of the machine, so nothing has a deadline; the same examples are drawn in every run of
-#: `make test`, and others in every run of `make test-all`.
-ANYWHERE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
-settings.register_profile("push", max_examples=20, derandomize=True, database=None, **ANYWHERE)
-settings.register_profile("thorough", max_examples=60, print_blob=True, **ANYWHERE)
+#: No test may depend on the load of the machine, so nothing has a deadline, and the same examples are drawn in every run.
+CHECKS = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+ANYWHERE = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": CHECKS}
+settings.register_profile("push", max_examples=20, **ANYWHERE)
+settings.register_profile("thorough", max_examples=60, **ANYWHERE)
 settings.load_profile("push")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--thorough", action="store_true", help="draw three times as many examples, and others in every run")
+    parser.addoption("--thorough", action="store_true", help="draw three times as many examples")
 
 
 def pytest_collection_finish():
