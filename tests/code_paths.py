@@ -15,6 +15,7 @@ import argparse
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -104,7 +105,7 @@ def built(path: CodePath, study: str) -> Path:
 def build(path: CodePath, study: str, environment: Mapping[str, str]) -> list[str]:
     """Build the report of a study from nothing; return what went wrong."""
     folder = built(path, study)
-    subprocess.run(["rm", "-rf", folder], check=True)
+    shutil.rmtree(folder, ignore_errors=True)
     cache = {"COHORTBOOK_CACHE": str(folder / "cache")}
     given = [f"STUDY={study}", f"BUILD={folder.relative_to(ROOT)}"]
     done = subprocess.run(["make", "report", *given], cwd=ROOT, env={**environment, **cache}, capture_output=True, text=True)

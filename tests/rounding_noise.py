@@ -2,8 +2,9 @@
 
 `COHORTBOOK_TEST_NOISE=<seed> pytest tests/test_x.py` (see `conftest.py`) replaces functions of numpy, scipy.special and math
 whose last digits depend on the processor (its SIMD and FMA, its BLAS, its libm) by ones whose results are off by up to four
-units in the last place. The noise depends on the seed and on what goes in alone: one processor always says the same. What
-every processor gets right stays right: square roots, whole numbers and their sums, running sums (added one by one).
+units in the last place; an exact 0 of linear algebra or a sum becomes 1e-17 now and then, as cancellation makes it. The noise
+depends on the seed and on what goes in alone: one processor always says the same. What every processor gets right stays right:
+square roots, whole numbers and their sums, running sums (added one by one).
 """
 
 import functools

@@ -101,7 +101,7 @@ _WHERE = {
         "verdict_table",
     ),
     "cohortbook.sections.audit.figures_audit": ("plot_ranges", "plot_verdicts"),
-    # The last room knows every result.
+    # It knows every result.
     "cohortbook.sections.audit.findings_audit": ("audit_findings", "finding", "range_finding"),
 }
 _MODULE = {name: module for module, names in _WHERE.items() for name in names}

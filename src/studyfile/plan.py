@@ -30,13 +30,17 @@ def compare_row(cohort: Cohort, variable: str, *, test: str = "", confidence_lev
         )  # fmt: skip
 
 
+def small_enough(rows: Sequence[Comparison], limit: float) -> tuple[str, ...]:
+    """Return the variables whose P lies below a limit."""
+    return tuple(row.term for row in rows if below(row.test.p_value, limit))
+
+
 def candidate_terms(cohort: Cohort) -> tuple[str, ...]:
     """Return the candidates of the model: those that the plan names, or those whose univariable P is small enough."""
     plan = cohort.study.plan("model")
     if plan.candidates:
         return plan.candidates
-    rows = [compare_row(cohort, row.variable) for row in cohort.study.plan("comparison").rows]
-    return tuple(row.term for row in rows if below(row.test.p_value, plan.candidate_p))
+    return small_enough([compare_row(cohort, row.variable) for row in cohort.study.plan("comparison").rows], plan.candidate_p)
 
 
 def model_tally(cohort: Cohort, terms: Sequence[str]) -> Tally:

@@ -36,7 +36,8 @@ def short_number(value: float) -> str:
 
 def short_repr(result: Any) -> str:
     """Name a result, its first texts and numbers, its estimates and P values, and how many patients it is about."""
-    shown, estimates = {}, ""
+    shown: dict[str, str] = {}
+    estimates = ""  # the first field of numbers: what follows, such as standard errors and limits, is left out
     for name in (one.name for one in fields(result) if one.repr):
         value = getattr(result, name)
         if isinstance(value, str) and 0 < len(value) <= CHARACTERS_SHOWN:
@@ -44,12 +45,15 @@ def short_repr(result: Any) -> str:
         elif isinstance(value, int | float) and not math.isnan(value):
             shown[name] = short_number(value)
         elif isinstance(value, tuple) and value:
-            if not all(isinstance(one, float) for one in value):
-                counts = len(value) <= NUMBERS_SHOWN and all(type(one) is int for one in value)
-                shown[name] = str(value) if counts else f"<{len(value)}>"
-            elif name in ("p_values", estimates := estimates or name):
-                few = [*map(short_number, value[:NUMBERS_SHOWN]), *["…"] * (len(value) > NUMBERS_SHOWN)]
-                shown[name] = f"({', '.join(few)})"
+            if all(isinstance(one, float) for one in value):
+                estimates = estimates or name
+                if name in (estimates, "p_values"):
+                    few = [*map(short_number, value[:NUMBERS_SHOWN]), *["…"] * (len(value) > NUMBERS_SHOWN)]
+                    shown[name] = f"({', '.join(few)})"
+            elif len(value) <= NUMBERS_SHOWN and all(type(one) is int for one in value):
+                shown[name] = str(value)
+            else:
+                shown[name] = f"<{len(value)}>"
     first = dict(list(shown.items())[:FIELDS_SHOWN]) | {name: shown[name] for name in ("p_value", "n") if name in shown}
     return f"{type(result).__name__}({', '.join(f'{name}={text}' for name, text in first.items())})"
 

@@ -1,4 +1,4 @@
-"""Figures: the only room that draws. Each function takes a result and returns a `Plot` with its caption and alt text."""
+"""Figures: what draws. Each function takes a result and returns a `Plot` with its caption and alt text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results as tables: the only room that rounds and formats.
+"""Results as tables: the only place that rounds and formats.
 
 A `DisplayTable` holds strings, as a journal prints them, and the unrounded frame they were made from. It shows itself in
 a notebook, and `save` writes it as CSV and LaTeX (the strings) and JSON (the numbers).

@@ -28,7 +28,7 @@ SUITED_SEVERAL = {
 }  # fmt: skip
 #: Those that take the groups to be in an order.
 TRENDS = ("jonckheere_terpstra", "linear_by_linear", "cochran_armitage")
-#: The same of one variable before and after, as `cohortbook.plan.paired` takes them.
+#: The same of one variable before and after, as `tallystats.statistics.paired` takes them.
 SUITED_PAIRED = {
     "paired_t": NUMERIC,
     **dict.fromkeys(("wilcoxon_signed_rank", "wilcoxon_signed_rank_continuity", "wilcoxon_signed_rank_exact"),

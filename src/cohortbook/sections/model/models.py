@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from cohortbook.sections.comparison.analysis import compare_groups, protected, with_unit
 from studyfile.cohort.cohort import Cohort
-from studyfile.plan import model_tally, planned_model
+from studyfile.plan import model_tally, planned_model, small_enough
 from tallystats.results import Absent, Result, quiet, result
 from tallystats.tally import Tally, weakest
-from tallystats.tolerance import below
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +114,7 @@ def screen_candidates(cohort: Cohort) -> Screening:
         terms = tuple(row.term for row in compared.rows)
         p_values = tuple(row.test.p_value for row in compared.rows)
         threshold = plan.candidate_p
-        candidates = tuple(term for term, p in zip(terms, p_values, strict=True) if below(p, threshold))
+        candidates = small_enough(compared.rows, threshold)
     return Screening(
         terms=terms, labels=tuple(with_unit(cohort, term) for term in terms), p_values=p_values, candidates=candidates,
         threshold=threshold, after=tuple(term for term in candidates if study.measured(term) == "after"),
