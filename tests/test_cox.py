@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from alike import assert_alike
+from alike import assert_alike, near
 from survival_cases import rows_of, survival_rows, survival_tally
 from survival_comparisons import comparisons, cox_rows
 from tallystats.results import UndefinedWarning
@@ -104,7 +104,7 @@ def test_terms_that_say_nothing_are_dropped_by_name():
 def test_one_entry_time_for_all_changes_nothing():
     tally = Tally.from_rows(rows_of("drawn").assign(time=lambda d: d["time"] + 90))
     plain, late = (cox_regression(tally, **WHERE, terms=["x2"], entry=entry) for entry in (None, 90))
-    assert plain == late
+    assert plain == near(late)
 
 
 def test_a_change_that_nobody_could_show_is_not_tested():
@@ -122,7 +122,7 @@ def test_unit_of_time_changes_nothing():
     days = cox_regression(Tally.from_rows(rows), **WHERE, terms=["x1", "x2"], entry="entry")
     weeks = rows.assign(time=rows["time"] / 8, entry=rows["entry"] / 8)
     found = cox_regression(Tally.from_rows(weeks), **WHERE, terms=["x1", "x2"], entry="entry")
-    assert found.residuals.values == days.residuals.values
+    assert found.residuals.values == near(days.residuals.values)
     assert dataclasses.replace(found, residuals=days.residuals) == days
 
 
@@ -133,7 +133,7 @@ def test_missing_values_are_left_out_and_counted():
     fit = cox_regression(tally, **WHERE, terms=["x2", "x3"], entry="entry")
     assert (fit.n, fit.n_missing) == (86, 4)
     complete = Tally.from_rows(rows.dropna())
-    assert fit.estimates == cox_regression(complete, **WHERE, terms=["x2", "x3"], entry="entry").estimates
+    assert fit.estimates == near(cox_regression(complete, **WHERE, terms=["x2", "x3"], entry="entry").estimates)
     assert cox_regression(tally, **WHERE, terms=["x2"]).n_missing == 2
 
 

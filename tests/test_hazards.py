@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import cohortbook as cb
+from alike import near
 from second_study import FULL, hips, write_hips
 from studyfile.study.study import StudyError
 from tallystats.results import MARK
@@ -19,7 +20,9 @@ def test_cox_model_takes_entry_strata_and_clusters(tmp_path):
     result = cb.study_cox(cohort, confidence_level=0.9)
     tally = cohort.tally("months", "dead", "first_seen", "gender", "pain", "weight", "diabetic")
     options = {"time": "months", "event": "dead", "terms": ("weight", "diabetic"), "confidence_level": 0.9}
-    assert result.fit == cox_regression(tally, **options, entry="first_seen", strata="gender", robust="pain")
+    assert result.fit == near(
+        cox_regression(tally, **options, entry="first_seen", strata="gender", robust="pain")
+    )
     assert result.fit.estimates != cox_regression(tally, **options, strata="gender", robust="pain").estimates
     assert result.labels == {"weight": "Body weight, kg", "diabetic": "Diabetes"}
     table = cb.table_of(result)
@@ -52,7 +55,9 @@ def test_monotone_likelihood_is_answered_by_firth(tmp_path):
     result = cb.study_cox(cohort)
     assert result.fit.refused == "monotone likelihood: every event has the same value of diabetes"
     tally = cohort.tally("months", "dead", "first_seen", "diabetic")
-    assert result.firth == firth_cox(tally, time="months", event="dead", entry="first_seen", terms=["diabetic"])
+    assert result.firth == near(
+        firth_cox(tally, time="months", event="dead", entry="first_seen", terms=["diabetic"])
+    )
     assert result.firth.frame["hazard_ratio"][0] > 1
     assert "Firth\u2019s method gives finite estimates: Diabetes " in str(cb.finding(result))
     assert "Firth's penalised likelihood was used" in str(cb.methods_text(cohort, result))
@@ -74,7 +79,9 @@ def test_competing_models_stand_side_by_side(tmp_path):
 
     tally = competing_tally(cohort, "diabetic")
     late = {"entry": "first_seen", "weights": "finegray"}
-    assert revision.sub == fine_gray(tally, time="time", cause="cause", of="Revision", terms=["diabetic"], **late)
+    assert revision.sub == near(
+        fine_gray(tally, time="time", cause="cause", of="Revision", terms=["diabetic"], **late)
+    )
     assert "at risk from the entry" in " ".join(cb.table_of(result).notes)
     assert revision.firth is None
     row = revision.own.frame.iloc[0]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from alike import assert_alike
+from alike import assert_alike, near
 from survival_cases import rows_of, survival_rows, survival_tally
 from survival_comparisons import WEIGHTS, comparisons
 from tallystats.results import UndefinedWarning
@@ -32,7 +32,7 @@ def test_one_entry_time_for_all_changes_nothing():
     rows = rows_of("drawn")
     rows["time"] += 90
     plain, late = (log_rank(Tally.from_rows(rows), **WHERE, entry=entry) for entry in (None, 90))
-    assert plain == late
+    assert plain == near(late)
 
 
 def test_several_strata_are_those_of_their_patterns():
@@ -40,7 +40,7 @@ def test_several_strata_are_those_of_their_patterns():
     rows["both"] = rows["stratum"].astype(str) + rows["x1"].astype(str)
     one = log_rank(Tally.from_rows(rows), **WHERE, strata="both")
     two = log_rank(Tally.from_rows(rows), **WHERE, strata=["stratum", "x1"])
-    assert (one.statistic, one.expected) == (two.statistic, two.expected)
+    assert (one.statistic, one.expected) == near((two.statistic, two.expected))
     assert one.method == "log-rank, stratified by both"
 
 
@@ -53,7 +53,7 @@ def test_boolean_groups_and_empty_levels_are_those_of_their_patients():
     )
     assert (boolean.groups, empty.groups) == ((False, True), ("a", "b"))
     for test in (boolean, empty):
-        assert (test.statistic, test.p_value, test.df, test.n) == (plain.statistic, plain.p_value, 1, (21, 21))
+        assert (test.statistic, test.p_value, test.df, test.n) == near((plain.statistic, plain.p_value, 1, (21, 21)))
 
 
 def test_a_group_of_one_patient_by_the_definition():
@@ -68,7 +68,7 @@ def test_unit_of_time_changes_nothing():
     rows = rows_of("drawn")
     weeks = rows.assign(time=rows["time"] / 8, entry=rows["entry"] / 8)
     days, weeks = (log_rank(Tally.from_rows(r), **WHERE, entry="entry", strata="stratum") for r in (rows, weeks))
-    assert weeks == days
+    assert weeks == near(days)
 
 
 UNDEFINED = {
@@ -145,7 +145,7 @@ def test_equal_scores_are_no_trend():
 def test_default_scores_pass_over_empty_levels():
     rows = rows_of("drawn")
     wider = rows.assign(group=rows["group"].cat.set_categories(["a", "z", "b", "c"]))
-    assert trend_log_rank(Tally.from_rows(wider), **WHERE) == trend_log_rank(Tally.from_rows(rows), **WHERE)
+    assert trend_log_rank(Tally.from_rows(wider), **WHERE) == near(trend_log_rank(Tally.from_rows(rows), **WHERE))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_missing_values_are_left_out_and_counted():
     test = log_rank(tally, **WHERE, entry="entry", strata="stratum")
     assert test.n_missing == 5
     complete = log_rank(Tally.from_rows(rows.dropna()), **WHERE, entry="entry", strata="stratum")
-    assert (test.statistic, test.n) == (complete.statistic, complete.n)
+    assert (test.statistic, test.n) == near((complete.statistic, complete.n))
 
 
 @pytest.mark.parametrize(

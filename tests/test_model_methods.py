@@ -5,6 +5,7 @@ import math
 import pytest
 
 import cohortbook as cb
+from alike import near
 from cohortbook.display.tables import interval, p_value, significant
 from cohortbook.sections.model.layouts_worth import ratio_in_words
 from second_study import hips, write_hips
@@ -48,7 +49,7 @@ def cells(table):
 def test_methods_are_the_statistics_at_the_models_level(cohort, methods):
     where = {"outcome": "limp", "terms": ("stem", "diabetic", "gender")}
     tally = cohort.tally("limp", "stem", "diabetic", "gender")
-    assert methods.exact == exact_logistic(tally, confidence_level=0.9, **where)
+    assert methods.exact == near(exact_logistic(tally, confidence_level=0.9, **where))
     assert methods.tests == term_tests(tally, **where)
     assert methods.predictions.flac == firth_predictions(tally, **where).flac
     assert set(methods.frame["method"]) == {"wald", "lr", "score", "firth", "exact", "exact mid-P"}

@@ -124,8 +124,9 @@ def test_newton_steps_are_fits_under_each_limit():
     counts = random_tables(60)
     for k, (beta, errors, _) in enumerate(newton_steps(x, y, counts, steps=20), 1):
         fit = fit_many(x, y, counts, max_iterations=k)
-        assert_allclose(beta, fit.coefficients, rtol=1e-8, atol=1e-12)
-        assert_allclose(errors, fit.std_errors, rtol=1e-6)  # of matrices that are nearly singular
+        # Some of the matrices are nearly singular.
+        assert_allclose(beta, fit.coefficients, rtol=1e-6, atol=1e-12)
+        assert_allclose(errors, fit.std_errors, rtol=1e-6)
 
 
 def as_tally(counts, terms=2):

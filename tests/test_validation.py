@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from alike import near
 from logistic_cases import birthwt, separated
 from performance_comparisons import CASES, EXACT, _optimism, values
 from tallystats.regression import validation
@@ -77,7 +78,7 @@ def test_rows_and_units_do_not_matter():
     rows = birthwt().expand().sample(frac=1, random_state=2)
     first = bootstrap_optimism(Tally.from_rows(rows), outcome="low", terms=TERMS, resamples=20)
     second = bootstrap_optimism(birthwt(), outcome="low", terms=TERMS, resamples=20)
-    assert first == second
+    assert first == near(second)
     done = []
     frame = birthwt().frame
     other = bootstrap_optimism(Tally(frame.assign(lwt=1000 + frame["lwt"] / 2.2)), outcome="low", terms=TERMS,
