@@ -67,7 +67,7 @@ class Range:
 
 
 def possible_results(
-    audit: Audit, *, cohorts: int = 200, seed: int = 1, step: Callable[[], None] | None = None
+    audit: Audit, *, cohorts: int = 60, seed: int = 1, step: Callable[[], None] | None = None
 ) -> tuple[Range, ...] | Absent:
     """Run the study's analyses over many cohorts that meet each largest set of printed figures.
 
@@ -76,7 +76,7 @@ def possible_results(
     audit : Audit
         Its repairs say which figures can hold together.
     cohorts : int
-        Drawn for each set.
+        Drawn for each set. More of them widen few ranges.
     seed : int
         Of the draws.
     step : callable, optional
