@@ -102,7 +102,7 @@ check: $(ENVIRONMENT) ## check the study file and the data in a second, and sum 
 	@$(PY) -m cohortbook.check $(STUDY)
 
 test: $(ENVIRONMENT) ## run the tests: style, code, examples in docstrings, committed outputs of the notebooks
-	@$(PY) -m ruff check --quiet .
+	@$(PY) -m ruff check --quiet . && $(PY) -m ruff format --check --quiet .
 	@# The audit takes longest: it starts first, and is kept for the tests that need it.
 	@$(PY) -m printcheck.audit >/dev/null & $(PYTEST) -m "not slow" --durations=10 \
 	  --doctest-modules --nbval --nbval-current-env src tests $(NOTEBOOKS) $(SCENARIOS); status=$$?; wait; exit $$status

@@ -33,8 +33,11 @@ RATIO = 3.0
 #: Shares of all draws that are made of what takes long: models of several variables, and fits of ten imputed data sets.
 MODELS, IMPUTED = 0.4, 0.25
 #: Tests of a term of a logistic model, by the name that `term_tests` gives them.
-TERM_TESTS = {"wald": "maximum likelihood, Wald's test", "score": "maximum likelihood, score test",
-              "lr": "maximum likelihood, likelihood-ratio test"}  # fmt: skip
+TERM_TESTS = {
+    "wald": "maximum likelihood, Wald's test",
+    "score": "maximum likelihood, score test",
+    "lr": "maximum likelihood, likelihood-ratio test",
+}
 #: Probability of a table below which it is left out.
 NEGLIGIBLE = 1e-7
 #: (kind, what, method) -> for each case whether it was right or rejected, None where the method gives nothing.
@@ -72,8 +75,14 @@ def of_table(cell: tuple[int, int]) -> Marks:
 
     warnings.simplefilter("ignore")
     tally, marks = _table(*cell), {}
-    for name in ("pearson_chi_square", "yates_chi_square", "n_minus_1_chi_square", "likelihood_ratio", "fisher_exact",
-                 "fisher_mid_p"):  # fmt: skip
+    for name in (
+        "pearson_chi_square",
+        "yates_chi_square",
+        "n_minus_1_chi_square",
+        "likelihood_ratio",
+        "fisher_exact",
+        "fisher_mid_p",
+    ):
         found = TESTS[name](tally, "event", "exposed")
         marks["test", "association of two binary variables", found.method] = rejects(found.p_value)
     what = "odds ratio of a binary variable"
@@ -123,9 +132,13 @@ def over_tables(pool: ProcessPoolExecutor) -> Iterator[dict]:
     """Yield how each method of a table does, over all tables that are not negligible."""
     truths = {(events, ratio): risks(events, ratio) for events in EVENTS for ratio in (1.0, RATIO)}
     cells = [(a, b) for a in range(EXPOSED + 1) for b in range(PATIENTS - EXPOSED + 1)]
-    chance = {key: np.outer(stats.binom.pmf(np.arange(EXPOSED + 1), EXPOSED, p1),
-                            stats.binom.pmf(np.arange(PATIENTS - EXPOSED + 1), PATIENTS - EXPOSED, p0))
-              for key, (p1, p0) in truths.items()}  # fmt: skip
+    chance = {
+        key: np.outer(
+            stats.binom.pmf(np.arange(EXPOSED + 1), EXPOSED, p1),
+            stats.binom.pmf(np.arange(PATIENTS - EXPOSED + 1), PATIENTS - EXPOSED, p0),
+        )
+        for key, (p1, p0) in truths.items()
+    }
     cells = [cell for cell in cells if max(table[cell] for table in chance.values()) > NEGLIGIBLE]
     marks = dict(zip(cells, pool.map(of_table, cells, chunksize=4), strict=True))
     methods = dict.fromkeys(key for one in marks.values() for key in one)
@@ -147,8 +160,10 @@ def of_grades(cell: tuple[int, int, int]) -> Marks:
     grades = pd.Categorical([0, 1, 2] * 2, ordered=True)
     counts = [*cell, *(GRADE - k for k in cell)]
     tally = Tally(pd.DataFrame({"event": pd.array([True] * 3 + [False] * 3, dtype="boolean"), "grade": grades, "n": counts}))
-    found = [TESTS[name](tally, "grade", "event")
-             for name in ("pearson_chi_square", "likelihood_ratio", "linear_by_linear", "fisher_freeman_halton")]  # fmt: skip
+    found = [
+        TESTS[name](tally, "grade", "event")
+        for name in ("pearson_chi_square", "likelihood_ratio", "linear_by_linear", "fisher_freeman_halton")
+    ]
     found.append(SEVERAL["cochran_armitage"](tally, "event", "grade"))
     return {("test", "association with three levels", test.method): rejects(test.p_value) for test in found}
 
@@ -223,7 +238,8 @@ def of_numbers(events: int, seed: int) -> Marks:
         for name in ("student", "welch"):
             found = mean_difference(tally, "x", "event", method=name)
             marks["interval", f"difference of means, {shape} numbers", found.method] = covers(
-                found.conf_low, found.conf_high, 0.0)
+                found.conf_low, found.conf_high, 0.0
+            )
         for name in ("anova", "welch_anova", "kruskal_wallis", "jonckheere_terpstra"):
             found = SEVERAL[name](tally, "x", "group")
             marks["test", f"{shape} numbers in three groups", found.method] = rejects(found.p_value)
@@ -237,12 +253,14 @@ def of_numbers(events: int, seed: int) -> Marks:
 def drawn_model(events: int, seed: int) -> pd.DataFrame:
     """Draw an outcome that depends on none of three variables: one of two values, a rarer one, and a number."""
     chance = np.random.default_rng([seed, events, 3])
-    return pd.DataFrame({
-        "event": pd.array(chance.random(PATIENTS) < events / PATIENTS, dtype="boolean"),
-        "exposed": pd.array(np.arange(PATIENTS) < EXPOSED, dtype="boolean"),
-        "rarer": pd.array(chance.random(PATIENTS) < 0.2, dtype="boolean"),
-        "number": chance.normal(0, 1, PATIENTS).round(2),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "event": pd.array(chance.random(PATIENTS) < events / PATIENTS, dtype="boolean"),
+            "exposed": pd.array(np.arange(PATIENTS) < EXPOSED, dtype="boolean"),
+            "rarer": pd.array(chance.random(PATIENTS) < 0.2, dtype="boolean"),
+            "number": chance.normal(0, 1, PATIENTS).round(2),
+        }
+    )
 
 
 def of_models(events: int, seed: int) -> Marks:
@@ -331,11 +349,15 @@ def drawn_times(events: int, seed: int) -> tuple[pd.DataFrame, float]:
     time = np.minimum(np.minimum(event, death), end)
     cause = np.where(time == event, "event", np.where(time == death, "death", "none"))
     group = np.arange(PATIENTS) % 2 == 1
-    rows = pd.DataFrame({
-        "time": time, "event": pd.array(cause == "event", dtype="boolean"), "group": pd.array(group, dtype="boolean"),
-        "cause": pd.Categorical(cause, categories=["none", "event", "death"], ordered=True),
-        "stage": pd.Categorical(np.arange(PATIENTS) // 2 % 3, ordered=True),
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "time": time,
+            "event": pd.array(cause == "event", dtype="boolean"),
+            "group": pd.array(group, dtype="boolean"),
+            "cause": pd.Categorical(cause, categories=["none", "event", "death"], ordered=True),
+            "stage": pd.Categorical(np.arange(PATIENTS) // 2 % 3, ordered=True),
+        }
+    )
     return rows, hazard
 
 
@@ -358,18 +380,22 @@ def of_times(events: int, seed: int) -> Marks:
         curve = kaplan_meier(tally, **what, conf_type=kind)
         row = curve.at([at]).iloc[0]
         marks["interval", "survival at a time", curve.method] = covers(
-            row["conf_low"], row["conf_high"], math.exp(-hazard * at))
+            row["conf_low"], row["conf_high"], math.exp(-hazard * at)
+        )
         for share in (0.1, 0.25):
             row = curve.quantiles([share]).iloc[0]
             marks["interval", f"time by which {100 * share:.0f} % have the event", f"quantile of {curve.method}"] = covers(
-                row["conf_low"], row["conf_high"], -math.log(1 - share) / hazard)
+                row["conf_low"], row["conf_high"], -math.log(1 - share) / hazard
+            )
     incidence = aalen_johansen(tally, time="time", cause="cause")["event"].at([at]).iloc[0]
     truth = (1 - math.exp(-2 * hazard * at)) / 2
     marks["interval", "cumulative incidence at a time", "Aalen-Johansen"] = covers(
-        incidence["conf_low"], incidence["conf_high"], truth)
+        incidence["conf_low"], incidence["conf_high"], truth
+    )
     mean = restricted_mean(tally, **what, tau=at)
     marks["interval", "restricted mean", mean.method] = covers(
-        mean.conf_low, mean.conf_high, (1 - math.exp(-hazard * at)) / hazard)
+        mean.conf_low, mean.conf_high, (1 - math.exp(-hazard * at)) / hazard
+    )
     if rows["event"].any():
         two = "survival in two groups"
         for weight in ("log-rank", "gehan", "tarone-ware", "peto-peto"):
@@ -384,7 +410,8 @@ def of_times(events: int, seed: int) -> Marks:
         difference = restricted_mean_difference(tally, **what, by="group", tau=at)
         marks["test", two, difference.method] = rejects(difference.p_values[0])
         marks["interval", "difference of restricted means", difference.method] = covers(
-            difference.conf_low[0], difference.conf_high[0], 0.0)
+            difference.conf_low[0], difference.conf_high[0], 0.0
+        )
         found = gray_test(tally, time="time", cause="cause", by="group")["event"]
         marks["test", "cumulative incidence in two groups", found.method] = rejects(found.p_value)
         ratio = "hazard ratio of a binary variable"
@@ -404,7 +431,8 @@ def of_times(events: int, seed: int) -> Marks:
         if not gray.refused:
             marks["test", "subdistribution hazard ratio", "Fine and Gray, Wald's test"] = rejects(gray.p_values[0])
             marks["interval", "subdistribution hazard ratio", "Fine and Gray, Wald interval"] = covers(
-                gray.conf_low[0], gray.conf_high[0], 0.0)
+                gray.conf_low[0], gray.conf_high[0], 0.0
+            )
     return marks
 
 
@@ -428,8 +456,16 @@ def _row(key: tuple[str, str, str], events: int, marks: list[tuple[bool | None, 
     share = sum(chance for mark, chance in marks if mark) / known if known else math.nan
     kind, what, method = key
     error = math.sqrt(share * (1 - share) / (draws * known / total)) if draws and known else 0.0
-    return {"kind": kind, "what": what, "method": method, "events": events, "share": f"{share:.4f}",
-            "std_error": f"{error:.4f}", "undefined": f"{1 - known / total:.4f}", "draws": draws}  # fmt: skip
+    return {
+        "kind": kind,
+        "what": what,
+        "method": method,
+        "events": events,
+        "share": f"{share:.4f}",
+        "std_error": f"{error:.4f}",
+        "undefined": f"{1 - known / total:.4f}",
+        "draws": draws,
+    }
 
 
 def main() -> None:

@@ -82,8 +82,12 @@ def likelihood_ratio(rows: pd.DataFrame, when: float, truth: float) -> float:
     rows = rows.sort_values("ct")
     had, before = rows["failed"].to_numpy(float), rows["ct"].to_numpy() <= when
     free = isotonic_regression(had).x
-    held = np.concatenate([np.minimum(isotonic_regression(had[before]).x, truth) if before.any() else [],
-                           np.maximum(isotonic_regression(had[~before]).x, truth) if (~before).any() else []])  # fmt: skip
+    held = np.concatenate(
+        [
+            np.minimum(isotonic_regression(had[before]).x, truth) if before.any() else [],
+            np.maximum(isotonic_regression(had[~before]).x, truth) if (~before).any() else [],
+        ]
+    )
     return 2 * sum((sign * (xlogy(had, p) + xlogy(1 - had, 1 - p)).sum()) for sign, p in ((1, free), (-1, held)))
 
 
@@ -180,8 +184,10 @@ def main() -> None:
         for k, day in enumerate(LANDMARKS):
             for name, values in found.items():
                 (above, below, width), true = 100 * values[:, k], 100 * truth[METHODS[name]][k]
-                print(f"{expected:>6}  {day:>4.0f}  {true:>6.1f}  {name:<17}{100 - above - below:>9.1f}"
-                      f"{above:>7.1f}{below:>7.1f}{'' if np.isnan(width) else f'{width:.1f}':>7}".rstrip())  # fmt: skip
+                print(
+                    f"{expected:>6}  {day:>4.0f}  {true:>6.1f}  {name:<17}{100 - above - below:>9.1f}"
+                    f"{above:>7.1f}{below:>7.1f}{'' if np.isnan(width) else f'{width:.1f}':>7}".rstrip()
+                )
         sys.stdout.flush()
     print(f"\nMore patients, {options.cohorts // 5} cohorts: one CT each at a uniform time, in the middle of which a share has")
     print("had the event; coverage in %\n")

@@ -29,11 +29,15 @@ def patients(rng):
     grade = np.digitize(0.7 * age + rng.logistic(size=n), [-0.5, 1.0])
     at = np.array([0.0, TRUE["site: b"], TRUE["site: c"]])[site] + np.array([0, TRUE["grade: mid"], TRUE["grade: high"]])[grade]
     died = rng.random(n) < 1 / (1 + np.exp(1.2 - TRUE["age"] * age - TRUE["smoker"] * smoker - at))
-    return pd.DataFrame({
-        "died": pd.array(died, dtype="boolean"), "age": age, "smoker": pd.array(smoker, dtype="boolean"),
-        "site": pd.Categorical(np.array(list("abc"))[site], list("abc"), ordered=True),
-        "grade": pd.Categorical(np.array(["low", "mid", "high"])[grade], ["low", "mid", "high"], ordered=True),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "died": pd.array(died, dtype="boolean"),
+            "age": age,
+            "smoker": pd.array(smoker, dtype="boolean"),
+            "site": pd.Categorical(np.array(list("abc"))[site], list("abc"), ordered=True),
+            "grade": pd.Categorical(np.array(["low", "mid", "high"])[grade], ["low", "mid", "high"], ordered=True),
+        }
+    )
 
 
 def without_some(rows, rng):
@@ -54,11 +58,15 @@ def one(seed):
     tally = Tally.from_rows(lacking)
     model = {"outcome": "died", "terms": ["age", "smoker", "site", "grade"], "confidence_level": LEVEL}
     sets = impute(tally, ordered=["grade"], imputations=IMPUTATIONS, iterations=ITERATIONS, seed=seed).tallies
-    fits = {"all patients": fit_logistic(Tally.from_rows(whole), **model), "complete": fit_logistic(tally, **model),
-            "imputed": pooled_logistic(sets, **model)}  # fmt: skip
+    fits = {
+        "all patients": fit_logistic(Tally.from_rows(whole), **model),
+        "complete": fit_logistic(tally, **model),
+        "imputed": pooled_logistic(sets, **model),
+    }
     frames = [fit.frame.assign(how=how, complete=fits["complete"].n, seed=seed) for how, fit in fits.items()]
-    return pd.concat(frames, ignore_index=True)[["how", "seed", "complete", "term", "estimate", "std_error", "conf_low",
-                                                 "conf_high"]]  # fmt: skip
+    return pd.concat(frames, ignore_index=True)[
+        ["how", "seed", "complete", "term", "estimate", "std_error", "conf_low", "conf_high"]
+    ]
 
 
 def main(count):
@@ -69,10 +77,12 @@ def main(count):
     found["covered"] = (found["conf_low"] <= found["true"]) & (found["true"] <= found["conf_high"])
     complete = found.groupby("seed")["complete"].first()
     chance = 100 * (LEVEL * (1 - LEVEL) / count) ** 0.5
-    print(f"{count} data sets of {PATIENTS} patients; {complete.mean():.0f} complete on average. {IMPUTATIONS} imputed data "
-          f"sets each, {ITERATIONS} rounds.\nAge, site and grade are missing oftener in smokers who died, whether one "
-          f"smokes oftener in who died.\nCoverage of {100 * LEVEL:.0f}% intervals; its chance error is {chance:.1f} points, "
-          f"that of a bias stands behind it.\n")  # fmt: skip
+    print(
+        f"{count} data sets of {PATIENTS} patients; {complete.mean():.0f} complete on average. {IMPUTATIONS} imputed data "
+        f"sets each, {ITERATIONS} rounds.\nAge, site and grade are missing oftener in smokers who died, whether one "
+        f"smokes oftener in who died.\nCoverage of {100 * LEVEL:.0f}% intervals; its chance error is {chance:.1f} points, "
+        f"that of a bias stands behind it.\n"
+    )
     print(f"{'':14}{'true':>6}  {'all patients':^24}  {'complete cases':^24}  {'imputed and pooled':^24}")
     print(f"{'':20}" + f"  {'bias':>14}{'coverage':>10}" * 3)
     for term, true in TRUE.items():

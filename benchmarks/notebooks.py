@@ -42,9 +42,7 @@ def project(folder: Path) -> Path:
 def seconds(folder: Path, *goals: str) -> float:
     """Time one make from nothing built."""
     shutil.rmtree(folder / "build", ignore_errors=True)
-    settings = {
-        key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "CONDA_PREFIX")
-    }
+    settings = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "CONDA_PREFIX")}
     start = time.perf_counter()
     done = subprocess.run(
         ["make", *goals], cwd=folder, env=settings | {"VIRTUAL_ENV": sys.prefix}, capture_output=True, text=True
@@ -70,10 +68,7 @@ def main() -> None:
         targets = [f"build/spinal-metastases/notebooks/{notebook}" for notebook in names]
         times: dict[str, list[float]] = {"make report": [], "imports only": []}
         for round_ in range(rounds + 1):  # the first warms the caches of the disk and of Python
-            taken = {
-                "make report": seconds(real, "report"),
-                "imports only": seconds(bare, f"-j{os.cpu_count()}", *targets),
-            }
+            taken = {"make report": seconds(real, "report"), "imports only": seconds(bare, f"-j{os.cpu_count()}", *targets)}
             for what, took in taken.items():
                 times[what] += [took] if round_ else []
                 print(f"{'warm-up' if not round_ else f'round {round_}':<8} {what:<13} {took:6.2f} s", flush=True)

@@ -103,8 +103,10 @@ class Tables:
         self.patients = load_cohort(study, patients)
         self.by_id = {figure.id: figure for figure in self.figures}
         self.cohort = [figure for figure in self.figures if figure.about == "cohort"]
-        self.errors = {kind: {f.id: found for f in self.cohort if (found := [*self._valid(f, way(self, f))])}
-                       for kind, way in KINDS.items()}  # fmt: skip
+        self.errors = {
+            kind: {f.id: found for f in self.cohort if (found := [*self._valid(f, way(self, f))])}
+            for kind, way in KINDS.items()
+        }
 
     def _valid(self, figure: Figure, changes: Iterator[Change]) -> Iterator[Change]:
         """Yield the changes that alter what is printed to something that can be printed, each once."""
@@ -117,12 +119,8 @@ class Tables:
 
     def like(self, figure: Figure, **wanted: str) -> list[Figure]:
         """Return the figures like one but for what is wanted; `*` stands for anything."""
-        wanted = {
-            name: getattr(figure, name) for name in ("source", "variable", "level", "group", "statistic")
-        } | wanted
-        return [
-            f for f in self.cohort if all(getattr(f, name) == value for name, value in wanted.items() if value != "*")
-        ]
+        wanted = {name: getattr(figure, name) for name in ("source", "variable", "level", "group", "statistic")} | wanted
+        return [f for f in self.cohort if all(getattr(f, name) == value for name, value in wanted.items() if value != "*")]
 
     def size(self, group: str) -> int:
         """Return how many patients are in a group, as printed."""
@@ -212,9 +210,7 @@ def neighbour(tables: Tables, figure: Figure) -> Iterator[Change]:
 def miscounted(tables: Tables, figure: Figure) -> Iterator[Change]:
     """A count is off by one or by ten."""
     if figure.statistic in ("n", "total"):
-        yield from (
-            {figure.id: str(int(figure.value) + off)} for off in (-10, -1, 1, 10) if int(figure.value) + off >= 0
-        )
+        yield from ({figure.id: str(int(figure.value) + off)} for off in (-10, -1, 1, 10) if int(figure.value) + off >= 0)
 
 
 def other_test(tables: Tables, figure: Figure) -> Iterator[Change]:
@@ -349,8 +345,10 @@ def main() -> None:
     print(f"\nfindings in the unaltered tables: {len(clean)} {[sorted(figures) for figures in clean] or ''}")
     print(f"plantings with a false alarm: {sum(bool(o.alarms) for o in outcomes)} of {len(outcomes)}")
     taken = [outcome.seconds for outcome in outcomes]
-    print(f"seconds of the processor an audit: median {statistics.median(taken):.2f}, largest {max(taken):.2f}, "
-          f"above 3 in {sum(one > 3 for one in taken)}")  # fmt: skip
+    print(
+        f"seconds of the processor an audit: median {statistics.median(taken):.2f}, largest {max(taken):.2f}, "
+        f"above 3 in {sum(one > 3 for one in taken)}"
+    )
 
 
 def _tell(tables: Tables, number: int, outcome: Outcome) -> None:

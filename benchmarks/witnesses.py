@@ -139,9 +139,7 @@ class Witnesses:
                 continue
             groups = self._groups(figure)
             of = figure.denominator or sum(sizes[g] for g in groups)
-            fits = [
-                k for k in range(sum(sizes) + 1) if prints_as(figure, k if figure.statistic == "n" else 100 * k / of)
-            ]
+            fits = [k for k in range(sum(sizes) + 1) if prints_as(figure, k if figure.statistic == "n" else 100 * k / of)]
             wanted = tuple(levels_of(self.study, figure.variable, figure.level)) or (NO_YES[1],)
             shown = [v for v in values if meets(self.study, figure.variable, self._level(figure.variable, v), wanted)]
             count = sum(n[g, v] for g in groups for v in shown)
@@ -188,8 +186,11 @@ def _whole_in(figures: Sequence[Figure], parts: Fraction) -> range:
     """Return the whole numbers k for which k / parts prints as each figure does."""
     low = max(figure.interval.low for figure in figures)
     high = min(figure.interval.high for figure in figures)
-    found = [k for k in range(math.floor(low * parts), math.ceil(high * parts) + 1)
-             if all(prints_as(figure, float(Fraction(k) / parts)) for figure in figures)]  # fmt: skip
+    found = [
+        k
+        for k in range(math.floor(low * parts), math.ceil(high * parts) + 1)
+        if all(prints_as(figure, float(Fraction(k) / parts)) for figure in figures)
+    ]
     return range(found[0], found[-1] + 1) if found else range(0)
 
 
@@ -232,8 +233,10 @@ def _squares(figures: Sequence[Figure], size: int, total: int, parts: Fraction) 
     """Return the least and the largest sum of squares under which the SD prints."""
     least, most = float(Fraction(total**2, size)), math.inf
     for figure in figures:
-        low, high = (float(end * parts) ** 2 * (size - 1) + total**2 / size for end in
-                     (max(figure.interval.low, Fraction(0)), figure.interval.high))  # fmt: skip
+        low, high = (
+            float(end * parts) ** 2 * (size - 1) + total**2 / size
+            for end in (max(figure.interval.low, Fraction(0)), figure.interval.high)
+        )
         least, most = max(least, math.ceil(low)), min(most, math.ceil(high) - 1)
     return least, most
 
@@ -256,9 +259,14 @@ def _squares_by_p(figure: Figure, sizes: tuple[int, int], sums: tuple[int, int])
 
 
 def _draw(
-    sums: Sequence[int], squares: Sequence[int], sizes: Sequence[int], bounds: Sequence[Sequence[int]],
-    must: Sequence[tuple[tuple[int, ...], int]], middle: int | None, share: float,
-) -> list[int] | None:  # fmt: skip
+    sums: Sequence[int],
+    squares: Sequence[int],
+    sizes: Sequence[int],
+    bounds: Sequence[Sequence[int]],
+    must: Sequence[tuple[tuple[int, ...], int]],
+    middle: int | None,
+    share: float,
+) -> list[int] | None:
     """Draw whole numbers with the sums and sums of squares, extremes and median wanted; None when that fails."""
     from statistics import NormalDist
 

@@ -9,8 +9,17 @@ import time
 import urllib.request
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync", "--disable-dev-shm-usage",
-         "--disable-background-networking", "--disable-component-update", "--remote-allow-origins=*")  # fmt: skip
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--remote-allow-origins=*",
+)
 
 
 class Page:
@@ -55,8 +64,9 @@ def browser(url, folder, size=(1280, 1400)):
 
     process = subprocess.Popen(
         [CHROMIUM, *FLAGS, "--remote-debugging-port=0", f"--user-data-dir={folder}", f"--window-size={size[0]},{size[1]}", url],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         address = next(line.split()[-1] for line in process.stderr if "DevTools listening on" in line)
         port = address.split(":")[2].split("/")[0]

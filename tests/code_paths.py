@@ -33,8 +33,10 @@ REBUILT = "tests/test_reconstruct.py::test_rebuilt_file_is_the_same_to_the_byte"
 SMALLEST = 1e-9
 #: The C library's and NumPy's names of the instructions that processors may lack; NumPy 2.4 has them in groups.
 AVX512 = {"NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR", "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F"}
-AVX2 = {"NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
-        "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX2,-AVX,-FMA,-FMA4"}  # fmt: skip
+AVX2 = {
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX2,-AVX,-FMA,-FMA4",
+}
 
 
 def threads(number: int) -> dict[str, str]:
@@ -53,13 +55,29 @@ class CodePath:
 
 PATHS = (
     CodePath("as it is", {}),
-    CodePath("haswell", {**AVX512, "OPENBLAS_CORETYPE": "Haswell", **threads(2), "LC_ALL": "C", "TZ": "Asia/Kolkata",
-                         "PYTHONHASHSEED": "1"}, ("avx2", "fma")),
-    CodePath("nehalem", {**AVX2, "OPENBLAS_CORETYPE": "Nehalem", **threads(1), "LC_ALL": "de_DE.UTF-8",
-                         "TZ": "America/St_Johns", "PYTHONHASHSEED": "2"}, ("sse4_2",)),
-    CodePath("skylakex", {"OPENBLAS_CORETYPE": "SkylakeX", **threads(2), "LC_ALL": "C.UTF-8", "TZ": "Pacific/Auckland",
-                          "PYTHONHASHSEED": "3"}, ("avx512f", "avx512dq", "avx512vl", "avx512bw")),
-)  # fmt: skip
+    CodePath(
+        "haswell",
+        {**AVX512, "OPENBLAS_CORETYPE": "Haswell", **threads(2), "LC_ALL": "C", "TZ": "Asia/Kolkata", "PYTHONHASHSEED": "1"},
+        ("avx2", "fma"),
+    ),
+    CodePath(
+        "nehalem",
+        {
+            **AVX2,
+            "OPENBLAS_CORETYPE": "Nehalem",
+            **threads(1),
+            "LC_ALL": "de_DE.UTF-8",
+            "TZ": "America/St_Johns",
+            "PYTHONHASHSEED": "2",
+        },
+        ("sse4_2",),
+    ),
+    CodePath(
+        "skylakex",
+        {"OPENBLAS_CORETYPE": "SkylakeX", **threads(2), "LC_ALL": "C.UTF-8", "TZ": "Pacific/Auckland", "PYTHONHASHSEED": "3"},
+        ("avx512f", "avx512dq", "avx512vl", "avx512bw"),
+    ),
+)
 
 
 def processor_flags() -> set[str]:
@@ -76,10 +94,16 @@ def displayed(notebook: Path) -> list[list[dict[str, str]]]:
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     code = [c for c in cells if c["cell_type"] == "code" and "injected-parameters" not in c["metadata"].get("tags", [])]
     return [
-        [{kind: shown if isinstance(shown, dict) else "".join(shown) for kind, shown in output.get("data", output).items()
-          if not kind.startswith("image/")} for output in cell["outputs"]]
+        [
+            {
+                kind: shown if isinstance(shown, dict) else "".join(shown)
+                for kind, shown in output.get("data", output).items()
+                if not kind.startswith("image/")
+            }
+            for output in cell["outputs"]
+        ]
         for cell in code
-    ]  # fmt: skip
+    ]
 
 
 def differences(one: Any, two: Any, where: str = "") -> Iterator[tuple[float, str]]:

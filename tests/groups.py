@@ -40,9 +40,9 @@ def table_of(cells):
     """Tally a table of counts: rows are the levels of `value` (two: False, True), columns the groups (likewise)."""
     heads = [[False, True] if size == 2 else list("abcdefgh"[:size]) for size in (len(cells), len(cells[0]))]
     frame = pd.DataFrame(
-        [(level, group, n) for level, row in zip(heads[0], cells, strict=True)
-         for group, n in zip(heads[1], row, strict=True)], columns=["value", "group", "n"],
-    )  # fmt: skip
+        [(level, group, n) for level, row in zip(heads[0], cells, strict=True) for group, n in zip(heads[1], row, strict=True)],
+        columns=["value", "group", "n"],
+    )
     for name, head in zip(("value", "group"), heads, strict=True):
         levels = pd.CategoricalDtype(head, ordered=True)
         frame[name] = frame[name].astype("boolean" if len(head) == 2 else levels)

@@ -23,9 +23,11 @@ def comparisons(topic=None):
     return [c for made in (_tests, _firth, _exact, *performance_comparisons.MADE) for c in made() if topic in (None, c.topic)]
 
 
-FIRTH = {"endometrial": (endometrial, "hg", ["nv", "pi", "eh"]),
-         "separated": (separated, "failed", ["cement", "late", "weak"]),
-         "birthwt": (birthwt, "low", ["smoke", "ht", "race", "lwt"])}  # fmt: skip
+FIRTH = {
+    "endometrial": (endometrial, "hg", ["nv", "pi", "eh"]),
+    "separated": (separated, "failed", ["cement", "late", "weak"]),
+    "birthwt": (birthwt, "low", ["smoke", "ht", "race", "lwt"]),
+}
 
 
 def _tests():
@@ -49,8 +51,15 @@ def _tests():
 
                 statistic = {"lr": "Likelihood ratio", "score": "Score", "wald": "Wald"}[second] + ", of terms and model"
                 counterpart = {"lr": 'anova(test = "LRT")', "score": 'anova(test = "Rao")', "wald": "coef(), vcov()"}[second]
-            yield Comparison(topic="term_tests", statistic=statistic, counterpart=counterpart, data=case, found=found,
-                             expected=expected, tolerance=ITERATIVE)  # fmt: skip
+            yield Comparison(
+                topic="term_tests",
+                statistic=statistic,
+                counterpart=counterpart,
+                data=case,
+                found=found,
+                expected=expected,
+                tolerance=ITERATIVE,
+            )
 
 
 def _firth():
@@ -67,13 +76,19 @@ def _firth():
             patterns = predicted().patterns
             if "race" in patterns:  # R orders by the columns of the design
                 patterns = patterns.assign(race=patterns["race"].map({"black": 0, "white": 1, "other": 2}).astype(int))
-            return patterns.sort_values(predicted().patterns.columns[: -5].tolist())[method]
+            return patterns.sort_values(predicted().patterns.columns[:-5].tolist())[method]
 
         for quantity, expected in values.items():
             if quantity.startswith("test "):
-                yield Comparison(topic="firth", statistic="Firth: likelihood-ratio tests of terms and model",
-                                 counterpart="the definition, by optim and nlm", data=case, expected=expected,
-                                 found=lambda f=fitted, t=quantity[5:]: f().tests[t], tolerance=ITERATIVE)  # fmt: skip
+                yield Comparison(
+                    topic="firth",
+                    statistic="Firth: likelihood-ratio tests of terms and model",
+                    counterpart="the definition, by optim and nlm",
+                    data=case,
+                    expected=expected,
+                    found=lambda f=fitted, t=quantity[5:]: f().tests[t],
+                    tolerance=ITERATIVE,
+                )
         brglm = 'brglm2::brglm_fit(type = "AS_mean")'
         for statistic, counterpart, found, quantity in (
             ("Firth: estimate", brglm, lambda f=fitted: f().estimates, "estimate"),
@@ -83,9 +98,16 @@ def _firth():
             ("FLAC: estimates", "glm of the augmented data, after brglm2", lambda f=predicted: f().flac, "flac"),
             ("FLAC: probabilities", "glm of the augmented data, after brglm2", lambda f=probabilities: f("flac"), "p_flac"),
             ("Firth: probabilities", brglm, lambda f=probabilities: f("firth"), "p_firth"),
-        ):  # fmt: skip
-            yield Comparison(topic="firth", statistic=statistic, counterpart=counterpart, data=case, found=found,
-                             expected=values[quantity], tolerance=ITERATIVE)  # fmt: skip
+        ):
+            yield Comparison(
+                topic="firth",
+                statistic=statistic,
+                counterpart=counterpart,
+                data=case,
+                found=found,
+                expected=values[quantity],
+                tolerance=ITERATIVE,
+            )
 
 
 @functools.cache
@@ -120,8 +142,15 @@ def _exact():
         kind, _, name = case.partition(" ")
 
         def one(statistic, counterpart, found, expected, data):
-            return Comparison(topic="exact", statistic=statistic, counterpart=counterpart, data=data, found=found,
-                              expected=expected, tolerance=ITERATIVE)  # fmt: skip
+            return Comparison(
+                topic="exact",
+                statistic=statistic,
+                counterpart=counterpart,
+                data=data,
+                found=found,
+                expected=expected,
+                tolerance=ITERATIVE,
+            )
 
         def interval(*level, case=case):
             fit = exact_case(case, *level)
@@ -142,8 +171,13 @@ def _exact():
         for quantity, expected in values.items():
             column, _, what = quantity.rpartition(":")
             if column and what != "degenerate":
-                label = {"estimate": "estimate", "median_unbiased": "median-unbiased estimate", "conf": "interval",
-                         "mid": "mid-P interval", "tail_p_value": "twice the smaller tail"}.get(what)  # fmt: skip
+                label = {
+                    "estimate": "estimate",
+                    "median_unbiased": "median-unbiased estimate",
+                    "conf": "interval",
+                    "mid": "mid-P interval",
+                    "tail_p_value": "twice the smaller tail",
+                }.get(what)
                 label = label or "score and probability tests, mid-P"
 
                 def found(case=case, column=column, what=what):
@@ -160,6 +194,11 @@ def label_of(quantity):
 
 def _of_column(fit, column, what):
     at = fit.terms.index(column)
-    names = {"conf": ("conf_low", "conf_high"), "mid": ("mid_p_low", "mid_p_high"), "estimate": ("estimates",),
-             "tail_p_value": ("tail_p_values",), "median_unbiased": ("median_unbiased",)}[what]  # fmt: skip
+    names = {
+        "conf": ("conf_low", "conf_high"),
+        "mid": ("mid_p_low", "mid_p_high"),
+        "estimate": ("estimates",),
+        "tail_p_value": ("tail_p_values",),
+        "median_unbiased": ("median_unbiased",),
+    }[what]
     return [getattr(fit, name)[at] for name in names]

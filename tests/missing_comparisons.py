@@ -10,8 +10,17 @@ from survival_cases import reference
 from tallystats.missing.pooled import pooled_cox, pooled_logistic
 
 TERMS = ["age", "chol", "hepato", "stage"]
-QUANTITIES = {"estimate": "estimates", "within": "within", "between": "between", "total": "total", "df": "df",
-              "fmi": "missing_information", "p_value": "p_values", "low": "conf_low", "high": "conf_high"}  # fmt: skip
+QUANTITIES = {
+    "estimate": "estimates",
+    "within": "within",
+    "between": "between",
+    "total": "total",
+    "df": "df",
+    "fmi": "missing_information",
+    "p_value": "p_values",
+    "low": "conf_low",
+    "high": "conf_high",
+}
 #: case -> data sets, whether Cox's, R's call
 CASES = {
     "logistic": (5, False, "mice::pool(with(imputed, glm(family = binomial)))"),
@@ -47,7 +56,17 @@ def _pooled():
             test = pooled_case(case).joint["stage"]
             return [test.statistic, test.df, test.df_denominator, test.p_value]
 
-        yield Comparison(statistic=f"{name}: estimate, variances, df, missing information, P, interval", counterpart=call,
-                         found=numbers, expected=np.concatenate([values[q] for q in QUANTITIES]), **known)  # fmt: skip
-        yield Comparison(statistic=f"{name}: joint test of levels (D1)", counterpart="the definition, in R", found=joint,
-                         expected=values["joint"][:4], **known)  # fmt: skip
+        yield Comparison(
+            statistic=f"{name}: estimate, variances, df, missing information, P, interval",
+            counterpart=call,
+            found=numbers,
+            expected=np.concatenate([values[q] for q in QUANTITIES]),
+            **known,
+        )
+        yield Comparison(
+            statistic=f"{name}: joint test of levels (D1)",
+            counterpart="the definition, in R",
+            found=joint,
+            expected=values["joint"][:4],
+            **known,
+        )

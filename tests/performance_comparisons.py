@@ -52,8 +52,15 @@ def _performance():
 
         def one(statistic, counterpart, found, *quantities, expected=None, case=case, known=known):
             expected = [known[q] for q in quantities] if expected is None else expected
-            return Comparison(topic="performance", statistic=statistic, counterpart=counterpart, data=case, found=found,
-                              expected=np.array(expected), tolerance=ITERATIVE)  # fmt: skip
+            return Comparison(
+                topic="performance",
+                statistic=statistic,
+                counterpart=counterpart,
+                data=case,
+                found=found,
+                expected=np.array(expected),
+                tolerance=ITERATIVE,
+            )
 
         def area(case=case, outcome=outcome):
             found = concordance(predicted(case)[1], outcome=outcome, prediction="prediction", confidence_level=0.9)
@@ -65,38 +72,67 @@ def _performance():
             null = events * np.log(events / n) + (n - events) * np.log1p(-events / n)
             return pseudo_r2(fit.log_likelihood[0], null, n)
 
-        yield one("c-statistic, DeLong's interval", 'pROC::ci.auc(y, p, method = "delong")', area, "c_statistic", "c_se",
-                  "c_low", "c_high")  # fmt: skip
+        yield one(
+            "c-statistic, DeLong's interval",
+            'pROC::ci.auc(y, p, method = "delong")',
+            area,
+            "c_statistic",
+            "c_se",
+            "c_low",
+            "c_high",
+        )
         yield one("R2 of Cox and Snell, of Nagelkerke", "rms::lrm(formula)$stats", r2, "cox_snell", "nagelkerke")
-        yield one("Brier score", "rms::val.prob(p, y)", lambda c=case, o=outcome: calibration(predicted(c)[1], outcome=o).brier,
-                  "brier")  # fmt: skip
+        yield one(
+            "Brier score",
+            "rms::val.prob(p, y)",
+            lambda c=case, o=outcome: calibration(predicted(c)[1], outcome=o).brier,
+            "brier",
+        )
 
         def again(case=case, outcome=outcome):
             found = calibration(wrong(case), outcome=outcome)
             return found.in_the_large, found.intercept, found.slope, found.brier
 
-        yield one("Calibration in the large, intercept, slope, Brier score", "glm(y ~ offset(odds)), glm(y ~ odds)", again,
-                  "in_the_large", "intercept", "slope", "wrong_brier")  # fmt: skip
+        yield one(
+            "Calibration in the large, intercept, slope, Brier score",
+            "glm(y ~ offset(odds)), glm(y ~ odds)",
+            again,
+            "in_the_large",
+            "intercept",
+            "slope",
+            "wrong_brier",
+        )
         smooth = list(values(case, "smooth:").values())
         if smooth:
-            yield one("Smoothed calibration", 'loess(y ~ p, degree = 1, surface = "direct")',
-                      lambda c=case, o=outcome: calibration(predicted(c)[1], outcome=o).smooth, expected=smooth)  # fmt: skip
+            yield one(
+                "Smoothed calibration",
+                'loess(y ~ p, degree = 1, surface = "direct")',
+                lambda c=case, o=outcome: calibration(predicted(c)[1], outcome=o).smooth,
+                expected=smooth,
+            )
         for binning in ("blocks", "quantiles"):
             if f"{binning}:df" in known:
 
                 def hosmer(case=case, outcome=outcome, binning=binning):
                     found = hosmer_lemeshow(predicted(case)[1], outcome=outcome, binning=binning)
-                    return np.hstack([found.totals, found.events, found.expected, found.statistic, found.df,
-                                      found.p_value])  # fmt: skip
+                    return np.hstack([found.totals, found.events, found.expected, found.statistic, found.df, found.p_value])
 
-                yield one(f"Hosmer-Lemeshow, {binning}: groups, test", "the definition, in R", hosmer,
-                          expected=list(values(case, f"{binning}:").values()))  # fmt: skip
+                yield one(
+                    f"Hosmer-Lemeshow, {binning}: groups, test",
+                    "the definition, in R",
+                    hosmer,
+                    expected=list(values(case, f"{binning}:").values()),
+                )
 
         def vif(data=data, outcome=outcome, terms=terms):
             return variance_inflation(data(), outcome=outcome, terms=terms).estimates
 
-        yield one("Generalised variance inflation", "car::vif(glm(formula)), by its definition in R", vif,
-                  *(f"gvif:{term}" for term in terms))  # fmt: skip
+        yield one(
+            "Generalised variance inflation",
+            "car::vif(glm(formula)), by its definition in R",
+            vif,
+            *(f"gvif:{term}" for term in terms),
+        )
 
 
 @functools.cache
@@ -125,9 +161,15 @@ def _optimism():
 
             known = values("resamples", f"{part}:{k + 1}:")
             expected = np.array([known[name] for name in MEASURES[: 3 if own else None]])
-            yield Comparison(topic="optimism", statistic=f"Bootstrap optimism: {part} measures of fixed resamples",
-                             counterpart="rms::lrm.fit(odds, y), Hmisc::somers2", data=f"birthwt {k + 1}", found=found,
-                             expected=expected, tolerance=ITERATIVE)  # fmt: skip
+            yield Comparison(
+                topic="optimism",
+                statistic=f"Bootstrap optimism: {part} measures of fixed resamples",
+                counterpart="rms::lrm.fit(odds, y), Hmisc::somers2",
+                data=f"birthwt {k + 1}",
+                found=found,
+                expected=expected,
+                tolerance=ITERATIVE,
+            )
 
 
 def _stepwise():
@@ -139,16 +181,29 @@ def _stepwise():
 
         def found(outcome=outcome, name=name, method=method, test=test, entry=entry, removal=removal, known=known):
             data, _, terms = CASES[name]
-            steps = select_terms(data(), outcome=outcome, candidates=terms, method=method, entry=float(entry),
-                                 removal=float(removal), removal_test=test, **EXACT).steps  # fmt: skip
+            steps = select_terms(
+                data(),
+                outcome=outcome,
+                candidates=terms,
+                method=method,
+                entry=float(entry),
+                removal=float(removal),
+                removal_test=test,
+                **EXACT,
+            ).steps
             seen = logged(steps)
             return [seen.get(quantity, np.nan) for quantity in known if quantity != "log"]
 
         words = {"wald": "Wald", "lr": "likelihood ratio", "conditional": "conditional statistic"}[test]
-        yield Comparison(topic="stepwise", statistic=f"Stepwise {method}, removal by {words}: every step, every test",
-                         counterpart='the rules in R: glm, anova(test = "Rao")', data=f"{name} {entry}/{removal}",
-                         found=found, expected=np.array([float(v) for q, v in known.items() if q != "log"]),
-                         tolerance=ITERATIVE)  # fmt: skip
+        yield Comparison(
+            topic="stepwise",
+            statistic=f"Stepwise {method}, removal by {words}: every step, every test",
+            counterpart='the rules in R: glm, anova(test = "Rao")',
+            data=f"{name} {entry}/{removal}",
+            found=found,
+            expected=np.array([float(v) for q, v in known.items() if q != "log"]),
+            tolerance=ITERATIVE,
+        )
 
 
 def logged(steps):

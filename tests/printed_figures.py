@@ -32,8 +32,17 @@ def printed_study(folder):
 
 def figure(variable, statistic, value, *, level="", group="all", of=None, id="", source="Table 1", **more):
     row = dict.fromkeys(COLUMNS, "") | {"about": "cohort", "source": source, "value": str(value)} | more
-    return Figure(**row | {"id": id or f"{variable}_{level}_{group}_{statistic}", "variable": variable, "level": level,
-                           "group": group, "statistic": statistic, "denominator": of})  # fmt: skip
+    return Figure(
+        **row
+        | {
+            "id": id or f"{variable}_{level}_{group}_{statistic}",
+            "variable": variable,
+            "level": level,
+            "group": group,
+            "statistic": statistic,
+            "denominator": of,
+        }
+    )
 
 
 def total(value, group="all", **more):

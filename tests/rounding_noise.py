@@ -18,8 +18,29 @@ import numpy as np
 LINEAR_ALGEBRA = ("inv", "solve", "cholesky", "eigvalsh", "eigh", "eigvals", "slogdet", "det", "lstsq", "qr", "svd", "pinv")
 SUMS = ("einsum", "mean", "std", "var", "sum", "dot", "prod", "average", "matmul", "trapezoid", "cov")
 ELEMENTWISE = ("exp", "expm1", "log", "log1p", "log2", "log10", "power", "sin", "cos", "tanh", "logaddexp")
-SPECIAL = ("gammaln", "expit", "logit", "xlogy", "ndtr", "ndtri", "log_ndtr", "stdtr", "fdtrc", "chdtrc", "chdtr", "betainc",
-           "betaincinv", "gammainc", "gammaincc", "erf", "erfc", "logsumexp", "binom", "betaln", "comb")  # fmt: skip
+SPECIAL = (
+    "gammaln",
+    "expit",
+    "logit",
+    "xlogy",
+    "ndtr",
+    "ndtri",
+    "log_ndtr",
+    "stdtr",
+    "fdtrc",
+    "chdtrc",
+    "chdtr",
+    "betainc",
+    "betaincinv",
+    "gammainc",
+    "gammaincc",
+    "erf",
+    "erfc",
+    "logsumexp",
+    "binom",
+    "betaln",
+    "comb",
+)
 MATH = ("exp", "expm1", "log", "log1p", "log2", "log10", "lgamma", "gamma", "erf", "erfc", "sin", "cos")
 
 
@@ -32,8 +53,13 @@ def disturb(seed: int) -> None:
     import scipy.stats
     import statsmodels.api  # noqa: F401
 
-    for place, names, kind in ((np.linalg, LINEAR_ALGEBRA, "algebra"), (np, SUMS, "sum"), (np, ELEMENTWISE, "each"),
-                               (scipy.special, SPECIAL, "each"), (math, MATH, "each")):  # fmt: skip
+    for place, names, kind in (
+        (np.linalg, LINEAR_ALGEBRA, "algebra"),
+        (np, SUMS, "sum"),
+        (np, ELEMENTWISE, "each"),
+        (scipy.special, SPECIAL, "each"),
+        (math, MATH, "each"),
+    ):
         for name in names:
             setattr(place, name, _Noisy(getattr(place, name), kind, seed))
 

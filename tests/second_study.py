@@ -96,20 +96,22 @@ def hips(n: int = 64, seed: int = 7) -> list[dict[str, str]]:
         first = round(draw.uniform(0, 6), 1)
         months = round(first + 0.3 + draw.expovariate(1 / 30), 1)
         revised = draw.random() < 0.25
-        rows.append({
-            "hip": f"H{k + 1:02d}",
-            "weight": "" if k in (5, 17) else str(weight),
-            "gender": draw.choice(["woman", "man"]),
-            "stem": "" if k in (8, 30, 41) else stem,
-            "pain": "NA" if k == 12 else str(min(10, int(draw.expovariate(0.4)))),
-            "diabetic": str(int(diabetic)),
-            "limp": "yes" if limp else "no",
-            "first_seen": str(first),
-            "months": str(months),
-            "dead": "yes" if draw.random() < 0.5 else "no",
-            "revised": "yes" if revised else "no",
-            "months_to_revision": str(round(draw.uniform(0.5, months), 1)) if revised else "",
-        })  # fmt: skip
+        rows.append(
+            {
+                "hip": f"H{k + 1:02d}",
+                "weight": "" if k in (5, 17) else str(weight),
+                "gender": draw.choice(["woman", "man"]),
+                "stem": "" if k in (8, 30, 41) else stem,
+                "pain": "NA" if k == 12 else str(min(10, int(draw.expovariate(0.4)))),
+                "diabetic": str(int(diabetic)),
+                "limp": "yes" if limp else "no",
+                "first_seen": str(first),
+                "months": str(months),
+                "dead": "yes" if draw.random() < 0.5 else "no",
+                "revised": "yes" if revised else "no",
+                "months_to_revision": str(round(draw.uniform(0.5, months), 1)) if revised else "",
+            }
+        )
     return rows
 
 
@@ -124,7 +126,7 @@ def planted() -> list[dict[str, str]]:
     """Simulate hips whose ids, names and notes nobody could mistake, two columns of them unknown to the study file."""
     rows = hips()
     for k, row in enumerate(rows):
-        row |= {"hip": f"{ID}{k + 1:04d}", "surname": f"{PERSON} {k}", "remarks": f"{WORDS} {k}, \"quoted\"; =1+1"}
+        row |= {"hip": f"{ID}{k + 1:04d}", "surname": f"{PERSON} {k}", "remarks": f'{WORDS} {k}, "quoted"; =1+1'}
     rows[20] |= VALUES
     return rows
 

@@ -36,8 +36,9 @@ def names(size, first="a"):
 def rows_of(groups):
     """Rows of `value` and the ordered categorical `group`, from a list of numbers each."""
     labels = names(len(groups))
-    frame = pd.DataFrame([(float(x), label) for label, values in zip(labels, groups, strict=True) for x in values],
-                         columns=["value", "group"])  # fmt: skip
+    frame = pd.DataFrame(
+        [(float(x), label) for label, values in zip(labels, groups, strict=True) for x in values], columns=["value", "group"]
+    )
     return frame.astype({"value": float, "group": pd.CategoricalDtype(labels, ordered=True)})
 
 

@@ -20,9 +20,7 @@ def reference(name="survival"):
     with (Path(__file__).parent / "reference" / f"{name}.csv").open() as file:
         for row in csv.DictReader(file):
             values = row["values"].replace("NaN", "nan").replace("NA", "nan").split()
-            cases[row["case"]][row["quantity"]] = np.array(
-                values if row["quantity"] in TEXT else list(map(float, values))
-            )
+            cases[row["case"]][row["quantity"]] = np.array(values if row["quantity"] in TEXT else list(map(float, values)))
     return dict(cases)
 
 

@@ -34,8 +34,9 @@ def curves():
                 return values[f"{prefix}{name}"]
 
             def one(statistic, call, found, expected, case=case):
-                return Comparison(topic="curves", statistic=statistic, counterpart=call, data=case, found=found,
-                                  expected=np.hstack(expected))  # fmt: skip
+                return Comparison(
+                    topic="curves", statistic=statistic, counterpart=call, data=case, found=found, expected=np.hstack(expected)
+                )
 
             def curve(case=case, entry=entry, **options):
                 return kaplan_meier(tally_of(case), **WHERE, entry=entry, **options)
@@ -45,24 +46,36 @@ def curves():
                 return np.hstack([c.times, c.n_risk, c.n_events, c.n_censored, c.survival, c.std_error])
 
             columns = ("time", "n_risk", "n_events", "n_censored", "survival", "std_error")
-            yield one(f"Kaplan-Meier, counts and standard error{more}", f"survival::survfit({y} ~ 1)", counts,
-                      [of(name) for name in columns])  # fmt: skip
+            yield one(
+                f"Kaplan-Meier, counts and standard error{more}",
+                f"survival::survfit({y} ~ 1)",
+                counts,
+                [of(name) for name in columns],
+            )
             for conf_type, level, suffix in INTERVALS:
 
                 def limits(curve=curve, conf_type=conf_type, level=level):
                     c = curve(conf_type=conf_type, confidence_level=level)
                     return np.hstack([c.conf_low, c.conf_high])
 
-                yield one(f"Kaplan-Meier, {conf_type} interval{more}", f'survival::survfit({y} ~ 1, conf.type = "{conf_type}")',
-                          limits, [of(f"low{suffix}"), of(f"high{suffix}")])  # fmt: skip
+                yield one(
+                    f"Kaplan-Meier, {conf_type} interval{more}",
+                    f'survival::survfit({y} ~ 1, conf.type = "{conf_type}")',
+                    limits,
+                    [of(f"low{suffix}"), of(f"high{suffix}")],
+                )
 
             def follow_up(case=case, entry=entry):
                 c = reverse_kaplan_meier(tally_of(case), **WHERE, entry=entry)
                 return c.median, c.median_low, c.median_high
 
             reverse = y.replace("event", "!event")
-            yield one(f"Reverse Kaplan-Meier, median{more}", f"survival::quantile(survfit({reverse} ~ 1), 0.5)", follow_up,
-                      [of("follow_up")])  # fmt: skip
+            yield one(
+                f"Reverse Kaplan-Meier, median{more}",
+                f"survival::quantile(survfit({reverse} ~ 1), 0.5)",
+                follow_up,
+                [of("follow_up")],
+            )
             if f"{prefix}rate" in values:
 
                 def rate(case=case, entry=entry):
@@ -85,9 +98,14 @@ def quantiles():
                     frame = kaplan_meier(tally_of(case), **WHERE, **options).quantiles(probabilities)
                     return np.hstack([frame["estimate"], frame["conf_low"], frame["conf_high"]])
 
-                yield Comparison(topic="curves", statistic=f"Quantiles of survival, {conf_type} interval{more}", data=case,
-                                 counterpart=f'survival::quantile(survfit({y} ~ 1, conf.type = "{conf_type}"), p)',
-                                 found=found, expected=values[f"{prefix}quantiles_{conf_type}"])  # fmt: skip
+                yield Comparison(
+                    topic="curves",
+                    statistic=f"Quantiles of survival, {conf_type} interval{more}",
+                    data=case,
+                    counterpart=f'survival::quantile(survfit({y} ~ 1, conf.type = "{conf_type}"), p)',
+                    found=found,
+                    expected=values[f"{prefix}quantiles_{conf_type}"],
+                )
 
 
 def survdiff():
@@ -100,17 +118,27 @@ def survdiff():
                     return np.hstack([test.statistic, test.p_value, test.observed, test.expected])
 
                 names = ("statistic", "p", "observed", "expected")
-                yield Comparison(topic="survdiff", statistic="Log-rank" + ", strata" * bool(strata), data=case, found=found,
-                                 counterpart=f"survival::survdiff(Surv(time, event) ~ {call})",
-                                 expected=np.hstack([values[f"{prefix}logrank_{name}"] for name in names]))  # fmt: skip
+                yield Comparison(
+                    topic="survdiff",
+                    statistic="Log-rank" + ", strata" * bool(strata),
+                    data=case,
+                    found=found,
+                    counterpart=f"survival::survdiff(Surv(time, event) ~ {call})",
+                    expected=np.hstack([values[f"{prefix}logrank_{name}"] for name in names]),
+                )
         if "late_logrank_statistic" in values:
 
             def late(case=case):
                 return log_rank(tally_of(case), **WHERE, by="group", entry="entry").statistic
 
-            yield Comparison(topic="survdiff", statistic="Log-rank, delayed entry", data=case, found=late,
-                             counterpart='survival::coxph(Surv(entry, time, event) ~ g, ties = "exact")$score',
-                             expected=values["late_logrank_statistic"])  # fmt: skip
+            yield Comparison(
+                topic="survdiff",
+                statistic="Log-rank, delayed entry",
+                data=case,
+                found=late,
+                counterpart='survival::coxph(Surv(entry, time, event) ~ g, ties = "exact")$score',
+                expected=values["late_logrank_statistic"],
+            )
 
 
 def incidence():
@@ -137,17 +165,26 @@ def incidence():
 
         call = 'survival::survfit(Surv(time, factor(cause)) ~ 1, conf.type = "log-log")'
         for statistic, counterpart, how, names in (
-            ("Cumulative incidence, Aalen-Johansen", "cmprsk::cuminc(time, cause)",
-             lambda b=both: np.hstack([c.incidence for c in b()]), ("cuminc",)),
-            ("Cumulative incidence, Aalen-Johansen, log-log interval", call, found,
-             ("incidence", "incidence_low", "incidence_high")),
+            (
+                "Cumulative incidence, Aalen-Johansen",
+                "cmprsk::cuminc(time, cause)",
+                lambda b=both: np.hstack([c.incidence for c in b()]),
+                ("cuminc",),
+            ),
+            (
+                "Cumulative incidence, Aalen-Johansen, log-log interval",
+                call,
+                found,
+                ("incidence", "incidence_low", "incidence_high"),
+            ),
             ("Cumulative incidence, delta-method variance", call, squared, ("incidence_se",)),
             ("Cumulative incidence and delta-method variance, delayed entry", "etm::etm", late, ("etm", "etm_var")),
-        ):  # fmt: skip
+        ):
             expected = np.hstack([values[f"{name}{k}"] for k in (1, 2) for name in names])
             if names == ("incidence_se",):
                 expected = np.where(expected < 1e-12, 0, expected) ** 2
             if "etm" in names:
                 expected = np.where(np.abs(expected) < 1e-15, 0, expected)
-            yield Comparison(topic="incidence", statistic=statistic, counterpart=counterpart, data=case, found=how,
-                             expected=expected)  # fmt: skip
+            yield Comparison(
+                topic="incidence", statistic=statistic, counterpart=counterpart, data=case, found=how, expected=expected
+            )

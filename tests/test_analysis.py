@@ -15,12 +15,7 @@ def test_levels_are_counted_of_those_known(tmp_path):
     table = cb.descriptive_table(load(tmp_path), "first")
     frame = table.frame.set_index(["term", "level"])
     assert table.total == 4
-    assert frame.loc[("kind", "x"), ["n", "percent", "total", "n_missing"]].tolist() == [
-        2,
-        pytest.approx(200 / 3),
-        3,
-        1,
-    ]
+    assert frame.loc[("kind", "x"), ["n", "percent", "total", "n_missing"]].tolist() == [2, pytest.approx(200 / 3), 3, 1]
     assert frame.loc[("kind", "z"), "n"] == 0
     shown = {row.cells[0]: row.cells[1:] for row in cb.table_of(table).rows}
     assert shown["x"] == ("2", "66.7")
@@ -135,15 +130,27 @@ def test_undefined_tests_count_for_nothing_and_warn_nobody(tmp_path, recwarn):
     assert not recwarn.list
 
 
-@pytest.mark.parametrize(("provenance", "mark"), [("observed", ""), ("printed", "Counts as printed."),
-                         ("implied", "Rests on values drawn to fit the printed figures."),
-                         ("assumed", "Illustration: rests on assumed values.")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("provenance", "mark"),
+    [
+        ("observed", ""),
+        ("printed", "Counts as printed."),
+        ("implied", "Rests on values drawn to fit the printed figures."),
+        ("assumed", "Illustration: rests on assumed values."),
+    ],
+)
 def test_provenance_goes_from_variable_to_table_figure_and_finding(tmp_path, provenance, mark):
-    cohort = load(tmp_path, ("label: Weeks, kind: count", f"label: Weeks, kind: count, provenance: {provenance}"),
-                  ("label: Dose, kind: continuous", f"label: Dose, kind: continuous, provenance: {provenance}"))  # fmt: skip
+    cohort = load(
+        tmp_path,
+        ("label: Weeks, kind: count", f"label: Weeks, kind: count, provenance: {provenance}"),
+        ("label: Dose, kind: continuous", f"label: Dose, kind: continuous, provenance: {provenance}"),
+    )
     survival, comparison = cb.study_survival(cohort), cb.compare_groups(cohort)
-    for result, table in ((survival, cb.landmark_table(survival)), (comparison, cb.table_of(comparison)),
-                          (cb.descriptive_table(cohort, "first"), None)):  # fmt: skip
+    for result, table in (
+        (survival, cb.landmark_table(survival)),
+        (comparison, cb.table_of(comparison)),
+        (cb.descriptive_table(cohort, "first"), None),
+    ):
         assert result.provenance == provenance
         notes = (table or cb.table_of(result)).notes
         assert (mark in notes) if mark else not any("values" in note or "printed" in note for note in notes)

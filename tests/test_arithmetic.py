@@ -55,8 +55,9 @@ def test_clean_study():
     # The same P called significant without a threshold for seven tests is warned of.
     boldly = [replace(f, claim="significant") if f.statistic == "p" and f.id == "t2_smoke_p" else f for f in figures]
     assert [(c.kind, c.holds, c.figures) for c in check_figures(study, boldly)] == [
-        ("threshold", False, ("t2_smoke_p",)), ("comparisons", None, ("t2_smoke_p",)),
-    ]  # fmt: skip
+        ("threshold", False, ("t2_smoke_p",)),
+        ("comparisons", None, ("t2_smoke_p",)),
+    ]
 
 
 def cut(value, decimals):
@@ -82,9 +83,7 @@ def tables(study, rows, shorten):
             numbers = {"mean": Fraction(sum(values), n), "median": statistics.median(values)}
             if n > 1:
                 numbers["sd"] = statistics.stdev(values)
-            figures.extend(
-                figure(variable, name, shorten(Fraction(v), 1), group=group, of=n) for name, v in numbers.items()
-            )
+            figures.extend(figure(variable, name, shorten(Fraction(v), 1), group=group, of=n) for name, v in numbers.items())
             figures.extend(figure(variable, k, f(values), group=group, of=n) for k, f in (("min", min), ("max", max)))
         counts = defaultdict(int)
         for row in chosen:
@@ -123,20 +122,14 @@ def test_what_cannot_be_names_the_figure_that_was_altered():
         digit = draw.choice([k for k, c in enumerate(old.value) if c.isdigit()])
         new = str(int(old.value[digit]) + 1)[-1]
         altered = replace(old, value=old.value[:digit] + new + old.value[digit + 1 :])
-        wrong = [
-            check
-            for check in check_figures(study, [*figures[:at], altered, *figures[at + 1 :]])
-            if check.holds is False
-        ]
+        wrong = [check for check in check_figures(study, [*figures[:at], altered, *figures[at + 1 :]]) if check.holds is False]
         assert all(old.id in check.figures for check in wrong), (altered, wrong)
         found += bool(wrong)
     assert found > 70  # of 77; a mean or an extreme can be another
 
 
 def test_figures_of_other_things_are_left_alone(study):
-    others = [
-        figure("anything", "n", 3, about=about, group="elsewhere") for about in ("literature", "narrative", "design")
-    ]
+    others = [figure("anything", "n", 3, about=about, group="elsewhere") for about in ("literature", "narrative", "design")]
     patient = [figure("smoker", "value", "yes", group="second"), figure("surgery", "n", 3, level="2015-01-01")]
     assert check_figures(study, [*others, *patient]) == ()
     assert check_figures(study, []) == ()

@@ -67,9 +67,7 @@ def pearson(a, b):
 def binary_states():
     """Return every way in which patients can show a binary variable: each of the failed, and how many of the others."""
     return [
-        (told, b, pearson(sum(told), b))
-        for told in itertools.product((False, True), repeat=FAILED)
-        for b in range(OTHERS + 1)
+        (told, b, pearson(sum(told), b)) for told in itertools.product((False, True), repeat=FAILED) for b in range(OTHERS + 1)
     ]
 
 
@@ -135,10 +133,7 @@ def test_what_is_printed_twice_is_reproduced(found):
 
 def test_each_conflict_of_a_binary_variable_is_one_and_is_minimal(audit):
     tried = [conflict for conflict in audit.conflicts if binary(audit, conflict.figures)]
-    assert {variable for conflict in tried for variable in conflict.variables} >= {
-        "screw_augmentation",
-        "percutaneous_screws",
-    }
+    assert {variable for conflict in tried for variable in conflict.variables} >= {"screw_augmentation", "percutaneous_screws"}
     for conflict in tried:
         assert not possible(conflict.figures), conflict
         for id in conflict.figures:
@@ -147,8 +142,11 @@ def test_each_conflict_of_a_binary_variable_is_one_and_is_minimal(audit):
 
 def cost(ids):
     """Count the printed places among figures; P is free beside a count of a group that is given up too."""
-    free = {id for id in ids if PRINTED[id]["statistic"] == "p"
-            and any(PRINTED[other]["group"] in ("failure", "no_failure") for other in ids)}  # fmt: skip
+    free = {
+        id
+        for id in ids
+        if PRINTED[id]["statistic"] == "p" and any(PRINTED[other]["group"] in ("failure", "no_failure") for other in ids)
+    }
     return len({tuple(PRINTED[id][key] for key in ("source", "variable", "level", "group")) for id in set(ids) - free})
 
 
@@ -184,8 +182,11 @@ def test_everything_contradicted_is_given_up_by_a_repair(audit, found):
     assert all(binary(audit, [id]) for id in contradicted)  # so each is tried out above
     in_conflict = {id for conflict in audit.conflicts for id in conflict.figures}
     for id in contradicted:
-        same = {other for other in about(PRINTED[id]["variable"]) if PRINTED[other]["source"] == PRINTED[id]["source"]
-                and PRINTED[other]["group"] == PRINTED[id]["group"]}  # fmt: skip
+        same = {
+            other
+            for other in about(PRINTED[id]["variable"])
+            if PRINTED[other]["source"] == PRINTED[id]["source"] and PRINTED[other]["group"] == PRINTED[id]["group"]
+        }
         assert in_conflict & same, id
 
 
@@ -202,9 +203,7 @@ def test_consequences_are_the_p_values_that_the_repairs_leave(audit):
             assert [consequence.low, consequence.high] == pytest.approx([min(p_values), max(p_values)], rel=1e-9)
             printed = float(row["value"])
             crossed = {
-                t
-                for t in audit.thresholds
-                if (printed < t) != (max(p_values) < t) or (printed < t) != (min(p_values) < t)
+                t for t in audit.thresholds if (printed < t) != (max(p_values) < t) or (printed < t) != (min(p_values) < t)
             }
             assert set(consequence.crosses) == crossed
         else:
@@ -227,16 +226,17 @@ def test_the_share_of_two_locations_is_a_sum_of_rounded_parts(audit, found):
 
 
 LEVELS = {
-    int(row["level"]): int(row["value"])
-    for id, row in PRINTED.items()
-    if id.startswith("t5_levels_") and id.endswith("_n")
+    int(row["level"]): int(row["value"]) for id, row in PRINTED.items() if id.startswith("t5_levels_") and id.endswith("_n")
 }
 
 
 def test_the_mean_of_levels_is_their_median(found):
     """Whole numbers of at least 2 with the printed mean of the failures can only be 2, 2 and 3."""
-    fits = [c for c in itertools.combinations_with_replacement(LEVELS, FAILED)
-            if prints(Fraction(sum(c), FAILED), PRINTED["t7_levels_failure_mean"]["value"])]  # fmt: skip
+    fits = [
+        c
+        for c in itertools.combinations_with_replacement(LEVELS, FAILED)
+        if prints(Fraction(sum(c), FAILED), PRINTED["t7_levels_failure_mean"]["value"])
+    ]
     assert fits == [(2, 2, 3)]
     others = [level for level, n in LEVELS.items() for _ in range(n - fits[0].count(level))]
     assert len(others) == OTHERS
@@ -338,9 +338,7 @@ def test_the_repair_of_levels_is_the_only_one_of_two_places(audit):
     text = PRINTED["t7_levels_p"]["value"]
     # The mean must go: with all counts but one, the others' sum stays above what it prints.
     for level in LEVELS:
-        most_twos = sorted([k for k, n in LEVELS.items() if k != level for _ in range(n)] + [2] * LEVELS[level])[
-            :OTHERS
-        ]
+        most_twos = sorted([k for k, n in LEVELS.items() if k != level for _ in range(n)] + [2] * LEVELS[level])[:OTHERS]
         assert not prints(Fraction(sum(most_twos), OTHERS), PRINTED["t7_levels_no_failure_mean"]["value"])
     # Beside it, neither the failures' mean nor one count instead of P will do.
     with warnings.catch_warnings():
@@ -385,9 +383,7 @@ def test_the_order_of_rows_changes_nothing(tmp_path):
 
 
 def test_a_study_without_comparison_or_model_is_audited(tmp_path):
-    plain = STUDY[: STUDY.index("comparison:")] + STUDY[STUDY.index("published:") :].replace(
-        ", test: {compare: failed}", ""
-    )
+    plain = STUDY[: STUDY.index("comparison:")] + STUDY[STUDY.index("published:") :].replace(", test: {compare: failed}", "")
     given = verdicts(small(tmp_path, "w2,Text,cohort,weeks,,all,mean,60,,,\n", text=plain))
     assert given["w2"] == "contradicted"
     assert given["xf"] in ("reproduced", "compatible")

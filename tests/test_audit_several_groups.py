@@ -21,8 +21,11 @@ published:
 """
 SIZES = {"white": 96, "black": 26, "other": 67}
 #: variable -> level -> the counts of the three groups
-COUNTS = {"smoke": {"yes": (52, 10, 12)}, "ht": {"yes": (5, 3, 4)},
-          "band": {"light": (16, 4, 28), "mid": (47, 10, 27), "heavy": (33, 12, 12)}}  # fmt: skip
+COUNTS = {
+    "smoke": {"yes": (52, 10, 12)},
+    "ht": {"yes": (5, 3, 4)},
+    "band": {"light": (16, 4, 28), "mid": (47, 10, 27), "heavy": (33, 12, 12)},
+}
 
 
 def rows(p_values, counts=COUNTS, statistic="n"):
@@ -82,13 +85,19 @@ def test_percentages_that_several_tables_print(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "extra", "message"),
     [
-        ((("levels: [north, south, closed]", "levels: [north, south]"), ("groups: race", "groups: centre"),
-          ("  pairwise: tukey\n", ""), ("test: welch_anova", "test: welch_t")),
-         "published: {groups: {by: {compare: centre}}}\n",
-         "'centre' is category of two levels; expected a binary variable: make one under derived: (member)"),
+        (
+            (
+                ("levels: [north, south, closed]", "levels: [north, south]"),
+                ("groups: race", "groups: centre"),
+                ("  pairwise: tukey\n", ""),
+                ("test: welch_anova", "test: welch_t"),
+            ),
+            "published: {groups: {by: {compare: centre}}}\n",
+            "'centre' is category of two levels; expected a binary variable: make one under derived: (member)",
+        ),
         ((), "published: {groups: {by: {compare: bwt}}}\n", "'bwt' is continuous; expected binary or category or ordered"),
     ],
-)  # fmt: skip
+)
 def test_groups_that_cannot_be_compared_are_refused(tmp_path, changes, extra, message):
     with pytest.raises(StudyError) as caught:
         load_study(write(tmp_path, {}, changes=changes, extra=extra))

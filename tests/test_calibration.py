@@ -86,8 +86,11 @@ def test_pearson_s_rejections_of_three_levels_by_its_formula(script, events):
     p = total[known] / PATIENTS
     statistic = ((had[:, known] - n * p) ** 2).sum(axis=0) / (n * p * (1 - p))
     rejected = chance[known] @ (stats.chi2.sf(statistic, 2) < 0.05) / chance[known].sum()
-    (found,) = [c for c in calibrations() if (c.what, c.method, c.events) ==
-                ("association with three levels", "Pearson chi-square", events)]  # fmt: skip
+    (found,) = [
+        c
+        for c in calibrations()
+        if (c.what, c.method, c.events) == ("association with three levels", "Pearson chi-square", events)
+    ]
     assert found.share == pytest.approx(rejected, abs=1e-4)
 
 
@@ -104,8 +107,13 @@ def known_methods():
 
 @pytest.mark.parametrize(("tests", "groups"), [(compare, 2), (compare_several, 3)])
 def test_every_test_that_a_study_can_plan_between_groups_is_calibrated(tests, groups):
-    rows = pd.DataFrame({"by": pd.Categorical(np.arange(24) % groups, ordered=True), "x": np.arange(24) * 7 % 10 * 1.0,
-                         "y": pd.array(np.arange(24) % 5 < 2, dtype="boolean")})  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "by": pd.Categorical(np.arange(24) % groups, ordered=True),
+            "x": np.arange(24) * 7 % 10 * 1.0,
+            "y": pd.array(np.arange(24) % 5 < 2, dtype="boolean"),
+        }
+    )
     tally, known = Tally.from_rows(rows), known_methods()
     numeric, binary = tests.SUITED["continuous"], tests.SUITED["binary"]
     for names, variable in ((numeric, "x"), (binary, "y")):
@@ -117,9 +125,16 @@ def test_every_test_that_a_study_can_plan_between_groups_is_calibrated(tests, gr
 def results():
     patients = cb.load_cohort("spinal-metastases")
     model = cb.study_model(patients)
-    return (cb.outcome_rate(patients), cb.compare_groups(patients), model, cb.model_performance(model, resamples=5),
-            cb.study_survival(patients), cb.study_competing(patients), cb.study_cox(patients),
-            cb.study_competing_models(patients))  # fmt: skip
+    return (
+        cb.outcome_rate(patients),
+        cb.compare_groups(patients),
+        model,
+        cb.model_performance(model, resamples=5),
+        cb.study_survival(patients),
+        cb.study_competing(patients),
+        cb.study_cox(patients),
+        cb.study_competing_models(patients),
+    )
 
 
 def test_every_method_that_a_report_tells_is_calibrated(results):
@@ -143,11 +158,14 @@ def test_a_manuscript_names_what_misses_its_level_and_passes_over_what_is_assume
     assert both.count("too wide") == 1
 
 
-@pytest.mark.parametrize(("method", "known"), [
-    ("log-rank, stratified by sex, age group", "log-rank, stratified"),
-    ("log-rank, trend by scores 0, 1, 2", "log-rank, trend"),
-    ("Fleming-Harrington (rho 0; gamma 1)", "Fleming-Harrington"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("method", "known"),
+    [
+        ("log-rank, stratified by sex, age group", "log-rank, stratified"),
+        ("log-rank, trend by scores 0, 1, 2", "log-rank, trend"),
+        ("Fleming-Harrington (rho 0; gamma 1)", "Fleming-Harrington"),
+    ],
+)
 def test_what_varies_in_a_method_s_name_does_not_hide_it(method, known):
     assert calibration_of(method, 5).method == known
 
@@ -158,8 +176,10 @@ def test_times_have_the_events_that_are_asked(script):
     assert abs(mean - 10) < 4 * math.sqrt(10 / len(rows))
 
 
-@pytest.mark.parametrize(("mark", "expected"), [((0.0, 1.0, 0.5), True), ((0.6, 1.0, 0.5), False),
-                                                ((math.nan, math.nan, 1), None), ((-math.inf, 2.0, 0), True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mark", "expected"),
+    [((0.0, 1.0, 0.5), True), ((0.6, 1.0, 0.5), False), ((math.nan, math.nan, 1), None), ((-math.inf, 2.0, 0), True)],
+)
 def test_coverage(script, mark, expected):
     assert script.covers(*mark) is expected
 
@@ -192,10 +212,18 @@ def test_of_several_truths_the_one_furthest_from_the_level_is_told():
     assert "Welch's t test with skewed numbers rejects a true null hypothesis too often, in 2" in note
 
 
-@pytest.mark.parametrize(("kind", "share", "std_error", "kept"), [
-    ("interval", 0.95, 0, True), ("interval", 0.92, 0, False), ("interval", 0.92, 0.006, True),
-    ("interval", 0.98, 0, False), ("test", 0.05, 0, True), ("test", 0.08, 0, False), ("test", 0.01, 0, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "share", "std_error", "kept"),
+    [
+        ("interval", 0.95, 0, True),
+        ("interval", 0.92, 0, False),
+        ("interval", 0.92, 0.006, True),
+        ("interval", 0.98, 0, False),
+        ("test", 0.05, 0, True),
+        ("test", 0.08, 0, False),
+        ("test", 0.01, 0, False),
+    ],
+)
 def test_a_level_is_kept_within_limits_and_the_draws_error(kind, share, std_error, kept):
     one = Calibration(kind=kind, what="", method="", events=3, share=share, std_error=std_error, undefined=0, draws=0)
     assert one.kept is kept

@@ -25,12 +25,18 @@ def test_what_is_there_and_what_is_not(tmp_path, monkeypatch):
     checked = check_study(str(tmp_path))
     assert (checked.study, checked.data, checked.units, checked.size) == (str(path), "rows.csv", "patients", 2)
     assert [(step.label, step.excluded, step.excluded_missing) for step in checked.flow] == [
-        ("Registered", None, 0), ("In rows.csv", 0, 0), ("Aged 40 or more", 2, 1),
-    ]  # fmt: skip
+        ("Registered", None, 0),
+        ("In rows.csv", 0, 0),
+        ("Aged 40 or more", 2, 1),
+    ]
     assert checked.kinds == {
-        "continuous": ("age", "days"), "ordered": ("grade", "later"), "category": ("site",), "binary": ("smoker", "died"),
-        "count": ("visits",), "date": ("surgery", "seen"),
-    }  # fmt: skip
+        "continuous": ("age", "days"),
+        "ordered": ("grade", "later"),
+        "category": ("site",),
+        "binary": ("smoker", "died"),
+        "count": ("visits",),
+        "date": ("surgery", "seen"),
+    }
     assert checked.derived == ("age_band", "where", "high", "change", "course", "followed", "followed_band", "long")
     assert checked.missing == ()
     assert checked.unused == ("further",)

@@ -15,16 +15,37 @@ BIRTHS = Path(__file__).parents[1] / "data" / "birthwt"
 AGAINST = ("contradicted", "rounded otherwise", "reproduced by another method", "not decided")
 #: Race of 9 and smoking of 9 others left out, in every table alike; P is Pearson's of what is left.
 MISSING = {
-    "t1_race_white_n": "92", "t1_race_white_pct": "51.1", "t1_race_black_n": "24", "t1_race_black_pct": "13.3",
-    "t1_race_other_n": "64", "t1_race_other_pct": "35.6", "t2_race_white_low_n": "22", "t2_race_white_low_pct": "38.6",
-    "t2_race_black_low_n": "10", "t2_race_black_low_pct": "17.5", "t2_race_other_low_n": "25",
-    "t2_race_other_low_pct": "43.9", "t2_race_white_normal_n": "70", "t2_race_white_normal_pct": "56.9",
-    "t2_race_black_normal_n": "14", "t2_race_black_normal_pct": "11.4", "t2_race_other_normal_n": "39",
-    "t2_race_other_normal_pct": "31.7", "t2_race_p": "0.071",
-    "t1_smoke_yes_n": "70", "t1_smoke_yes_pct": "38.9", "text_smoke_pct": "38.9", "t2_smoke_yes_low_n": "29",
-    "t2_smoke_yes_low_pct": "50.9", "t2_smoke_yes_normal_n": "41", "t2_smoke_yes_normal_pct": "33.3", "t2_smoke_p": "0.025",
-    "text_smoke_p": "0.025", "text_smoke_low_pct": "50.9", "text_smoke_normal_pct": "33.3",
-}  # fmt: skip
+    "t1_race_white_n": "92",
+    "t1_race_white_pct": "51.1",
+    "t1_race_black_n": "24",
+    "t1_race_black_pct": "13.3",
+    "t1_race_other_n": "64",
+    "t1_race_other_pct": "35.6",
+    "t2_race_white_low_n": "22",
+    "t2_race_white_low_pct": "38.6",
+    "t2_race_black_low_n": "10",
+    "t2_race_black_low_pct": "17.5",
+    "t2_race_other_low_n": "25",
+    "t2_race_other_low_pct": "43.9",
+    "t2_race_white_normal_n": "70",
+    "t2_race_white_normal_pct": "56.9",
+    "t2_race_black_normal_n": "14",
+    "t2_race_black_normal_pct": "11.4",
+    "t2_race_other_normal_n": "39",
+    "t2_race_other_normal_pct": "31.7",
+    "t2_race_p": "0.071",
+    "t1_smoke_yes_n": "70",
+    "t1_smoke_yes_pct": "38.9",
+    "text_smoke_pct": "38.9",
+    "t2_smoke_yes_low_n": "29",
+    "t2_smoke_yes_low_pct": "50.9",
+    "t2_smoke_yes_normal_n": "41",
+    "t2_smoke_yes_normal_pct": "33.3",
+    "t2_smoke_p": "0.025",
+    "text_smoke_p": "0.025",
+    "text_smoke_low_pct": "50.9",
+    "text_smoke_normal_pct": "33.3",
+}
 #: Group -> who of it has a value.
 KNOWN = {"all": 180, "low": 57, "normal": 123}
 

@@ -26,8 +26,7 @@ def study(tmp_path):
 
 def as_dict(tally):
     return {
-        tuple(None if pd.isna(v) else v for v in pattern[:-1]): pattern[-1]
-        for pattern in tally.frame.itertuples(index=False)
+        tuple(None if pd.isna(v) else v for v in pattern[:-1]): pattern[-1] for pattern in tally.frame.itertuples(index=False)
     }
 
 
@@ -119,9 +118,7 @@ def test_every_kind_of_frame_gives_the_same_tallies(tmp_path):
             (s.excluded, s.excluded_missing, s.remaining) for s in expected.flow
         ], kind
         for names in [*((name,) for name in (*VARIABLES, *DERIVED)), ("smoker", "long", "age"), ("course", "days")]:
-            pd.testing.assert_frame_equal(
-                cohort.tally(*names).frame, expected.tally(*names).frame, obj=f"{kind} {names}"
-            )
+            pd.testing.assert_frame_equal(cohort.tally(*names).frame, expected.tally(*names).frame, obj=f"{kind} {names}")
 
 
 def test_a_patient_can_be_looked_up(study):
@@ -146,9 +143,7 @@ def test_truth_values_and_numbers_keep_their_meaning(study):
 @pytest.mark.parametrize("dtype", ["float32", "float64", "Float64", "int64", "Int64", object])
 def test_numbers_of_every_type(study, dtype):
     values = [1234567, 4, 0, 7] if dtype != "float32" else [123, 4, 0, 7]
-    rows = pd.DataFrame([dict(zip(COLUMNS, row, strict=True)) for row in ROWS]).assign(
-        visits=pd.Series(values, dtype=dtype)
-    )
+    rows = pd.DataFrame([dict(zip(COLUMNS, row, strict=True)) for row in ROWS]).assign(visits=pd.Series(values, dtype=dtype))
     assert as_dict(load_cohort(study, rows).tally("visits")) == {(float(v),): 1 for v in values}
 
 
@@ -225,10 +220,7 @@ def test_a_wrong_value_names_row_and_column(study, column, value, text):
 def test_more_decimals_than_recorded(tmp_path):
     study = load_study(write_study(tmp_path, ("range: [-10, 4000]", "range: [-10, 4000], decimals: 1")))
     write_rows(tmp_path, changed("days", "0.55", 3))
-    assert message(study) == [
-        "rows.csv: 1 error in the data",
-        "  row 4, column 'days': '0.55': expected at most 1 decimals",
-    ]
+    assert message(study) == ["rows.csv: 1 error in the data", "  row 4, column 'days': '0.55': expected at most 1 decimals"]
 
 
 def test_a_time_that_is_no_endpoint_may_be_negative(tmp_path):
@@ -327,9 +319,7 @@ def test_another_delimiter(study, delimiter):
 
 def test_a_column_that_stands_twice(study):
     write_rows(study.folder, [(*row, "1", "2") for row in ROWS], (*COLUMNS, "age", "site "))
-    assert message(study) == [
-        "rows.csv: row 1: 'age', 'site' stands twice in the header; give each column its own name"
-    ]
+    assert message(study) == ["rows.csv: row 1: 'age', 'site' stands twice in the header; give each column its own name"]
 
 
 def test_missing_columns_suggest_the_nearest(study):
@@ -382,9 +372,7 @@ def test_a_frame_with_a_column_twice(study):
 def test_a_frame_of_nobody(study):
     rows = pd.DataFrame(columns=COLUMNS)
     assert message(study, rows) == ["DataFrame: no patient; expected one row a patient"]
-    assert message(study, duckdb.from_df(rows.astype(str))) == [
-        "DuckDBPyRelation: no patient; expected one row a patient"
-    ]
+    assert message(study, duckdb.from_df(rows.astype(str))) == ["DuckDBPyRelation: no patient; expected one row a patient"]
 
 
 @pytest.mark.parametrize("data", [{"id": [1]}, [1, 2], 3])
@@ -404,8 +392,8 @@ def test_an_unknown_variable(study):
 
 def test_every_exclusion_is_counted(tmp_path):
     cohort = keeping(
-        tmp_path, "excluded: null", "excluded: 12", "keep: {days: {min: 1}}", "keep: {grade: [low, mid], site: [north, south]}",
-    )  # fmt: skip
+        tmp_path, "excluded: null", "excluded: 12", "keep: {days: {min: 1}}", "keep: {grade: [low, mid], site: [north, south]}"
+    )
     assert [(s.label, s.excluded, s.excluded_missing, s.remaining) for s in cohort.flow] == [
         ("step 1", None, 0, None),
         ("step 2", 12, 0, None),
@@ -493,18 +481,20 @@ def test_meets(study):
     assert not meets(study, "grade", "low", "mid")
 
 
-PATIENT = st.fixed_dictionaries({
-    "age": st.sampled_from(["", "18", "40", "41", "100"]),
-    "grade": st.sampled_from(["", "low", "mid", "high"]),
-    "later": st.sampled_from(["NA", "low", "mid", "high"]),
-    "site": st.sampled_from(["", "north", "south", "off"]),
-    "smoker": st.sampled_from(["", "0", "1", "yes"]),
-    "days": st.sampled_from(["", "0", "0.5", "1e2"]),
-    "visits": st.sampled_from(["", "3"]),
-    "died": st.sampled_from(["", "no", "yes"]),
-    "surgery": st.sampled_from(["", "2015-01-01", "2016-02-29"]),
-    "seen": st.sampled_from(["", "2016-02-29", "2018-01-01"]),
-})  # fmt: skip
+PATIENT = st.fixed_dictionaries(
+    {
+        "age": st.sampled_from(["", "18", "40", "41", "100"]),
+        "grade": st.sampled_from(["", "low", "mid", "high"]),
+        "later": st.sampled_from(["NA", "low", "mid", "high"]),
+        "site": st.sampled_from(["", "north", "south", "off"]),
+        "smoker": st.sampled_from(["", "0", "1", "yes"]),
+        "days": st.sampled_from(["", "0", "0.5", "1e2"]),
+        "visits": st.sampled_from(["", "3"]),
+        "died": st.sampled_from(["", "no", "yes"]),
+        "surgery": st.sampled_from(["", "2015-01-01", "2016-02-29"]),
+        "seen": st.sampled_from(["", "2016-02-29", "2018-01-01"]),
+    }
+)
 
 
 @settings(max_examples=settings.default.max_examples // 3)

@@ -32,19 +32,35 @@ LARGE = [[250, 300], [410, 90]]
 @pytest.mark.parametrize(
     ("compared", "other", "test", "reason"),
     [
-        (NORMAL, NORMAL, "student_t", "Shapiro-Wilk does not reject normality overall, in group no and in group yes, "
-         "hence Student's t test"),
-        (SKEWED, NORMAL, "mann_whitney",
-         "Shapiro-Wilk rejects normality overall and in group yes, hence Mann-Whitney's test"),
-        ([k / 100 for k in NORMAL], [500 + k / 100 for k in NORMAL], "mann_whitney",
-         "Shapiro-Wilk rejects normality overall, hence Mann-Whitney's test"),
-        ([1.0, 2.0], NORMAL, "student_t", "Shapiro-Wilk does not reject normality overall and in group no, "
-         "hence Student's t test; Shapiro-Wilk is undefined in group yes"),
-        ([1.0], [1.0, 1.0], "student_t", "nothing speaks against Student's t test; "
-         "Shapiro-Wilk is undefined overall, in group no and in group yes"),
+        (
+            NORMAL,
+            NORMAL,
+            "student_t",
+            "Shapiro-Wilk does not reject normality overall, in group no and in group yes, hence Student's t test",
+        ),
+        (SKEWED, NORMAL, "mann_whitney", "Shapiro-Wilk rejects normality overall and in group yes, hence Mann-Whitney's test"),
+        (
+            [k / 100 for k in NORMAL],
+            [500 + k / 100 for k in NORMAL],
+            "mann_whitney",
+            "Shapiro-Wilk rejects normality overall, hence Mann-Whitney's test",
+        ),
+        (
+            [1.0, 2.0],
+            NORMAL,
+            "student_t",
+            "Shapiro-Wilk does not reject normality overall and in group no, "
+            "hence Student's t test; Shapiro-Wilk is undefined in group yes",
+        ),
+        (
+            [1.0],
+            [1.0, 1.0],
+            "student_t",
+            "nothing speaks against Student's t test; Shapiro-Wilk is undefined overall, in group no and in group yes",
+        ),
     ],
     ids=["normal", "a skewed group", "skewed overall only", "a group of two", "constant"],
-)  # fmt: skip
+)
 @pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 def test_normality_chooses_between_t_and_ranks(compared, other, test, reason):
     tally = tally_of(compared, other)
@@ -89,12 +105,7 @@ def test_numeric_comparison_is_made_of_the_statistics(test):
     assert result.choice.test == name
     assert len(result.choice.evidence) == 3
     assert ("analysis plan" in result.choice.reason) == (test != "auto")
-    assert result.test == TESTS[name](tally, "value", "group") or test in (
-        "student_t",
-        "welch_t",
-        "mann_whitney",
-        "auto",
-    )
+    assert result.test == TESTS[name](tally, "value", "group") or test in ("student_t", "welch_t", "mann_whitney", "auto")
     assert result.test.p_value == TESTS[name](tally, "value", "group").p_value
     assert result.effect == mean_difference(tally, "value", "group", method=interval, confidence_level=0.9)
     assert result.standardised_difference.estimate == standardised_difference(tally, "value", "group").estimate
@@ -110,9 +121,7 @@ def test_missing_values_are_counted_in_each_group():
     assert (result.test.n, result.test.n_missing) == (24, 3)
 
 
-@pytest.mark.parametrize(
-    ("cells", "interval", "below"), [(LARGE, "Woolf", False), (ZERO_CELL, "conditional exact", True)]
-)
+@pytest.mark.parametrize(("cells", "interval", "below"), [(LARGE, "Woolf", False), (ZERO_CELL, "conditional exact", True)])
 def test_two_levels_get_fisher_and_an_odds_ratio(cells, interval, below, recwarn):
     tally = table_of(cells)
     result = compare_variable(tally, "value", "group", kind="binary")
@@ -165,11 +174,20 @@ def test_frame_is_one_tidy_row():
     row = result.frame.iloc[0]
     assert len(result.frame) == 1
     for name, value in {
-        "term": "value", "method": "Pearson chi-square", "p_value": result.test.p_value, "df": 1, "n": 1050,
-        "effect": "odds ratio", "estimate": result.effect.estimate, "conf_low": result.effect.conf_low,
-        "conf_high": result.effect.conf_high, "effect_method": "Woolf", "fisher_p_value": result.fisher.p_value,
-        "standardised_difference": result.standardised_difference.estimate, "expected_below_5": 0,
-    }.items():  # fmt: skip
+        "term": "value",
+        "method": "Pearson chi-square",
+        "p_value": result.test.p_value,
+        "df": 1,
+        "n": 1050,
+        "effect": "odds ratio",
+        "estimate": result.effect.estimate,
+        "conf_low": result.effect.conf_low,
+        "conf_high": result.effect.conf_high,
+        "effect_method": "Woolf",
+        "fisher_p_value": result.fisher.p_value,
+        "standardised_difference": result.standardised_difference.estimate,
+        "expected_below_5": 0,
+    }.items():
         assert row[name] == value, name
 
 
@@ -181,13 +199,17 @@ def test_frame_is_one_tidy_row():
         (lambda t: choose_test(t, "group", "group", "count"), "variable: 'group' is of type boolean; expected numbers"),
         (lambda t: compare_variable(t, "age", "group", kind="count"), "variable: 'age' is not in the tally"),
         (lambda t: compare_variable(t, "value", "group", kind="dates"), "kind: 'dates'; expected one of continuous"),
-        (lambda t: compare_variable(t, "value", "group", kind="continuous", test="fisher_exact"),
-         "test: 'fisher_exact' of a variable of kind 'continuous'; expected auto, student_t, welch_t, mann_whitney"),
-        (lambda t: compare_variable(t, "value", "group", kind="category", test="mann_whitney"),
-         "test: 'mann_whitney' of a variable of kind 'category'; expected auto, pearson_chi_square, fisher_exact"),
+        (
+            lambda t: compare_variable(t, "value", "group", kind="continuous", test="fisher_exact"),
+            "test: 'fisher_exact' of a variable of kind 'continuous'; expected auto, student_t, welch_t, mann_whitney",
+        ),
+        (
+            lambda t: compare_variable(t, "value", "group", kind="category", test="mann_whitney"),
+            "test: 'mann_whitney' of a variable of kind 'category'; expected auto, pearson_chi_square, fisher_exact",
+        ),
         (lambda t: compare_variable(t, "value", "group", kind="count", confidence_level=95), "confidence_level: 95"),
     ],
-)  # fmt: skip
+)
 def test_errors_name_the_argument_and_the_expectation(call, message):
     with pytest.raises(ValueError, match=message):
         call(tally_of([1.0, 2.0], [3.0, 4.0]))
@@ -217,7 +239,8 @@ def test_a_plan_may_name_what_can_be_computed_and_audited():
     assert named == {*TESTS, *compare_several.TESTS}
     assert set(TESTS) == {*COUNTED, *TABLED, *NUMBERED} == {test for tests in SUITED.values() for test in tests}
     assert {(test, kind) for test, kinds in study_checks.SUITED.items() for kind in kinds} == {
-        (test, kind) for kind, tests in SUITED.items() for test in tests}  # fmt: skip
+        (test, kind) for kind, tests in SUITED.items() for test in tests
+    }
 
 
 PLANNED = [("dose", test) for test in SUITED["continuous"]] + [("ill", test) for test in SUITED["binary"]]
@@ -245,8 +268,7 @@ def test_sum_of_two_hospitals_is_the_cohort():
     added = tally_of(SKEWED, NORMAL) + tally_of(NORMAL, SKEWED[:5])
     together = tally_of(SKEWED + NORMAL, NORMAL + SKEWED[:5])
     assert_alike(
-        compare_variable(added, "value", "group", kind="count"),
-        compare_variable(together, "value", "group", kind="count"),
+        compare_variable(added, "value", "group", kind="count"), compare_variable(together, "value", "group", kind="count")
     )
     assert summarise(added, "value") == summarise(together, "value")
 

@@ -75,7 +75,8 @@ def test_every_planned_test_runs(kind, test):
 
 def test_the_study_file_knows_the_same_tests():
     assert {(test, kind) for test, kinds in comparison_checks.SUITED_SEVERAL.items() for kind in kinds} == {
-        (test, kind) for kind, tests in SUITED.items() for test in tests}  # fmt: skip
+        (test, kind) for kind, tests in SUITED.items() for test in tests
+    }
     assert comparison_checks.TRENDS == TRENDS
 
 

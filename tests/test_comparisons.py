@@ -14,9 +14,7 @@ def test_table_is_complete(name):
     start, end = SCRIPT["marks"](name)
     text = SCRIPT["README"].read_text(encoding="utf-8").split(start)[1].split(end)[0]
     written = {
-        tuple(cell.strip().strip("`") for cell in line.split("|")[1:4])
-        for line in text.splitlines()
-        if line.startswith("|")
+        tuple(cell.strip().strip("`") for cell in line.split("|")[1:4]) for line in text.splitlines() if line.startswith("|")
     }
     rows = {}
     for one in importlib.import_module(SCRIPT["TABLES"][name]).comparisons():

@@ -65,8 +65,12 @@ def test_short_cells_and_own_labels(tmp_path):
 
 
 def test_a_category_of_two_levels_makes_groups_in_its_order(tmp_path):
-    changes = (("groups: race", "groups: centre"), ("levels: [north, south, closed]", "levels: [north, south]"),
-               ("  pairwise: tukey\n", ""), ("test: welch_anova", "test: welch_t"))  # fmt: skip
+    changes = (
+        ("groups: race", "groups: centre"),
+        ("levels: [north, south, closed]", "levels: [north, south]"),
+        ("  pairwise: tukey\n", ""),
+        ("test: welch_anova", "test: welch_t"),
+    )
     found = cb.compare_groups(births.load(tmp_path, *changes))
     assert cb.table_of(found).head[2:4] == ("north (n = 125)", "south (n = 63)")
     assert "Mean difference: south less north" in cb.effects_table(found).notes[0]
@@ -150,8 +154,15 @@ def test_linear_model_of_the_plan(cohort):
     assert found.fit.estimates == near(expected.estimates)
     assert found.after == ()  # the outcome is known after the visit too
     table = cb.table_of(found)
-    assert [row[0] for row in cells(table)] == ["Age, years", "Race", "black", "other", "Smoking", "Weight later, pounds",
-                                               "Intercept"]  # fmt: skip
+    assert [row[0] for row in cells(table)] == [
+        "Age, years",
+        "Race",
+        "black",
+        "other",
+        "Smoking",
+        "Weight later, pounds",
+        "Intercept",
+    ]
     assert "187 complete births, 2 left out" in table.notes[1]
     text = str(cb.finding(found))
     assert "% of the variance of Birth weight, g in 187 births" in text
@@ -168,8 +179,11 @@ def test_what_the_model_leaves_out_is_named(tmp_path):
 def test_clusters_count_patients_outcomes_and_missing_values(cohort):
     found = cb.study_clusters(cohort)
     assert [(row.name, row.size, row.missing) for row in found.rows] == [
-        ("north", 125, 4), ("south", 63, 0), ("closed", 0, 0), ("", 1, 0),
-    ]  # fmt: skip
+        ("north", 125, 4),
+        ("south", 63, 0),
+        ("closed", 0, 0),
+        ("", 1, 0),
+    ]
     assert sum(row.events for row in found.rows) == 12
     expected = intracluster_correlation(cohort.tally("ht", "centre"), "ht", "centre")
     assert found.correlation == expected
@@ -205,10 +219,16 @@ def test_a_result_is_shown_once_where_its_finding_repeats_it(capsys):
 def test_both_paragraphs_tell_what_was_run(cohort):
     results = cb.planned_results(cohort)
     methods, said = str(cb.methods_text(cohort, *results)), str(cb.results_text(cohort, *results))
-    for words in ("the Kruskal-Wallis test (Age, years)", "analysis of variance otherwise", "every two groups were compared",
-                  "Games-Howell (Birth weight, g)", "compared before and after the visit by Wilcoxon's signed-rank test",
-                  "Stuart and Maxwell's test of marginal homogeneity (Race)", "by least squares",
-                  "clusters by centre are described, not modelled"):  # fmt: skip
+    for words in (
+        "the Kruskal-Wallis test (Age, years)",
+        "analysis of variance otherwise",
+        "every two groups were compared",
+        "Games-Howell (Birth weight, g)",
+        "compared before and after the visit by Wilcoxon's signed-rank test",
+        "Stuart and Maxwell's test of marginal homogeneity (Race)",
+        "by least squares",
+        "clusters by centre are described, not modelled",
+    ):
         assert words in methods, words
     assert "White, black and other" not in said
     assert "white, black and other differed in" in said

@@ -50,9 +50,7 @@ def test_aalens_variance_with_delayed_entry_is_finite():
 
 
 def test_variances_change_nothing_else():
-    delta, aalen = (
-        aalen_johansen(Tally.from_rows(rows_of("drawn")), **WHERE, variance=v)["one"] for v in ("delta", "aalen")
-    )
+    delta, aalen = (aalen_johansen(Tally.from_rows(rows_of("drawn")), **WHERE, variance=v)["one"] for v in ("delta", "aalen"))
     assert_array_equal(delta.incidence, aalen.incidence)
     assert (delta.std_error[5:] < aalen.std_error[5:]).all()
     assert aalen.method == "Aalen-Johansen, Aalen's variance, log-log interval"
@@ -73,10 +71,7 @@ def test_without_competing_events_it_is_one_less_kaplan_meier(case, entry):
     patients = rows_of(case)
     patients["cause"] = patients["cause"].where(patients["cause"] != "two", "one")
     tally = Tally.from_rows(patients)
-    found, curve = (
-        aalen_johansen(tally, **WHERE, entry=entry),
-        kaplan_meier(tally, time="time", event="event", entry=entry),
-    )
+    found, curve = (aalen_johansen(tally, **WHERE, entry=entry), kaplan_meier(tally, time="time", event="event", entry=entry))
     assert_allclose(found["one"].incidence, 1 - curve.survival, rtol=1e-12, atol=1e-12)
     assert_allclose(found["one"].naive, 1 - curve.survival, rtol=1e-12, atol=1e-12)
     inner = curve.survival > 0
@@ -126,8 +121,9 @@ def test_an_incidence_of_one_is_exactly_one_and_certain():
 def test_unit_of_time_and_twice_the_patients():
     frame = rows_of("drawn")
     once = aalen_johansen(Tally.from_rows(frame), **WHERE, entry="entry")["two"]
-    scaled = aalen_johansen(Tally.from_rows(frame.assign(time=frame["time"] / 8, entry=frame["entry"] / 8)),
-                            **WHERE, entry="entry")["two"]  # fmt: skip
+    scaled = aalen_johansen(
+        Tally.from_rows(frame.assign(time=frame["time"] / 8, entry=frame["entry"] / 8)), **WHERE, entry="entry"
+    )["two"]
     twice = aalen_johansen(Tally.from_rows(pd.concat([frame, frame])), **WHERE, entry="entry")["two"]
     assert_array_equal(scaled.times, once.times / 8)
     assert_array_equal(scaled.incidence, once.incidence)
@@ -143,9 +139,7 @@ def test_missing_values_are_left_out_and_counted():
 
 
 def test_nobody_has_an_empty_incidence_with_a_warning():
-    with pytest.warns(
-        UndefinedWarning, match="cumulative incidence of cause: no patient has a time and a cause"
-    ) as caught:
+    with pytest.warns(UndefinedWarning, match="cumulative incidence of cause: no patient has a time and a cause") as caught:
         found = aalen_johansen(Tally.from_rows(rows([None], [1])), **WHERE)
     assert [warning.filename for warning in caught] == [__file__]
     assert len(found["one"].frame) == 0
@@ -170,19 +164,7 @@ def test_errors_name_the_argument_and_the_expectation(options, message):
 
 def test_frame_is_tidy():
     curve = aalen_johansen(Tally(Tally.from_rows(rows([5, 7], [1, 2])).frame, "assumed"), **WHERE)["two"]
-    tidy = {
-        "term",
-        "time",
-        "n_risk",
-        "n_events",
-        "estimate",
-        "std_error",
-        "conf_low",
-        "conf_high",
-        "n",
-        "n_missing",
-        "method",
-    }
+    tidy = {"term", "time", "n_risk", "n_events", "estimate", "std_error", "conf_low", "conf_high", "n", "n_missing", "method"}
     assert tidy <= set(curve.frame.columns)
     assert curve.frame["term"].tolist() == ["two", "two"]
     assert (curve.cause, curve.provenance) == ("two", "assumed")

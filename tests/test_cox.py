@@ -75,9 +75,7 @@ def test_patients_doubled_into_clusters_have_the_variance_of_one():
     twice = cox_regression(Tally.from_rows(pd.concat([untied, untied])), **WHERE, terms=["x2"], robust="own")
     assert twice.clusters == 90
     assert_allclose(
-        twice.std_errors,
-        cox_regression(Tally.from_rows(untied), **WHERE, terms=["x2"], robust=True).std_errors,
-        rtol=0.02,
+        twice.std_errors, cox_regression(Tally.from_rows(untied), **WHERE, terms=["x2"], robust=True).std_errors, rtol=0.02
     )
 
 
@@ -217,9 +215,7 @@ def test_a_fit_that_stops_early_is_refused(monkeypatch):
         return fitter, failure
 
     monkeypatch.setattr(cox, "_fit", stopped)
-    assert (
-        cox_regression(Tally.from_rows(rows_of("drawn")), **WHERE, terms=["x2"]).refused == "the fit did not converge"
-    )
+    assert cox_regression(Tally.from_rows(rows_of("drawn")), **WHERE, terms=["x2"]).refused == "the fit did not converge"
 
 
 def test_what_lifelines_gives_up_on_is_refused(monkeypatch):
@@ -286,8 +282,12 @@ def test_frame_is_tidy():
 def small_rows(seed=1, size=30):
     draw = np.random.default_rng(seed)
     exits = draw.integers(5, 15, size).astype(float)
-    return RiskRows(x=draw.normal(size=(size, 2)), entry=np.minimum(draw.integers(0, 9, size), exits - 1), exit=exits,
-                    event=draw.random(size) < 0.7)  # fmt: skip
+    return RiskRows(
+        x=draw.normal(size=(size, 2)),
+        entry=np.minimum(draw.integers(0, 9, size), exits - 1),
+        exit=exits,
+        event=draw.random(size) < 0.7,
+    )
 
 
 def efron(rows, beta):
@@ -331,9 +331,9 @@ def test_maximum_is_known_when_seen():
     assert np.isnan(proportional_hazards(flat, np.zeros(1))[1])
 
 
-patients = st.lists(
-    st.tuples(st.integers(1, 9), st.booleans(), st.integers(0, 5)), min_size=12, max_size=30
-).filter(lambda drawn: sum(event for _, event, _ in drawn) >= 5)  # fmt: skip
+patients = st.lists(st.tuples(st.integers(1, 9), st.booleans(), st.integers(0, 5)), min_size=12, max_size=30).filter(
+    lambda drawn: sum(event for _, event, _ in drawn) >= 5
+)
 
 
 def rows(drawn, sign=1.0):

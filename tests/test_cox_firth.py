@@ -76,8 +76,9 @@ def test_what_is_not_found_is_said(monkeypatch):
     assert math.isnan(fit.conf_low[0])
     monkeypatch.undo()
     real = _Penalised.maximise
-    monkeypatch.setattr(_Penalised, "maximise", lambda self, start, fixed=None: (
-        real(self, start) if fixed is None else (start, 0.0, False)))  # fmt: skip
+    monkeypatch.setattr(
+        _Penalised, "maximise", lambda self, start, fixed=None: real(self, start) if fixed is None else (start, 0.0, False)
+    )
     fit = firth_cox(tally, **WHERE, terms=["x"])
     assert fit.problems["x"].startswith("the model without it did not converge; no lower end")
     assert math.isnan(fit.p_values[0])
@@ -86,8 +87,13 @@ def test_what_is_not_found_is_said(monkeypatch):
 def test_slope_is_the_derivative_of_the_value():
     draw = np.random.default_rng(3)
     x = draw.normal(size=(40, 3))
-    rows = RiskRows(x=x, entry=np.full(40, -np.inf), exit=draw.integers(1, 9, 40).astype(float),
-                    event=draw.random(40) < 0.5, stratum=draw.integers(0, 2, 40))  # fmt: skip
+    rows = RiskRows(
+        x=x,
+        entry=np.full(40, -np.inf),
+        exit=draw.integers(1, 9, 40).astype(float),
+        event=draw.random(40) < 0.5,
+        stratum=draw.integers(0, 2, 40),
+    )
     model, beta = _Penalised(rows, x), np.array([0.4, -0.3, 0.9])
     assert_allclose(model.slope(beta), approx_fprime(beta, model.value, 1e-7), rtol=1e-5)
 
@@ -114,10 +120,7 @@ def test_missing_values_and_terms_that_say_nothing():
     fit = firth_cox(Tally.from_rows(rows), **WHERE, terms=["x2", "again"], strata="stratum")
     assert (fit.n, fit.n_missing) == (87, 3)
     assert fit.dropped == {"again": "the terms before it determine it"}
-    assert (
-        fit.method
-        == "Firth's penalised Cox, Efron's ties, stratified by stratum, profile intervals, likelihood-ratio P"
-    )
+    assert fit.method == "Firth's penalised Cox, Efron's ties, stratified by stratum, profile intervals, likelihood-ratio P"
 
 
 @pytest.mark.parametrize(

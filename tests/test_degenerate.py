@@ -90,8 +90,10 @@ STATISTICS = {
     "restricted_mean": lambda t, **o: _mean(restricted_mean(t, **WHERE, **o)),
     "difference": lambda t, **o: _difference(restricted_mean_difference(t, **WHERE, by="group", **o)),
     "log_rank": lambda t, **o: _test(log_rank(t, **WHERE, by="group", **o)),
-    **{weight: lambda t, w=weight, p=powers, **o: _test(log_rank(t, **WHERE, by="group", weight=w, **p, **o))
-       for weight, powers in WEIGHTS.items()},
+    **{
+        weight: lambda t, w=weight, p=powers, **o: _test(log_rank(t, **WHERE, by="group", weight=w, **p, **o))
+        for weight, powers in WEIGHTS.items()
+    },
     "trend": lambda t, **o: _test(trend_log_rank(t, **WHERE, by="group", **o)),
     "aalen_johansen": lambda t, **o: _incidence(aalen_johansen(t, **CAUSE, **o)),
     "aalen": lambda t, **o: _incidence(aalen_johansen(t, **CAUSE, variance="aalen", **o)),
@@ -101,7 +103,7 @@ STATISTICS = {
     "firth_cox": lambda t, **o: _model(firth_cox(t, **WHERE, terms=["group"], **o)),
     "cause_specific": lambda t, **o: _model(cause_specific_cox(t, **CAUSE, terms=["x"], events_per_column=1, **o)["one"]),
     "fine_gray": lambda t, **o: _model(fine_gray(t, **CAUSE, of="one", terms=["x"], events_per_column=1, **o)),
-}  # fmt: skip
+}
 
 
 def outcome(name, tally):
@@ -124,13 +126,12 @@ REFUSED = {
     "a group of one": {"difference": f"b: {SURE}"},
     "all tied": {"restricted_mean": SURE, "difference": f"a: {SURE}", "fleming-harrington": WEIGHTLESS},
     "nobody followed": {
-        "restricted_mean": "nobody is followed beyond 0", "difference": "a: nobody is followed beyond 0",
+        "restricted_mean": "nobody is followed beyond 0",
+        "difference": "a: nobody is followed beyond 0",
         "fleming-harrington": WEIGHTLESS,
     },
-    "one patient": {
-        **dict.fromkeys((*TESTS, "difference"), ALONE), **dict.fromkeys(MODELS, CONSTANT), "restricted_mean": SURE,
-    },
-}  # fmt: skip
+    "one patient": {**dict.fromkeys((*TESTS, "difference"), ALONE), **dict.fromkeys(MODELS, CONSTANT), "restricted_mean": SURE},
+}
 #: Numbers that are undefined without a reason of their own: a time that the curve does not reach, or its error at 0.
 OPEN = ("kaplan_meier", "quantiles", "reverse", "rate")
 

@@ -96,18 +96,9 @@ def test_shapiro_wilk_is_undefined_without_variation(values, reason):
 def test_frequencies_keep_order_and_empty_levels():
     levels = pd.CategoricalDtype(["low", "middle", "high"], ordered=True)
     result = frequencies(column(["high", "low", "high", None], levels), "x")
-    assert (result.levels, result.counts, result.total, result.n_missing) == (
-        ("low", "middle", "high"),
-        (1, 0, 2),
-        3,
-        1,
-    )
+    assert (result.levels, result.counts, result.total, result.n_missing) == (("low", "middle", "high"), (1, 0, 2), 3, 1)
     assert_allclose(result.percents, (100 / 3, 0, 200 / 3))
-    assert result.frame[["level", "count", "n"]].to_numpy().tolist() == [
-        ["low", 1, 3],
-        ["middle", 0, 3],
-        ["high", 2, 3],
-    ]
+    assert result.frame[["level", "count", "n"]].to_numpy().tolist() == [["low", 1, 3], ["middle", 0, 3], ["high", 2, 3]]
 
 
 @pytest.mark.parametrize("dtype", ["bool", "boolean"])
@@ -140,10 +131,7 @@ def test_percents_of_nobody_are_undefined():
         (lambda: proportion_interval(0.5, 2), "count, total: 0.5, 2; expected whole numbers"),
         (lambda: proportion_interval(-1, 2), "count, total: -1, 2; expected whole numbers"),
         (lambda: proportion_interval(1, 2, method="wald"), "method: 'wald'; expected one of wilson, clopper-pearson"),
-        (
-            lambda: proportion_interval(1, 2, confidence_level=95),
-            "confidence_level: 95; expected a number between 0 and",
-        ),
+        (lambda: proportion_interval(1, 2, confidence_level=95), "confidence_level: 95; expected a number between 0 and"),
     ],
 )
 def test_errors_name_the_argument_and_the_expectation(call, message):
@@ -170,8 +158,16 @@ def test_tally_equals_rows_in_any_order(values, random):
     rows = pd.Series(values, dtype=float).dropna().to_numpy()
     shuffled = random.sample(values, len(values))
     summary = summarise(column(shuffled), "x")
-    by_rows = (len(rows), len(values) - len(rows), rows.mean(), rows.std(ddof=1), np.median(rows),
-               *np.quantile(rows, [0.25, 0.75], method="weibull"), rows.min(), rows.max())  # fmt: skip
+    by_rows = (
+        len(rows),
+        len(values) - len(rows),
+        rows.mean(),
+        rows.std(ddof=1),
+        np.median(rows),
+        *np.quantile(rows, [0.25, 0.75], method="weibull"),
+        rows.min(),
+        rows.max(),
+    )
     assert_allclose([getattr(summary, name) for name in STATISTICS], by_rows, rtol=1e-12, atol=1e-13)
     assert summary == summarise(column(values), "x")
 

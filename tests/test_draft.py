@@ -67,51 +67,110 @@ def of(values, n=40):
 @pytest.mark.parametrize(
     ("name", "values", "expected"),
     [
-        ("age_years", range(20, 60), "{label: Age, kind: continuous, unit: years, decimals: 0}  # whole numbers, 20 to 59; "
-         "unit 'years' from the name"),
-        ("Tumour size (mm)", [f"{i}.5" for i in range(40)],
-         "{label: Tumour size, kind: continuous, unit: mm, decimals: 1}  # numbers, 0.5 to 39.5; unit 'mm' from the name"),
+        (
+            "age_years",
+            range(20, 60),
+            "{label: Age, kind: continuous, unit: years, decimals: 0}  # whole numbers, 20 to 59; unit 'years' from the name",
+        ),
+        (
+            "Tumour size (mm)",
+            [f"{i}.5" for i in range(40)],
+            "{label: Tumour size, kind: continuous, unit: mm, decimals: 1}  # numbers, 0.5 to 39.5; unit 'mm' from the name",
+        ),
         ("visits", of([0, 1, 2, 5]), "{label: Visits, kind: count}  # whole numbers, 0 to 5; the name says a count"),
         ("ptl", of([0, 0, 1, 2, 3]), "{label: Ptl, kind: count}  # whole numbers, 0 to 3, few of them"),
-        ("smoke", of([0, 1]),
-         '{label: Smoke, kind: binary, codes: {"0": "no", "1": "yes"}}  # only 0 and 1, read as no and yes'),
-        ("sex", of([0, 1]), '{label: Sex, kind: category, levels: ["0", "1"]}  # 0 and 1: name what they stand for in levels '
-         "and codes"),
-        ("arm", of([1, 2]), '{label: Arm, kind: category, levels: ["1", "2"]}  # 1 and 2: name what they stand for in levels '
-         "and codes; of yes and no, kind: binary"),
-        ("race", of([1, 2, 3, 3]), '{label: Race, kind: category, levels: ["1", "2", "3"]}  # 3 whole numbers; the name says '
-         "codes: name them in levels and codes"),
-        ("group3", of([1, 2, 3, 3]), '{label: Group3, kind: category, levels: ["1", "2", "3"]}  # whole numbers 1 to 3, taken '
-         "as codes: name them; if they count something, kind: count"),
-        ("stage", of([1, 2, 4]), '{label: Stage, kind: ordered, levels: ["1", "2", "4"]}  # 3 whole numbers; the name says '
-         "steps of a scale; if they are amounts, kind: count"),
+        (
+            "smoke",
+            of([0, 1]),
+            '{label: Smoke, kind: binary, codes: {"0": "no", "1": "yes"}}  # only 0 and 1, read as no and yes',
+        ),
+        (
+            "sex",
+            of([0, 1]),
+            '{label: Sex, kind: category, levels: ["0", "1"]}  # 0 and 1: name what they stand for in levels and codes',
+        ),
+        (
+            "arm",
+            of([1, 2]),
+            '{label: Arm, kind: category, levels: ["1", "2"]}  # 1 and 2: name what they stand for in levels '
+            "and codes; of yes and no, kind: binary",
+        ),
+        (
+            "race",
+            of([1, 2, 3, 3]),
+            '{label: Race, kind: category, levels: ["1", "2", "3"]}  # 3 whole numbers; the name says '
+            "codes: name them in levels and codes",
+        ),
+        (
+            "group3",
+            of([1, 2, 3, 3]),
+            '{label: Group3, kind: category, levels: ["1", "2", "3"]}  # whole numbers 1 to 3, taken '
+            "as codes: name them; if they count something, kind: count",
+        ),
+        (
+            "stage",
+            of([1, 2, 4]),
+            '{label: Stage, kind: ordered, levels: ["1", "2", "4"]}  # 3 whole numbers; the name says '
+            "steps of a scale; if they are amounts, kind: count",
+        ),
         ("smoker", of(["Sì", "no"]), "{label: Smoker, kind: binary, codes: {Sì: \"yes\"}}  # 'Sì', 'no' say yes and no"),
-        ("smoker", of(["ja", "nein", ""]), '{label: Smoker, kind: binary, codes: {ja: "yes", nein: "no"}}  '
-         "# 'ja', 'nein' say yes and no; 13 missing"),
-        ("alive", of(["TRUE", "FALSE"]), '{label: Alive, kind: binary, codes: {"TRUE": "yes", "FALSE": "no"}}  '
-         "# 'TRUE', 'FALSE' say yes and no"),
-        ("sex", of(["male", "female", "female"]), "{label: Sex, kind: category, levels: [female, male]}  # 2 levels, the most "
-         "frequent first"),
-        ("pain", of(["severe", "mild", "none"]), '{label: Pain, kind: ordered, levels: ["none", mild, severe]}  # 3 levels, '
-         "ordered by words of a scale"),
-        ("grade", of(["III", "I", "II"]),
-         "{label: Grade, kind: ordered, levels: [I, II, III]}  # 3 levels, ordered by numbered steps"),
-        ("centre", of(["other", "Rome", "Oslo", "Rome", "other", "other"]),
-         "{label: Centre, kind: category, levels: [Rome, Oslo, other]}  # 3 levels, the most frequent first"),
-        ("seen", [f"2019-01-{i % 28 + 1:02d}" for i in range(40)],
-         "{label: Seen, kind: date}  # dates, year-month-day; 2019-01-01 to 2019-01-28"),
-        ("seen", [f"{i % 28 + 1}.1.2019" for i in range(40)], "{label: Seen, kind: date, date_order: dmy}  # dates, day before "
-         "month: a dot, or a first number above 12; 2019-01-01 to 2019-01-28"),
-        ("seen", [f"1/{i % 28 + 1}/2019" for i in range(40)],
-         "{label: Seen, kind: date, date_order: mdy}  # dates, month before "
-         "day: a second number above 12; 2019-01-01 to 2019-01-28"),
-        ("weight_kg", ["n/a", *(f"{i}.25" for i in range(1, 40))],
-         "{label: Weight, kind: continuous, unit: kg, missing: [n/a], "
-         "decimals: 2}  # numbers, 1.25 to 39.25; 'n/a' can be no value here, so missing: counts it as missing; "
-         "unit 'kg' from the name; 1 missing"),
+        (
+            "smoker",
+            of(["ja", "nein", ""]),
+            "{label: Smoker, kind: binary, codes: {ja: \"yes\", nein: \"no\"}}  # 'ja', 'nein' say yes and no; 13 missing",
+        ),
+        (
+            "alive",
+            of(["TRUE", "FALSE"]),
+            '{label: Alive, kind: binary, codes: {"TRUE": "yes", "FALSE": "no"}}  # \'TRUE\', \'FALSE\' say yes and no',
+        ),
+        (
+            "sex",
+            of(["male", "female", "female"]),
+            "{label: Sex, kind: category, levels: [female, male]}  # 2 levels, the most frequent first",
+        ),
+        (
+            "pain",
+            of(["severe", "mild", "none"]),
+            '{label: Pain, kind: ordered, levels: ["none", mild, severe]}  # 3 levels, ordered by words of a scale',
+        ),
+        (
+            "grade",
+            of(["III", "I", "II"]),
+            "{label: Grade, kind: ordered, levels: [I, II, III]}  # 3 levels, ordered by numbered steps",
+        ),
+        (
+            "centre",
+            of(["other", "Rome", "Oslo", "Rome", "other", "other"]),
+            "{label: Centre, kind: category, levels: [Rome, Oslo, other]}  # 3 levels, the most frequent first",
+        ),
+        (
+            "seen",
+            [f"2019-01-{i % 28 + 1:02d}" for i in range(40)],
+            "{label: Seen, kind: date}  # dates, year-month-day; 2019-01-01 to 2019-01-28",
+        ),
+        (
+            "seen",
+            [f"{i % 28 + 1}.1.2019" for i in range(40)],
+            "{label: Seen, kind: date, date_order: dmy}  # dates, day before "
+            "month: a dot, or a first number above 12; 2019-01-01 to 2019-01-28",
+        ),
+        (
+            "seen",
+            [f"1/{i % 28 + 1}/2019" for i in range(40)],
+            "{label: Seen, kind: date, date_order: mdy}  # dates, month before "
+            "day: a second number above 12; 2019-01-01 to 2019-01-28",
+        ),
+        (
+            "weight_kg",
+            ["n/a", *(f"{i}.25" for i in range(1, 40))],
+            "{label: Weight, kind: continuous, unit: kg, missing: [n/a], "
+            "decimals: 2}  # numbers, 1.25 to 39.25; 'n/a' can be no value here, so missing: counts it as missing; "
+            "unit 'kg' from the name; 1 missing",
+        ),
         ("ratio", [f"{i / 7:.12f}" for i in range(40)], "{label: Ratio, kind: continuous}  # numbers, 0 to 5.57143"),
     ],
-)  # fmt: skip
+)
 def test_a_guess_and_its_reason(tmp_path, name, values, expected):
     found, looks = line(drafted(tmp_path, IDS | {name: list(values)}), name)
     assert found.partition(": ")[2] == expected
@@ -127,18 +186,30 @@ def test_a_guess_and_its_reason(tmp_path, name, values, expected):
         ("crp", [900, *range(20, 59)], ["900 (row 2) is more than three times the next largest"]),
         ("prior", of([0, 10]), ["only 2 different values, 0, 10: if they are codes, kind: category with levels"]),
         ("edema", of([0, 0.5, 1]), ["only 3 different values, 0, 0.5, 1: if they are codes, kind: category with levels"]),
-        ("sex", of(["Male", "male ", "Female", "Male"]),
-         ["'male' (10 times) is read as 'Male': they differ in capitals or spaces alone"]),
+        (
+            "sex",
+            of(["Male", "male ", "Female", "Male"]),
+            ["'male' (10 times) is read as 'Male': they differ in capitals or spaces alone"],
+        ),
         ("sex", of(["male", "female", "femal", "female"]), ["'femal' and 'female' are alike: one level or two?"]),
-        ("site", of(["north", "south", "unknown"]),
-         ["if 'unknown' means missing, take it out of levels and add missing: [unknown]"]),
-        ("seen", ["2109-01-01", "1819-01-01", *["2019-05-05", "2019-05-06"] * 19],
-         ["2109-01-01 (row 2) lies in the future", "1819-01-01 (row 3) lies before 1900"]),
+        (
+            "site",
+            of(["north", "south", "unknown"]),
+            ["if 'unknown' means missing, take it out of levels and add missing: [unknown]"],
+        ),
+        (
+            "seen",
+            ["2109-01-01", "1819-01-01", *["2019-05-05", "2019-05-06"] * 19],
+            ["2109-01-01 (row 2) lies in the future", "1819-01-01 (row 3) lies before 1900"],
+        ),
         ("marker", [*["", "", ""] * 10, *range(10)], ["mostly missing: 30 of 40"]),
-        ("admission_date", range(43000, 43040),
-         ["may be dates as Excel counts them; format the column as a date and export it again"]),
+        (
+            "admission_date",
+            range(43000, 43040),
+            ["may be dates as Excel counts them; format the column as a date and export it again"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_looks_wrong_is_told(tmp_path, name, values, expected):
     text = drafted(tmp_path, IDS | {name: list(values)})
     assert line(text, name)[1] == expected
@@ -156,26 +227,44 @@ def test_ordinary_numbers_do_not_look_wrong(tmp_path, values):
     ("name", "values", "expected"),
     [
         ("site", of(["Rome"]), "## site: left out: constant: every value is 'Rome'"),
-        ("notes", [f"note {i * i}" for i in range(40)],
-         "## notes: left out: free text or names: 40 different values in 40 rows"),
-        ("Surname", of(["A", "B"]), "## Surname: left out: its name says that it may identify people; leave it out of the file "
-         "altogether"),
-        ("n", of([1, 2]), '## "n": left out: the name \'n\' is taken by the counts; rename the column'),
+        (
+            "notes",
+            [f"note {i * i}" for i in range(40)],
+            "## notes: left out: free text or names: 40 different values in 40 rows",
+        ),
+        (
+            "Surname",
+            of(["A", "B"]),
+            "## Surname: left out: its name says that it may identify people; leave it out of the file altogether",
+        ),
+        ("n", of([1, 2]), "## \"n\": left out: the name 'n' is taken by the counts; rename the column"),
         ("blank", of([""]), "## blank: left out: empty: no row has a value"),
-        ("crp", ["<0.5", *range(39)],
-         "# crp: {label: Crp, kind: continuous}  # left out: numbers, but for 1 value, first in row 2; "
-         "correct them, then remove the #"),
-        ("seen", ["30.02.2019", *["01.02.2019", "13.02.2019"] * 19, "1.1.2020"],
-         "# seen: {label: Seen, kind: date, date_order: dmy}  # left out: 1 impossible date, first in row 2; "
-         "correct them, then remove the #"),
-        ("seen", of(["01/02/2019", "03/04/2019"]),
-         "# seen: {label: Seen, kind: date, date_order: dmy}  # left out: dates that may "
-         "be day-month-year or month-day-year; set date_order, then remove the #"),
-        ("seen", of(["01/02/19", "31/04/20"]),
-         "# seen: {label: Seen, kind: date}  # left out: dates in a form that is not read; "
-         "write year-month-day (2019-12-31)"),
+        (
+            "crp",
+            ["<0.5", *range(39)],
+            "# crp: {label: Crp, kind: continuous}  # left out: numbers, but for 1 value, first in row 2; "
+            "correct them, then remove the #",
+        ),
+        (
+            "seen",
+            ["30.02.2019", *["01.02.2019", "13.02.2019"] * 19, "1.1.2020"],
+            "# seen: {label: Seen, kind: date, date_order: dmy}  # left out: 1 impossible date, first in row 2; "
+            "correct them, then remove the #",
+        ),
+        (
+            "seen",
+            of(["01/02/2019", "03/04/2019"]),
+            "# seen: {label: Seen, kind: date, date_order: dmy}  # left out: dates that may "
+            "be day-month-year or month-day-year; set date_order, then remove the #",
+        ),
+        (
+            "seen",
+            of(["01/02/19", "31/04/20"]),
+            "# seen: {label: Seen, kind: date}  # left out: dates in a form that is not read; "
+            "write year-month-day (2019-12-31)",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_left_out_says_why(tmp_path, name, values, expected):
     text = drafted(tmp_path, IDS | {"age": list(range(20, 60)), name: list(values)})
     assert line(text, name)[0] == expected
@@ -216,10 +305,7 @@ def test_ids_that_repeat_are_told_and_are_no_variable(tmp_path):
         "When it is mended, it can be the id\n"
         "  id: row_number  #"
     ) in text
-    assert (
-        line(text, "id")[0].startswith("id: row_number")
-        or "## id: left out: its name says an id, and it repeats" in text
-    )
+    assert line(text, "id")[0].startswith("id: row_number") or "## id: left out: its name says an id, and it repeats" in text
     assert "eligibility" not in text
 
 
@@ -235,10 +321,14 @@ def test_several_rows_a_patient_are_kept_by_a_level(tmp_path):
 # --- the whole file
 
 WHOLE = IDS | {
-    "age_years": list(range(20, 60)), "sex": of(["f", "m", "f"]), "grade": of(["I", "II"]), "stent": of([0, 1, 1, 0, 0]),
-    "died": of(["yes", "no", "no"]), "follow_up_months": [f"{i}.5" for i in range(40)],
-         "seen": of(["2019-05-05", "2019-06-05"]),
-}  # fmt: skip
+    "age_years": list(range(20, 60)),
+    "sex": of(["f", "m", "f"]),
+    "grade": of(["I", "II"]),
+    "stent": of([0, 1, 1, 0, 0]),
+    "died": of(["yes", "no", "no"]),
+    "follow_up_months": [f"{i}.5" for i in range(40)],
+    "seen": of(["2019-05-05", "2019-06-05"]),
+}
 
 
 def test_a_draft_is_a_study_as_it_stands(tmp_path):
@@ -303,9 +393,12 @@ def test_without_an_outcome_or_a_time_the_plan_says_so(tmp_path):
 def test_labels_of_a_statistics_file_become_levels(tmp_path):
     frame = pd.DataFrame({"id": range(9), "sex": [1.0, 2, 1, 2, 1, 2, 1, 2, 1], "q": [1.0, 2, 2, 1, 1, 1, 2, 2, 9]})
     pyreadstat.write_sav(
-        frame, tmp_path / "a.sav", column_labels={"q": "Any pain (0-10)"}, missing_ranges={"q": [9]},
+        frame,
+        tmp_path / "a.sav",
+        column_labels={"q": "Any pain (0-10)"},
+        missing_ranges={"q": [9]},
         variable_value_labels={"sex": {1.0: "Male", 2.0: "Female"}, "q": {1.0: "Yes", 2.0: "No", 9.0: "Refused"}},
-    )  # fmt: skip
+    )
     text = draft_study(tmp_path / "study", tmp_path / "a.sav").read_text(encoding="utf-8")
     assert line(text, "sex")[0] == (
         'sex: {label: Sex, kind: category, levels: [Male, Female], codes: {"1": Male, "2": Female}}'
@@ -344,30 +437,15 @@ def test_what_was_found_of_a_csv_file_is_declared(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes("id;größe;ort\nä;1,5;Köln\nb;2,25;Bonn\nc;3;Köln\n".encode("cp1252"))
     text = draft_study(tmp_path / "study", path).read_text(encoding="utf-8")
-    for key in (
-        "encoding: cp1252  # the file is not UTF-8",
-        'delimiter: ";"  # divides',
-        'decimal: ","  # numbers such as',
-    ):
+    for key in ("encoding: cp1252  # the file is not UTF-8", 'delimiter: ";"  # divides', 'decimal: ","  # numbers such as'):
         assert f"\n  {key}" in text
     assert load_cohort(tmp_path / "study").tally("größe").frame["größe"].tolist() == [1.5, 2.25, 3.0]
 
 
 def test_a_redcap_dictionary_beside_the_data_is_used(tmp_path):
-    data = write(
-        tmp_path, {"record_id": list(range(10)), "sex": of([1, 2], 10), "ill___1": of([0, 1, 1], 10)}, "export.csv"
-    )
-    head = [
-        "Variable / Field Name",
-        "Form Name",
-        "Field Type",
-        "Field Label",
-        "Choices, Calculations, OR Slider Labels",
-    ]
-    fields = [
-        ["sex", "base", "radio", "Sex", "1, Female | 2, Male"],
-        ["ill", "base", "checkbox", "Illness", "1, Diabetes"],
-    ]
+    data = write(tmp_path, {"record_id": list(range(10)), "sex": of([1, 2], 10), "ill___1": of([0, 1, 1], 10)}, "export.csv")
+    head = ["Variable / Field Name", "Form Name", "Field Type", "Field Label", "Choices, Calculations, OR Slider Labels"]
+    fields = [["sex", "base", "radio", "Sex", "1, Female | 2, Male"], ["ill", "base", "checkbox", "Illness", "1, Diabetes"]]
     with (tmp_path / "the dictionary.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([head, *fields])
     text = draft_study(tmp_path / "study", data).read_text(encoding="utf-8")
@@ -383,9 +461,7 @@ def test_a_study_file_is_never_overwritten(tmp_path):
     drafted(tmp_path, WHOLE)
     path = tmp_path / "study" / "study.yml"
     path.write_text("mine", encoding="utf-8")
-    with pytest.raises(
-        DraftError, match=r"study\.yml: is there already and is not overwritten; name another folder, or move"
-    ):
+    with pytest.raises(DraftError, match=r"study\.yml: is there already and is not overwritten; name another folder, or move"):
         drafted(tmp_path, WHOLE)
     assert path.read_text(encoding="utf-8") == "mine"
 
@@ -470,15 +546,7 @@ def test_levels_that_tell_their_order(levels, expected):
 
 
 def test_words_of_yes_and_no():
-    for yes, no in (
-        ("yes", "no"),
-        ("Y", "N"),
-        ("TRUE", "FALSE"),
-        ("sì", "no"),
-        ("SI", "NO"),
-        ("ja", "nein"),
-        ("oui", "non"),
-    ):
+    for yes, no in (("yes", "no"), ("Y", "N"), ("TRUE", "FALSE"), ("sì", "no"), ("SI", "NO"), ("ja", "nein"), ("oui", "non")):
         assert yes_no([no, yes]) == {no: "no", yes: "yes"}
     assert yes_no(["yes"]) == yes_no(["male", "female"]) == yes_no(["yes", "no", "maybe"]) == {}
 
@@ -497,30 +565,48 @@ def test_units_in_names():
 CELL = st.one_of(
     st.integers(-5, 2000).map(str),
     st.decimals(min_value=-9, max_value=99, places=2, allow_nan=False).map(str),
-    st.sampled_from(["", "NA", "n/a", "yes", "No", "y", "0", "1", "2", "999", "Male", "male ", "I", "II",
-                     "<50", "50-59", "true", "null",
-                     "~", "- x", "a: b", "# c", "[d", "{e}", "'f", '"g"', "2019-01-02", "31.12.2019", "30.02.2019",
-                     "é", "%", "@", "&h"]),
-    st.text(alphabet="ab :#-,'\"{}[]&*!|>%@`?\\\u00e9\u2028\t", max_size=6),
-)  # fmt: skip
-NAME = st.one_of(
     st.sampled_from(
         [
-            "id",
-            "status",
-            "time",
-            "died",
-            "age (years)",
-            "n",
+            "",
+            "NA",
+            "n/a",
             "yes",
-            "null",
+            "No",
+            "y",
+            "0",
             "1",
+            "2",
+            "999",
+            "Male",
+            "male ",
+            "I",
+            "II",
+            "<50",
+            "50-59",
+            "true",
+            "null",
+            "~",
+            "- x",
             "a: b",
             "# c",
-            "x_days",
-            "stage",
-            "- y",
+            "[d",
+            "{e}",
+            "'f",
+            '"g"',
+            "2019-01-02",
+            "31.12.2019",
+            "30.02.2019",
+            "é",
+            "%",
+            "@",
+            "&h",
         ]
+    ),
+    st.text(alphabet="ab :#-,'\"{}[]&*!|>%@`?\\\u00e9\u2028\t", max_size=6),
+)
+NAME = st.one_of(
+    st.sampled_from(
+        ["id", "status", "time", "died", "age (years)", "n", "yes", "null", "1", "a: b", "# c", "x_days", "stage", "- y"]
     ),
     st.text(alphabet="ab :#-,'\"{}[]&*!|>%@`?\\\u00e9", min_size=1, max_size=8).map(lambda text: f"c{text}".strip()),
 )

@@ -44,9 +44,7 @@ def test_odds_ratios_equal_r(data):
     if "woolf_se" in expected:
         woolf = odds_ratio(tally, "value", "group")
         found = (woolf.estimate, woolf.conf_low, woolf.conf_high, woolf.std_error)
-        assert_allclose(
-            found, [expected[name] for name in ("odds_ratio", "woolf_low", "woolf_high", "woolf_se")], rtol=1e-8
-        )
+        assert_allclose(found, [expected[name] for name in ("odds_ratio", "woolf_low", "woolf_high", "woolf_se")], rtol=1e-8)
 
 
 @pytest.mark.parametrize("data", [*R["2x2"], *R["rxc"]])
@@ -155,12 +153,8 @@ counts = st.integers(0, 40)
 def test_swapped_groups_invert_the_odds_ratio(a, b, c, d, method):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedWarning)
-        one, two = (
-            odds_ratio(table_of(t), "value", "group", method=method) for t in ([[a, b], [c, d]], [[b, a], [d, c]])
-        )
-        apart, back = (
-            standardised_difference(table_of(t), "value", "group") for t in ([[a, b], [c, d]], [[b, a], [d, c]])
-        )
+        one, two = (odds_ratio(table_of(t), "value", "group", method=method) for t in ([[a, b], [c, d]], [[b, a], [d, c]]))
+        apart, back = (standardised_difference(table_of(t), "value", "group") for t in ([[a, b], [c, d]], [[b, a], [d, c]]))
     inverse = [math.inf if value == 0 else 1 / value for value in (two.estimate, two.conf_high, two.conf_low)]
     assert_allclose((one.estimate, one.conf_low, one.conf_high), inverse, rtol=1e-7)
     assert_allclose(apart.estimate, -back.estimate, rtol=1e-9, atol=1e-12)

@@ -36,8 +36,7 @@ def test_the_unit_of_time_says_how_long_a_year_is(tmp_path, unit, year):
 
 def test_a_curve_is_read_at_usual_times_where_the_plan_names_none(tmp_path):
     # 40 hips, followed for 1, 2, ... 40 months: ten are at risk up to month 31.
-    rows = [{**row, "months": month, "months_to_revision": month, "first_seen": 0}
-            for month, row in enumerate(hips(40), 1)]  # fmt: skip
+    rows = [{**row, "months": month, "months_to_revision": month, "first_seen": 0} for month, row in enumerate(hips(40), 1)]
     none = ("  landmarks: [{label: 1 year, time: 12}, {label: 5 years, time: 60}]\n", "")
     cohort = cb.load_cohort(write_hips(tmp_path, none, (", landmarks: [12, 60]", ""), rows=rows))
     marks = cb.study_survival(cohort).landmarks
@@ -84,10 +83,14 @@ def test_entry_that_is_no_time_is_refused(tmp_path):
 
 def test_bands_stand_beside_the_curve(tmp_path):
     cohort = load(
-        tmp_path, ("outcome:\n", "derived:\n  band: {label: B, from: weeks, bands: [{label: short, to: 3}, "
-                   "{label: long, from: 4}]}\noutcome:\n"), ("  event: died\n", "  event: died\n  bands: band\n"),
+        tmp_path,
+        (
+            "outcome:\n",
+            "derived:\n  band: {label: B, from: weeks, bands: [{label: short, to: 3}, {label: long, from: 4}]}\noutcome:\n",
+        ),
+        ("  event: died\n", "  event: died\n  bands: band\n"),
         ("time: 3}", "time: 3, longer: [long]}"),
-    )  # fmt: skip
+    )
     mark = cb.study_survival(cohort).landmarks.iloc[0]
     assert (mark["printed"], mark["printed_n"], mark["estimate"]) == (0.5, 2, 0.75)
     row = cb.landmark_table(cb.study_survival(cohort)).rows[0].cells
@@ -108,20 +111,37 @@ def test_strata_and_their_log_rank_by_hand(tmp_path):
 def with_competing(tmp_path, rows):
     head = "id,dose,ill,kind,failed,weeks,died,late\n"
     lines = [f"{k},1,no,x,{failed},{weeks},{died},{late}\n" for k, (failed, weeks, died, late) in enumerate(rows)]
-    cohort = load(tmp_path, ("landmarks: [{label", "competing: {label: Failure, event: failed, time: late, "
-                             "landmarks: [2, 5]}\n  landmarks: [{label"), rows=head + "".join(lines))  # fmt: skip
+    cohort = load(
+        tmp_path,
+        (
+            "landmarks: [{label",
+            "competing: {label: Failure, event: failed, time: late, landmarks: [2, 5]}\n  landmarks: [{label",
+        ),
+        rows=head + "".join(lines),
+    )
     return cohort
 
 
 def test_competing_events_with_ties_by_hand(tmp_path):
-    cohort = with_competing(tmp_path, [
-        ("yes", 9, "yes", 2), ("yes", 2, "no", 2), ("no", 2, "yes", 1), ("no", 2, "no", 1), ("no", 5, "yes", 1),
-        ("no", 6, "no", 1),
-    ])  # fmt: skip
+    cohort = with_competing(
+        tmp_path,
+        [
+            ("yes", 9, "yes", 2),
+            ("yes", 2, "no", 2),
+            ("no", 2, "yes", 1),
+            ("no", 2, "no", 1),
+            ("no", 5, "yes", 1),
+            ("no", 6, "no", 1),
+        ],
+    )
     counts = competing_tally(cohort).frame
     assert counts.groupby(["time", "cause"], observed=True)["n"].sum().to_dict() == {
-        (2.0, "Failure"): 2, (2.0, "Died"): 1, (2.0, "censored"): 1, (5.0, "Died"): 1, (6.0, "censored"): 1,
-    }  # fmt: skip
+        (2.0, "Failure"): 2,
+        (2.0, "Died"): 1,
+        (2.0, "censored"): 1,
+        (5.0, "Died"): 1,
+        (6.0, "censored"): 1,
+    }
     result = cb.study_competing(cohort)
     # At 2, of 6: two fail and one dies at once; then of 2, one dies.
     assert result.event.at([2, 5])["estimate"].tolist() == pytest.approx([2 / 6, 2 / 6])
@@ -148,9 +168,11 @@ def test_competing_event_without_its_time_is_missing(tmp_path):
 
 def test_what_is_not_planned_is_absent(tmp_path):
     cohort = load(tmp_path)
-    for result, reason in ((cb.study_competing(cohort), "The study file plans no competing event."),
-                           (cb.study_competing_models(cohort), "The study file plans no competing event."),
-                           (cb.study_cox(cohort), "The study file plans no Cox model.")):  # fmt: skip
+    for result, reason in (
+        (cb.study_competing(cohort), "The study file plans no competing event."),
+        (cb.study_competing_models(cohort), "The study file plans no competing event."),
+        (cb.study_cox(cohort), "The study file plans no Cox model."),
+    ):
         assert not result
         assert str(cb.finding(result)) == result.reason == reason
     assert cb.plot_competing(cb.study_competing(cohort)).reason
@@ -184,12 +206,15 @@ def test_tests_and_scale_follow_the_plan(tmp_path):
     stem, heavy = result.strata
     # A trend needs three ordered levels; stem has three without an order, weight two.
     assert [test.method for test in stem.tests] == [
-        "Gehan-Breslow", "Fleming-Harrington (rho 1; gamma 0)",
-        "Gehan-Breslow, stratified by gender", "Fleming-Harrington (rho 1; gamma 0), stratified by gender",
-    ]  # fmt: skip
+        "Gehan-Breslow",
+        "Fleming-Harrington (rho 1; gamma 0)",
+        "Gehan-Breslow, stratified by gender",
+        "Fleming-Harrington (rho 1; gamma 0), stratified by gender",
+    ]
     assert [test.method for test in heavy.tests[2:]] == [
-        "Gehan-Breslow, stratified by gender, stem", "Fleming-Harrington (rho 1; gamma 0), stratified by gender, stem",
-    ]  # fmt: skip
+        "Gehan-Breslow, stratified by gender, stem",
+        "Fleming-Harrington (rho 1; gamma 0), stratified by gender, stem",
+    ]
     assert stem.test is stem.tests[0]
     assert (stem.means.tau, result.mean.tau, result.conf_type) == (24, 24, "plain")
     assert result.quantiles["probability"].tolist() == [0.1, 0.5]
@@ -221,9 +246,12 @@ def test_restricted_means_reach_the_last_landmark_that_all_groups_do(tmp_path):
     assert row[3].startswith(f"{means.estimates[0]:.0f} (".replace("-", "\u2212"))
     times = cb.times_table(result)
     assert [r.cells[0] for r in times.rows] == [
-        "25 % have had the event", "50 % have had the event", "75 % have had the event", "Mean up to 60 months",
+        "25 % have had the event",
+        "50 % have had the event",
+        "75 % have had the event",
+        "Mean up to 60 months",
         "Follow-up, median",
-    ]  # fmt: skip
+    ]
     assert times.rows[1].cells[1] == f"{result.overall.median:.0f}"
 
 
@@ -249,8 +277,10 @@ def test_late_entries_hold_for_competing_events(tmp_path):
     cohort = cb.load_cohort(write_hips(tmp_path, ("  strata: [stem, heavy]\n", "  strata: [heavy]\n")))
     result = cb.study_competing(cohort)
     rows = [row for row in hips() if row["weight"] and float(row["weight"]) >= 40]
-    rows = [(float(r["first_seen"]), float(r["months_to_revision"] or r["months"]), r["revised"] == "yes", r["dead"] == "yes")
-            for r in rows]  # fmt: skip
+    rows = [
+        (float(r["first_seen"]), float(r["months_to_revision"] or r["months"]), r["revised"] == "yes", r["dead"] == "yes")
+        for r in rows
+    ]
     early = [row for row in rows if row[1] <= row[0]]
     rows = [row for row in rows if row[1] > row[0]]
     assert early
@@ -266,15 +296,19 @@ def test_late_entries_hold_for_competing_events(tmp_path):
     from_start = cb.study_competing(cb.load_cohort(write_hips(tmp_path / "all", ("  entry: first_seen\n", ""))))
     assert from_start.event.at([12])["estimate"].tolist() != pytest.approx([incidence], rel=1e-3)
     (group,) = result.groups
-    assert group.event.p_value == pytest.approx(log_rank(
-        marked(competing_tally(cohort, "heavy"), "Revision"), time="time", event="event", by="heavy", entry="first_seen",
-    ).p_value)  # fmt: skip
+    assert group.event.p_value == pytest.approx(
+        log_rank(
+            marked(competing_tally(cohort, "heavy"), "Revision"), time="time", event="event", by="heavy", entry="first_seen"
+        ).p_value
+    )
     table = cb.group_incidence_table(result)
     assert table.head[4:] == ("Log-rank P: revision", "Log-rank P: dead")
     said = f"Left out, as they had revision by then: {len(early)}."
     for notes in (table.notes, cb.table_of(result).notes):
-        assert any(note.endswith(said) and note.startswith("At risk from the entry (First seen).") for note in
-                   [" ".join(notes[k : k + 2]) for k in range(len(notes))])  # fmt: skip
+        assert any(
+            note.endswith(said) and note.startswith("At risk from the entry (First seen).")
+            for note in [" ".join(notes[k : k + 2]) for k in range(len(notes))]
+        )
     assert any("has no form for late entries" in note for note in table.notes)
     found = str(cb.group_incidence_finding(result))
     assert found.startswith("Log-rank test of revision: Weight P ")
@@ -286,8 +320,10 @@ def test_late_entries_hold_for_competing_events(tmp_path):
 @pytest.mark.parametrize("few", [0, 2, 4])
 def test_how_many_had_the_event_before_a_late_entry_is_hidden_where_they_are_few(tmp_path, few):
     early = [k for k, r in enumerate(hips()) if r["revised"] == "yes" and r["weight"] and float(r["months"]) > 3][:few]
-    rows = [{**row, "first_seen": "0", **({"first_seen": "3", "months_to_revision": "3"} if k in early else {})}
-            for k, row in enumerate(hips())]  # fmt: skip
+    rows = [
+        {**row, "first_seen": "0", **({"first_seen": "3", "months_to_revision": "3"} if k in early else {})}
+        for k, row in enumerate(hips())
+    ]
     cohort = cb.load_cohort(write_hips(tmp_path, text=FULL + "privacy: {suppress_below: 3}\n", rows=rows))
     result = cb.study_competing(cohort)
     told = [note for note in cb.table_of(result).notes if note.startswith("Left out")]

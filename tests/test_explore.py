@@ -28,7 +28,7 @@ def patients():
 
 def test_whole_is_what_the_plan_compares(patients):
     for row in cb.compare_groups(patients).rows:
-        (name, part), = compare_between(patients, row.term, by="implant_failure", test=row.choice.test).parts  # fmt: skip
+        ((name, part),) = compare_between(patients, row.term, by="implant_failure", test=row.choice.test).parts
         assert name == ""
         assert part.test.p_value == pytest.approx(row.test.p_value, rel=1e-12, nan_ok=True)
 
@@ -88,9 +88,7 @@ def test_menus_lead_the_table_the_figure_and_the_code(patients):
     by, variable, test, strata, code, table, figure = menus(cb.explore(patients))
     assert by.value == "implant_failure"
     variable.value = "age_years"
-    assert (
-        code.value == "<code>cb.compare_between(patients, &#x27;age_years&#x27;, by=&#x27;implant_failure&#x27;)</code>"
-    )
+    assert code.value == "<code>cb.compare_between(patients, &#x27;age_years&#x27;, by=&#x27;implant_failure&#x27;)</code>"
     first, picture = table.value, figure.value
     test.value, strata.value = "welch_t", "sex"
     assert "strata=&#x27;sex&#x27;" in code.value
@@ -143,15 +141,27 @@ def test_jupyterlab_in_a_browser(tmp_path):
     port = free_port()
     (tmp_path / "explore.ipynb").write_bytes((ROOT / "notebooks/explore.ipynb").read_bytes())
     folders = {
-        name: str(tmp_path / name)
-        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+        name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     }
     server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ServerApp.ip=127.0.0.1",
-         "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True", "--allow-root",
-         "--LabApp.expose_app_in_browser=True", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={tmp_path}"],
-        env={**os.environ, **folders, "JUPYTER_PREFER_ENV_PATH": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            f"--port={port}",
+            "--ServerApp.ip=127.0.0.1",
+            "--IdentityProvider.token=",
+            "--ServerApp.disable_check_xsrf=True",
+            "--allow-root",
+            "--LabApp.expose_app_in_browser=True",
+            "--ServerApp.port_retries=0",
+            f"--ServerApp.root_dir={tmp_path}",
+        ],
+        env={**os.environ, **folders, "JUPYTER_PREFER_ENV_PATH": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         for _ in range(200):
             with socket.socket() as found:

@@ -14,11 +14,18 @@ def plots(cohort):
     """Draw every figure of a study that there is something to draw of."""
     comparison, survival, competing = cb.compare_groups(cohort), cb.study_survival(cohort), cb.study_competing(cohort)
     drawn = (
-        cb.plot_flow(cohort), cb.plot_histograms(cohort), cb.plot_outcome_rate(cb.outcome_rate(cohort)),
-        cb.plot_effects(comparison), cb.plot_adjusted(comparison), cb.plot_model(cb.model_rows(cb.study_model(cohort))),
-        cb.plot_survival(survival), *cb.plot_strata(survival), cb.plot_competing(competing),
-        *cb.plot_competing_groups(competing), cb.plot_schoenfeld(cb.study_cox(cohort)),
-    )  # fmt: skip
+        cb.plot_flow(cohort),
+        cb.plot_histograms(cohort),
+        cb.plot_outcome_rate(cb.outcome_rate(cohort)),
+        cb.plot_effects(comparison),
+        cb.plot_adjusted(comparison),
+        cb.plot_model(cb.model_rows(cb.study_model(cohort))),
+        cb.plot_survival(survival),
+        *cb.plot_strata(survival),
+        cb.plot_competing(competing),
+        *cb.plot_competing_groups(competing),
+        cb.plot_schoenfeld(cb.study_cox(cohort)),
+    )
     assert all(plot or plot.reason for plot in drawn)
     return [plot for plot in drawn if plot]
 
@@ -54,7 +61,7 @@ CASES = {
         ),
     },
     "thousands": {"rows": [{**row, "hip": f"{k}-{row['hip']}"} for k in range(20) for row in hips()]},
-}  # fmt: skip
+}
 
 
 #: Drawn in every run of the tests; the others by `make test-all`.
@@ -148,9 +155,7 @@ def test_figures_are_saved_alike_at_300_dpi(whole, tmp_path):
 def test_plot_shows_itself_with_caption_and_alt(whole):
     plot = cb.plot_survival(cb.study_survival(whole))
     bundle = plot._repr_mimebundle_()
-    assert bundle["application/vnd.cohortbook.figure+json"] == {
-        "name": "survival", "caption": plot.caption, "alt": plot.alt,
-    }  # fmt: skip
+    assert bundle["application/vnd.cohortbook.figure+json"] == {"name": "survival", "caption": plot.caption, "alt": plot.alt}
     assert bundle["text/plain"] == f"Figure: {plot.caption}\n{plot.alt}"
     assert bundle == plot._repr_mimebundle_()
 
@@ -171,8 +176,10 @@ def test_numbers_at_risk_are_those_of_the_life_table(whole):
     risk = [text.get_text() for text in plot.figure.axes[1].texts]
     rows = [row for row in hips() if row["weight"] and float(row["weight"]) >= 40]
     ticks = plot.figure.axes[0].get_xticks().tolist()
-    left = {died: [sum(float(row["months"]) <= tick for row in rows if row["dead"] == died) for tick in ticks]
-            for died in ("yes", "no")}  # fmt: skip
+    left = {
+        died: [sum(float(row["months"]) <= tick for row in rows if row["dead"] == died) for tick in ticks]
+        for died in ("yes", "no")
+    }
     at_risk = [sum(float(row["months"]) >= tick for row in rows) for tick in ticks]
     assert risk == ["At risk", *map(str, at_risk), "Events", *map(str, left["yes"]), "Censored", *map(str, left["no"])]
 

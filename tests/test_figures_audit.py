@@ -22,9 +22,7 @@ def texts_of(plot):
             found += [*axis.get_yticklabels(), axis.xaxis.label]
             low, high = sorted(axis.get_xlim())
             found += [
-                t
-                for t, at in zip(axis.get_xticklabels(), axis.get_xticks(), strict=True)
-                if low <= at <= high and t.get_text()
+                t for t, at in zip(axis.get_xticklabels(), axis.get_xticks(), strict=True) if low <= at <= high and t.get_text()
             ]
     return [(t.get_text(), t.get_window_extent(renderer)) for t in found if t.get_text()], plot.figure.bbox
 
@@ -32,8 +30,7 @@ def texts_of(plot):
 def clipped(plot):
     texts, page = texts_of(plot)
     assert texts
-    return [text for text, box in texts
-            if box.x0 < page.x0 or box.x1 > page.x1 or box.y0 < page.y0 - 1 or box.y1 > page.y1 + 1]  # fmt: skip
+    return [text for text, box in texts if box.x0 < page.x0 or box.x1 > page.x1 or box.y0 < page.y0 - 1 or box.y1 > page.y1 + 1]
 
 
 def overprinted(plot):
@@ -115,7 +112,7 @@ RANGES = (
     range_of("smoking during the whole of the pregnancy and before", 0.02, 0.3, threshold=0.05, crosses=True, undefined=12),
     range_of("odds", 2.0, 3.0, group="Odds ratios"),
     range_of("deaths", 1e-9, 0.8, group="Survival", threshold=0.05, crosses=True, rests_on_assumed=True),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("ranges", [RANGES, RANGES[:1], tuple(RANGES) * 6])

@@ -1,6 +1,5 @@
 """findings, findings_models, findings_survival: sentences that carry the numbers of the result, under any parameters."""
 
-
 import pytest
 
 import cohortbook as cb
@@ -19,9 +18,7 @@ def models(cohort):
     return {test: cb.study_model(cohort, removal=test) for test in ("wald", "lr")}
 
 
-@pytest.mark.parametrize(
-    ("names", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
-)
+@pytest.mark.parametrize(("names", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
 def test_names_are_listed_as_in_a_sentence(names, text):
     assert listed(names) == text
 

@@ -24,15 +24,10 @@ def test_headline_counts_what_was_found():
     audit = disputed()
     text = str(finding(audit))
     assert text.startswith("Of 94 printed figures, all can be checked. **2 are contradicted by others** (1 conflict)")
-    assert (
-        "0 follow from other figures, 90 are compatible with them, 1 is rounded otherwise, 1 could not be decided."
-        in text
-    )
+    assert "0 follow from other figures, 90 are compatible with them, 1 is rounded otherwise, 1 could not be decided." in text
     assert text.endswith(f"on which side of a threshold P lies: {in_words(audit.study, audit.figure(P))}.")
     aside = audit_of(verdicts={N: {"verdict": "not checkable"}, P: {"verdict": "reproduced"}})
-    assert str(finding(aside)).startswith(
-        "Of 94 printed figures, 93 can be checked. Nothing that is printed contradicts"
-    )
+    assert str(finding(aside)).startswith("Of 94 printed figures, 93 can be checked. Nothing that is printed contradicts")
     assert "1 follows from other figures, 92 are" in str(finding(aside))
 
 
@@ -50,8 +45,10 @@ def test_a_conflict_names_its_figures_its_repairs_and_what_they_do():
     n, percent, p = (in_words(audit.study, audit.figure(id)) for id in (N, PERCENT, P))
     first = told(audit)[0]
     assert first.startswith(f"**{n}; {percent}: cannot all be true (C1).** These leave 97, not 96.")
-    assert ("P of Smoking during pregnancy by Pearson's chi-square, printed 0.026, would be 0.0512 to 0.200 after R1b, across "
-            "0.05; after R1a it stays as printed. Give up any one of these") in first  # fmt: skip
+    assert (
+        "P of Smoking during pregnancy by Pearson's chi-square, printed 0.026, would be 0.0512 to 0.200 after R1b, across "
+        "0.05; after R1a it stays as printed. Give up any one of these"
+    ) in first
     assert first.endswith(f":\n   - R1a: {n}\n   - R1b: {percent}, and with it {p}")
 
 
@@ -68,12 +65,15 @@ def test_repairs_that_cross_nothing_are_no_change_of_a_conclusion():
 def test_conflicts_that_cross_a_threshold_come_first():
     audit = disputed()
     verdicts = tuple(
-        replace(v, verdict="contradicted", conflicts=("C0",)) if v.figure.id == "t1_age_sd" else v
-        for v in audit.verdicts
+        replace(v, verdict="contradicted", conflicts=("C0",)) if v.figure.id == "t1_age_sd" else v for v in audit.verdicts
     )
     early = Conflict(id="C0", figures=("t1_age_sd",), variables=("age",), why="no such SD")
-    both = replace(audit, verdicts=verdicts, conflicts=(early, *audit.conflicts),
-                   repairs=(Repair(id="R0", conflicts=("C0",), figures=("t1_age_sd",)), *audit.repairs))  # fmt: skip
+    both = replace(
+        audit,
+        verdicts=verdicts,
+        conflicts=(early, *audit.conflicts),
+        repairs=(Repair(id="R0", conflicts=("C0",), figures=("t1_age_sd",)), *audit.repairs),
+    )
     ids = [text.partition(".**")[0][-4:] for text in told(both)[:2]]
     assert ids == ["(C1)", "(C0)"]
     calm = replace(both, consequences=())
@@ -84,9 +84,7 @@ def test_conflicts_that_cross_a_threshold_come_first():
 
 def test_what_another_method_prints_is_told_once_a_method():
     cut = {"verdict": "rounded otherwise", "method": "truncated", "reason": "cut off, not rounded"}
-    audit = audit_of(
-        verdicts={MEAN: cut, "t1_age_sd": cut, P: {**cut, "method": "the chi-square", "reason": "it prints it"}}
-    )
+    audit = audit_of(verdicts={MEAN: cut, "t1_age_sd": cut, P: {**cut, "method": "the chi-square", "reason": "it prints it"}})
     mean, sd = (in_words(audit.study, audit.figure(id)) for id in (MEAN, "t1_age_sd"))
     first, second = told(audit)
     assert first == f"**{mean}: rounded otherwise (truncated).** Cut off, not rounded. So too: {sd}."
@@ -94,13 +92,17 @@ def test_what_another_method_prints_is_told_once_a_method():
 
 
 def test_what_explains_a_conflict_is_said_in_its_place():
-    verdicts = {N: {"verdict": "reproduced by another method", "method": "Fisher's exact test", "conflicts": ("C1",),
-                    "reason": "Table 1: 96 (race): printed so"}}  # fmt: skip
+    verdicts = {
+        N: {
+            "verdict": "reproduced by another method",
+            "method": "Fisher's exact test",
+            "conflicts": ("C1",),
+            "reason": "Table 1: 96 (race): printed so",
+        }
+    }
     audit = disputed(verdicts=verdicts)
     words = in_words(audit.study, audit.figure(N))
-    assert told(audit)[0].startswith(
-        f"**{words}: reproduced by another method (Fisher's exact test; C1).** Printed so. P of"
-    )
+    assert told(audit)[0].startswith(f"**{words}: reproduced by another method (Fisher's exact test; C1).** Printed so. P of")
     assert len(told(replace(audit, consequences=()))) == 1
     known = disputed(verdicts={N: {**verdicts[N], "recomputed": "97 to 98"}})
     assert "Printed so. The other figures give 97 to 98. P of" in told(known)[0]
@@ -118,9 +120,16 @@ def test_order_of_consequence():
     cut = {"verdict": "rounded otherwise", "method": "truncated", "reason": "cut off"}
     audit = audit_of(checks=checks, models=(model_of(),), verdicts={MEAN: cut, "t1_lwt_sd": {"verdict": "not decided"}})
     found = told(audit)
-    keys = ["**Table 3: the estimate", "Age, greatest 45: contradicted by arithmetic.** Below its mean.", "truncated",
-            "to be asked about.** One level", "called significant.**", "45 comparisons are printed.", "leans on a chi-square",
-            "could not be decided"]  # fmt: skip
+    keys = [
+        "**Table 3: the estimate",
+        "Age, greatest 45: contradicted by arithmetic.** Below its mean.",
+        "truncated",
+        "to be asked about.** One level",
+        "called significant.**",
+        "45 comparisons are printed.",
+        "leans on a chi-square",
+        "could not be decided",
+    ]
     assert len(found) == len(keys)
     for text, key in zip(found, keys, strict=True):
         assert key in text
@@ -129,8 +138,10 @@ def test_order_of_consequence():
 
 @pytest.mark.parametrize(("low", "first"), [(0.06, True), (0.04, False)])
 def test_an_exact_test_across_a_threshold_is_a_conclusion(low, first):
-    checks = (Check(kind="comparisons", figures=(OTHER,), holds=None, reason="many"),
-              Check(kind="expected_counts", figures=(P,), holds=None, recomputed="0.06", reason="expects 3"))  # fmt: skip
+    checks = (
+        Check(kind="comparisons", figures=(OTHER,), holds=None, reason="many"),
+        Check(kind="expected_counts", figures=(P,), holds=None, recomputed="0.06", reason="expects 3"),
+    )
     tests = printed_by(P, "smoke", pearson_chi_square=(0.026, 0.026, "always"), fisher_exact=(low, 0.07, "never"))
     found = told(audit_of(checks=checks, tests=tests))
     mine = found[0 if first else 1]
@@ -165,9 +176,7 @@ def test_a_model_whose_selection_always_ends_alike_hangs_on_nothing():
 
 
 def test_a_model_that_nothing_prints_or_that_was_not_searched():
-    none = model_of(
-        readings=(), tables=(), limits=(), selections={}, separated_in_all=(), separated_in_some=(), firth_range={}
-    )
+    none = model_of(readings=(), tables=(), limits=(), selections={}, separated_in_all=(), separated_in_some=(), firth_range={})
     assert str(finding(none)).startswith("No method that was tried prints Table 3 for any of the 5 joint tables")
     assert "nor for any of the 12 with its margins" in str(finding(none))
     assert told(audit_of(models=(none,))) == [str(finding(none))]
@@ -180,9 +189,14 @@ def test_a_model_that_nothing_prints_or_that_was_not_searched():
 
 
 def test_ranges_name_what_is_open_and_what_is_not():
-    ranges = (range_of("age", 0.2, 0.2, threshold=0.05), range_of("smoking", 0.02, 0.3, threshold=0.05, crosses=True),
-              range_of("weight", 0.06, 0.3, threshold=0.05), range_of("odds", 2.0, 3.0),
-              range_of("deaths", 3.0, 12.5, rests_on_assumed=True), range_of("nothing", NAN, NAN))  # fmt: skip
+    ranges = (
+        range_of("age", 0.2, 0.2, threshold=0.05),
+        range_of("smoking", 0.02, 0.3, threshold=0.05, crosses=True),
+        range_of("weight", 0.06, 0.3, threshold=0.05),
+        range_of("odds", 2.0, 3.0),
+        range_of("deaths", 3.0, 12.5, rests_on_assumed=True),
+        range_of("nothing", NAN, NAN),
+    )
     text = str(finding(ranges))
     assert text == str(range_finding(ranges))
     assert text.startswith(

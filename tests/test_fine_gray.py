@@ -25,9 +25,7 @@ LEVELS = ["censored", "one", "two"]
 
 def rows(times, causes, x, **columns):
     cause = pd.Categorical.from_codes([-1 if code is None else code for code in causes], LEVELS)
-    return pd.DataFrame(
-        {"time": pd.Series(times, dtype=float), "cause": cause, "x": pd.Series(x, dtype=float), **columns}
-    )
+    return pd.DataFrame({"time": pd.Series(times, dtype=float), "cause": cause, "x": pd.Series(x, dtype=float), **columns})
 
 
 def tally(*args, **columns):
@@ -44,9 +42,15 @@ def test_model_equals_r(comparison):
 def test_weights_of_finegray_give_aalen_and_johansens_incidence(case, source, late):
     patients = rows_of(case, source)
     codes, entry = patients["cause"].cat.codes.to_numpy(), patients["entry"].to_numpy(float)
-    made = module._Rows(x=np.zeros((len(codes), 1)), n=np.ones(len(codes)), exit=patients["time"].to_numpy(float),
-                        entry=entry if late else np.full(len(codes), -np.inf), event=codes == 1, free=codes == 0,
-                        after_events=True)  # fmt: skip
+    made = module._Rows(
+        x=np.zeros((len(codes), 1)),
+        n=np.ones(len(codes)),
+        exit=patients["time"].to_numpy(float),
+        entry=entry if late else np.full(len(codes), -np.inf),
+        event=codes == 1,
+        free=codes == 0,
+        after_events=True,
+    )
     if not np.isfinite(made.weight).all():
         pytest.fail("expected finite weights")
     curve = aalen_johansen(Tally.from_rows(patients), **WHERE, entry="entry" if late else None)["one"]
@@ -79,10 +83,7 @@ REFUSED = {
     "no event": (tally([1, 2, 3], [0, 2, 0], [1, 2, 3]), "nobody has the event"),
     "one patient": (tally([1], [1], [1]), "no term varies among the complete patients"),
     "constant": (tally([1, 2], [1, 1], [3, 3]), "no term varies among the complete patients"),
-    "few events": (
-        tally([1, 2, 3], [1, 1, 0], [1, 3, 2]),
-        "2 events for 1 estimated column; at least 5 for each are needed",
-    ),
+    "few events": (tally([1, 2, 3], [1, 1, 0], [1, 3, 2]), "2 events for 1 estimated column; at least 5 for each are needed"),
     "one value has all events": (
         tally(range(8), [1, 1, 1, 1, 1, 0, 2, 0], [1, 1, 1, 1, 1, 0, 0, 1]),
         "monotone likelihood: every event has the same value of x",
@@ -155,10 +156,7 @@ def test_missing_values_and_terms_that_say_nothing():
         ({"terms": ["y"]}, "terms: 'y' is not in the tally; expected one of time, cause, x"),
         ({"weights": "geskus"}, "weights: 'geskus'; expected crr or finegray"),
         ({"entry": "x"}, "entry: 'x' with weights 'crr', which have no delayed entry; expected weights 'finegray'"),
-        (
-            {"entry": "x", "weights": "finegray"},
-            "entry: 1 of 2 patients have 'time' no later than 'x'; expected entry < exit",
-        ),
+        ({"entry": "x", "weights": "finegray"}, "entry: 1 of 2 patients have 'time' no later than 'x'; expected entry < exit"),
         ({"confidence_level": 0}, "confidence_level: 0; expected a number between 0 and 1"),
     ],
 )
@@ -169,9 +167,7 @@ def test_errors_name_the_argument_and_the_expectation(options, message):
 
 def test_frame_is_tidy():
     frame = fine_gray(Tally.from_rows(rows_of("drawn")), **ONE, terms=["x1"]).frame
-    assert {"term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high", "n", "cause"} <= set(
-        frame
-    )
+    assert {"term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high", "n", "cause"} <= set(frame)
     assert_allclose(frame["subhazard_ratio"], np.exp(frame["estimate"]))
 
 

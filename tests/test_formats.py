@@ -40,17 +40,22 @@ def write(frame, path):
             codes = {label: code for code, label in STEMS.items()}
             coded = frame.assign(stem=frame["stem"].map(codes), limp=(frame["limp"] == "yes").astype(int))
             pyreadstat.write_sav(
-                coded, str(path), variable_value_labels={"stem": STEMS, "limp": {0: "No", 1: "Yes"}},
-                missing_ranges={"weight": [999], "pain": [888]}, column_labels={"weight": "Weight on admission"},
-            )  # fmt: skip
+                coded,
+                str(path),
+                variable_value_labels={"stem": STEMS, "limp": {0: "No", 1: "Yes"}},
+                missing_ranges={"weight": [999], "pain": [888]},
+                column_labels={"weight": "Weight on admission"},
+            )
 
 
 def study_of(folder, name):
     """Write the study with its data in one form."""
     changes = [("data: hips.csv", f"data: {name}")]
     if name != "hips.sav":  # SPSS itself says which codes are missing
-        changes += [("{label: Body weight,", "{label: Body weight, missing: [999],"),
-                    ("{label: Pain score,", "{label: Pain score, missing: [888],")]  # fmt: skip
+        changes += [
+            ("{label: Body weight,", "{label: Body weight, missing: [999],"),
+            ("{label: Pain score,", "{label: Pain score, missing: [888],"),
+        ]
     study = write_hips(folder / name, *changes, text=FULL)
     (study / "hips.csv").unlink()
     write(patients(), study / name)

@@ -53,8 +53,12 @@ def test_women_with_and_without_hormonal_therapy(women):
 def test_survival_without_recurrence(women):
     survival = study_survival(women)
     at = survival.overall.at([float(time) for time in values("survival")])
-    for column, what in (("estimate", "survival"), ("conf_low", "survival_low"), ("conf_high", "survival_high"),
-                         ("n_risk", "at_risk")):  # fmt: skip
+    for column, what in (
+        ("estimate", "survival"),
+        ("conf_low", "survival_low"),
+        ("conf_high", "survival_high"),
+        ("n_risk", "at_risk"),
+    ):
         assert_allclose(at[column], list(values(what).values()), rtol=1e-10)
     assert survival.overall.median == R["median", "time"]
     assert {s.name: s.tests[0].p_value for s in survival.strata} == pytest.approx(values("log_rank"), rel=1e-8)
@@ -73,9 +77,13 @@ def test_cox_model_of_all_that_is_recorded(women):
 
 def test_logistic_model_of_grade(women):
     frame = full_model(women).frame.set_index("term")
-    names = {"(Intercept)": "intercept", "premenopausalTRUE": "premenopausal",
-             "receptor_positiveTRUE": "receptor_positive: 20 or more", "nodes_band4 to 9": "nodes_band: 4 to 9",
-             "nodes_band10 or more": "nodes_band: 10 or more"}  # fmt: skip
+    names = {
+        "(Intercept)": "intercept",
+        "premenopausalTRUE": "premenopausal",
+        "receptor_positiveTRUE": "receptor_positive: 20 or more",
+        "nodes_band4 to 9": "nodes_band: 4 to 9",
+        "nodes_band10 or more": "nodes_band: 10 or more",
+    }
     for term, value in values("logistic").items():
         mine = frame.loc[names.get(term, term)]
         assert_allclose(mine["estimate"], value, rtol=1e-6)

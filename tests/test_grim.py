@@ -29,9 +29,7 @@ def test_grim_is_the_search_of_every_sum(n, shown, decimals, step):
 
 def test_reachable_is_the_search_of_every_list():
     for n, most in ((1, 9), (2, 9), (3, 8), (4, 6), (5, 4), (6, 3)):
-        made = {
-            (sum(x), sum(v * v for v in x)) for x in itertools.combinations_with_replacement(range(-most, most + 1), n)
-        }
+        made = {(sum(x), sum(v * v for v in x)) for x in itertools.combinations_with_replacement(range(-most, most + 1), n)}
         for s, q in itertools.product(range(-n, n + 1), range(most * most + 1)):
             assert reachable(n, s, q) == ((s, q) in made), (n, s, q)
 
@@ -50,9 +48,7 @@ def test_grimmer_is_the_search_of_every_list(n, decimals):
             scaled = mean / unit
             means = {math.floor(scaled + Fraction(1, 2)), math.ceil(scaled - Fraction(1, 2))}
             made |= {(m, (root + 1) // 2) for m in means} | ({(m, root // 2) for m in means} if exact else set())
-    for m, s in itertools.product(
-        range(3 * 10**decimals + 1, 4 * 10**decimals), range(0, 11 * 10 ** (decimals - 1), 3)
-    ):
+    for m, s in itertools.product(range(3 * 10**decimals + 1, 4 * 10**decimals), range(0, 11 * 10 ** (decimals - 1), 3)):
         mean, sd = (Interval(k * unit - unit / 2, k * unit + unit / 2) for k in (m, s))
         assert (grim(mean, n) and grimmer(mean, sd, n)) == ((m, s) in made), (m, s)
 
@@ -92,7 +88,7 @@ def test_published_examples_of_grim_and_grimmer():
         ([("median", "2.3", 4)], "grim", False, "", "neither a value recorded to 1 nor, of an even number, halfway"),
         ([("median", "2.5", 5)], "grim", False, "", "neither"),
     ],
-)  # fmt: skip
+)
 def test_whole_numbers(study, figures, kind, holds, method, words):
     found = check_figures(study, [figure("visits", statistic, value, of=of) for statistic, value, of in figures])
     if kind is None:

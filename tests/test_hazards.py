@@ -20,9 +20,7 @@ def test_cox_model_takes_entry_strata_and_clusters(tmp_path):
     result = cb.study_cox(cohort, confidence_level=0.9)
     tally = cohort.tally("months", "dead", "first_seen", "gender", "pain", "weight", "diabetic")
     options = {"time": "months", "event": "dead", "terms": ("weight", "diabetic"), "confidence_level": 0.9}
-    assert result.fit == near(
-        cox_regression(tally, **options, entry="first_seen", strata="gender", robust="pain")
-    )
+    assert result.fit == near(cox_regression(tally, **options, entry="first_seen", strata="gender", robust="pain"))
     assert result.fit.estimates != cox_regression(tally, **options, strata="gender", robust="pain").estimates
     assert result.labels == {"weight": "Body weight, kg", "diabetic": "Diabetes"}
     table = cb.table_of(result)
@@ -55,9 +53,7 @@ def test_monotone_likelihood_is_answered_by_firth(tmp_path):
     result = cb.study_cox(cohort)
     assert result.fit.refused == "monotone likelihood: every event has the same value of diabetes"
     tally = cohort.tally("months", "dead", "first_seen", "diabetic")
-    assert result.firth == near(
-        firth_cox(tally, time="months", event="dead", entry="first_seen", terms=["diabetic"])
-    )
+    assert result.firth == near(firth_cox(tally, time="months", event="dead", entry="first_seen", terms=["diabetic"]))
     assert result.firth.frame["hazard_ratio"][0] > 1
     assert "Firth\u2019s method gives finite estimates: Diabetes " in str(cb.finding(result))
     assert "Firth's penalised likelihood was used" in str(cb.methods_text(cohort, result))
@@ -79,9 +75,7 @@ def test_competing_models_stand_side_by_side(tmp_path):
 
     tally = competing_tally(cohort, "diabetic")
     late = {"entry": "first_seen", "weights": "finegray"}
-    assert revision.sub == near(
-        fine_gray(tally, time="time", cause="cause", of="Revision", terms=["diabetic"], **late)
-    )
+    assert revision.sub == near(fine_gray(tally, time="time", cause="cause", of="Revision", terms=["diabetic"], **late))
     assert "at risk from the entry" in " ".join(cb.table_of(result).notes)
     assert revision.firth is None
     row = revision.own.frame.iloc[0]
@@ -142,19 +136,22 @@ def test_references_are_those_of_the_plan(tmp_path):
     )  # hybrid against cemented, turned round
 
 
-@pytest.mark.parametrize("line, message", [
-    ("references: {gender: man}", "'gender' is no term under cox:; its terms: weight, diabetic"),
-    ("references: {weight: '80'}", "'weight' is continuous; expected a variable with levels"),
-    ("cox_strata: [diabetic]", "'diabetic' is a term under cox: too; expected one or the other"),
-    ("cluster: hospital", "'hospital'"),
-    ("test_strata: [weight]", "weight"),
-    ("tests: [logrank]", "tests"),
-    ("tests: []", "tests"),
-    ("conf_type: loglog", "conf_type"),
-    ("quantiles: [50]", "quantiles"),
-    ("restricted_mean: 0", "restricted_mean"),
-    ("fleming_harrington: [-1, 0]", "fleming_harrington"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("references: {gender: man}", "'gender' is no term under cox:; its terms: weight, diabetic"),
+        ("references: {weight: '80'}", "'weight' is continuous; expected a variable with levels"),
+        ("cox_strata: [diabetic]", "'diabetic' is a term under cox: too; expected one or the other"),
+        ("cluster: hospital", "'hospital'"),
+        ("test_strata: [weight]", "weight"),
+        ("tests: [logrank]", "tests"),
+        ("tests: []", "tests"),
+        ("conf_type: loglog", "conf_type"),
+        ("quantiles: [50]", "quantiles"),
+        ("restricted_mean: 0", "restricted_mean"),
+        ("fleming_harrington: [-1, 0]", "fleming_harrington"),
+    ],
+)
 def test_plan_is_checked(tmp_path, line, message):
     with pytest.raises(StudyError) as caught:
         cb.load_cohort(write_hips(tmp_path, ("  cox: [weight, diabetic]\n", f"  cox: [weight, diabetic]\n  {line}\n")))
@@ -173,7 +170,8 @@ def test_small_counts_hide_what_single_patients_determine(tmp_path):
     competing = cb.study_competing(cohort)
     assert not competing or all(
         event.table.shown is not None and death.table.shown is not None
-        for group in competing.groups for _, event, death in group.curves
+        for group in competing.groups
+        for _, event, death in group.curves
     )
     for shown in (cb.group_test_table(survival), cb.group_mean_table(survival), cb.group_incidence_table(competing)):
         assert shown or "to protect" in shown.reason

@@ -30,9 +30,10 @@ def test_what_is_known_stays_and_nothing_is_missing():
     assert found.n_missing == {"stage": 6, "hepato": 106, "chol": 134}
     assert (found.n, found.incomplete) == (418, 134)
     assert found.methods == {
-        "stage": "continuation-ratio logistic regression", "hepato": "logistic regression",
+        "stage": "continuation-ratio logistic regression",
+        "hepato": "logistic regression",
         "chol": "predictive mean matching (5 donors)",
-    }  # fmt: skip
+    }
     assert drawn().methods["stage"] == "multinomial logistic regression"
     assert found.chain_means["chol"].shape == (3, 2)
 
@@ -87,14 +88,30 @@ def test_a_variable_that_says_another_perfectly_is_told():
     assert drawn(pbc()[["died", "age", "hepato"]]).separated == {}
 
 
-@pytest.mark.parametrize(("rows", "options", "error", "message"), [
-    (pbc()[["age", "chol"]].assign(chol=[1.0] * 9 + [None] * 409), {}, ImputationError,
-     "'chol': 9 of 418 patients have a value; at least 10 are needed to draw the others from"),
-    (pd.DataFrame(np.eye(12)).rename(columns=str).assign(y=[None, *range(11)]), {}, ImputationError,
-     "'y': 11 of 12 patients have a value; its regression on the other variables has 13 parameters, and needs more"),
-    (pbc()[["age", "chol"]], {"imputations": 1}, ValueError, "imputations, iterations: 1, 2; expected at least 2 data sets"),
-    (pbc()[["age", "chol"]], {"iterations": 0}, ValueError, "imputations, iterations: 3, 0; expected .* and 1 round"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("rows", "options", "error", "message"),
+    [
+        (
+            pbc()[["age", "chol"]].assign(chol=[1.0] * 9 + [None] * 409),
+            {},
+            ImputationError,
+            "'chol': 9 of 418 patients have a value; at least 10 are needed to draw the others from",
+        ),
+        (
+            pd.DataFrame(np.eye(12)).rename(columns=str).assign(y=[None, *range(11)]),
+            {},
+            ImputationError,
+            "'y': 11 of 12 patients have a value; its regression on the other variables has 13 parameters, and needs more",
+        ),
+        (
+            pbc()[["age", "chol"]],
+            {"imputations": 1},
+            ValueError,
+            "imputations, iterations: 1, 2; expected at least 2 data sets",
+        ),
+        (pbc()[["age", "chol"]], {"iterations": 0}, ValueError, "imputations, iterations: 3, 0; expected .* and 1 round"),
+    ],
+)
 def test_refusals(rows, options, error, message):
     with pytest.raises(error, match=message):
         drawn(rows, **options)

@@ -23,18 +23,24 @@ def cells(table):
 
 
 def test_every_table_is_rectangular_and_named_apart(cohort, comparison):
-    tables = [cb.flow_table(cohort), cb.missing_table(cohort), cb.dictionary_table(cohort), cb.table_of(comparison),
-              cb.tests_table(comparison), cb.effects_table(comparison), cb.adjusted_table(comparison),
-              cb.table_of(cb.numeric_summaries(cohort)), cb.table_of(cb.outcome_rate(cohort)),
-              *map(cb.table_of, cb.descriptive_tables(cohort))]  # fmt: skip
+    tables = [
+        cb.flow_table(cohort),
+        cb.missing_table(cohort),
+        cb.dictionary_table(cohort),
+        cb.table_of(comparison),
+        cb.tests_table(comparison),
+        cb.effects_table(comparison),
+        cb.adjusted_table(comparison),
+        cb.table_of(cb.numeric_summaries(cohort)),
+        cb.table_of(cb.outcome_rate(cohort)),
+        *map(cb.table_of, cb.descriptive_tables(cohort)),
+    ]
     assert len({table.name for table in tables}) == len(tables)
     for table in tables:
         assert table.rows
         assert {len(row) for row in cells(table)} == {len(table.head)}, table.name
         assert all(isinstance(cell, str) for row in cells(table) for cell in row), table.name
-        assert not any(word in cell for row in cells(table) for cell in row for word in ("nan", "None", "inf")), (
-            table.name
-        )
+        assert not any(word in cell for row in cells(table) for cell in row for word in ("nan", "None", "inf")), table.name
 
 
 def test_flow_counts_those_excluded_for_a_missing_value(cohort):
@@ -61,8 +67,9 @@ def test_dictionary_tells_kind_time_and_making(cohort):
 
 def test_many_levels_are_counted_in_the_dictionary(tmp_path):
     levels = [f"level {k}" for k in range(21)]
-    study = write_hips(tmp_path, ("levels: [woman, man]", f"levels: {levels}"),
-                       rows=[{**row, "gender": "level 3"} for row in hips()])  # fmt: skip
+    study = write_hips(
+        tmp_path, ("levels: [woman, man]", f"levels: {levels}"), rows=[{**row, "gender": "level 3"} for row in hips()]
+    )
     table = {row[1]: row for row in cells(cb.dictionary_table(cb.load_cohort(study)))}
     assert table["gender"][2] == "category; 21 levels"
 
@@ -79,10 +86,20 @@ def test_headings_and_labels_of_a_descriptive_table(tmp_path):
     old = '    rows: [{variable: dose}, {variable: kind}, {variable: ill, levels: ["yes"]}]\n'
     table = cb.table_of(cb.descriptive_table(load(tmp_path, (old, plan)), "first"))
     assert [(row.cells[0], row.kind) for row in table.rows] == [
-        ("Sort", "heading"), ("the first", "level"), ("y", "level"), ("z", "level"), ("Not recorded", "level"),
-        ("Alone", "heading"), ("Sick", "level"), ("y", "level"), ("z", "level"), ("Not recorded", "level"),
-        ("Late", "heading"), ("0", "level"), ("4", "level"),
-    ]  # fmt: skip
+        ("Sort", "heading"),
+        ("the first", "level"),
+        ("y", "level"),
+        ("z", "level"),
+        ("Not recorded", "level"),
+        ("Alone", "heading"),
+        ("Sick", "level"),
+        ("y", "level"),
+        ("z", "level"),
+        ("Not recorded", "level"),
+        ("Late", "heading"),
+        ("0", "level"),
+        ("4", "level"),
+    ]
     assert [row.cells[1] for row in table.rows[-2:]] == ["1", "1"]
     assert table.rows[6].cells == ("Sick", "2", "50.0")
 
@@ -91,8 +108,12 @@ def test_comparison_shows_each_kind_of_row(comparison):
     rows = cells(cb.table_of(comparison))
     weight, pain, stem = comparison.rows[:3]
     false, true = weight.groups
-    assert rows[0] == ("Body weight, kg, mean", decimal(true.mean, 1), decimal(false.mean, 1),
-                       f"{p_value(weight.test.p_value)} a")  # fmt: skip
+    assert rows[0] == (
+        "Body weight, kg, mean",
+        decimal(true.mean, 1),
+        decimal(false.mean, 1),
+        f"{p_value(weight.test.p_value)} a",
+    )
     assert rows[1][1:3] == (decimal(pain.groups[1].mean, 2), decimal(pain.groups[0].mean, 2))
     assert rows[2][:3] == ("Stem, %", "", "")
     assert [row[0] for row in rows[3:6]] == ["cemented", "press-fit", "hybrid"]
@@ -104,9 +125,14 @@ def test_comparison_shows_each_kind_of_row(comparison):
 
 
 def test_small_expected_counts_and_late_variables_are_marked(tmp_path):
-    study = write_hips(tmp_path, ("label: Gender, kind: category, levels: [woman, man], measured: before",
-                                  "label: Gender, kind: category, levels: [woman, man], measured: after"),
-                       rows=hips(12))  # fmt: skip
+    study = write_hips(
+        tmp_path,
+        (
+            "label: Gender, kind: category, levels: [woman, man], measured: before",
+            "label: Gender, kind: category, levels: [woman, man], measured: after",
+        ),
+        rows=hips(12),
+    )
     table = cb.table_of(cb.compare_groups(cb.load_cohort(study)))
     stem = next(row for row in cells(table) if row[0].startswith("Stem"))
     assert stem[3].endswith("‡")

@@ -61,10 +61,11 @@ def disputed(**given):
         "checks": (Check(kind="subtotal", figures=(N,), holds=False, recomputed="97", reason="the races give 190"),),
         "consequences": (
             Consequence(repair="R1a", figure=P, printed="0.026", low=0.0255, high=0.0265, test="Pearson's chi-square"),
-            Consequence(repair="R1b", figure=P, printed="0.026", low=0.051234, high=0.2, test="Pearson's chi-square",
-                        crosses=(0.05,)),
+            Consequence(
+                repair="R1b", figure=P, printed="0.026", low=0.051234, high=0.2, test="Pearson's chi-square", crosses=(0.05,)
+            ),
         ),
-    }  # fmt: skip
+    }
     return audit_of(**{**settings, **given})
 
 
@@ -79,33 +80,69 @@ def printed_by(figure, variable, **p):
 def model_of(**given):
     """Return a searched model of two terms, one of which separates."""
     joint = JointTable(
-        with_outcome=(0, 0, 1, 2), without_outcome=(40, 3, 20, 6), p_values={"ht": 0.03, "ui": 0.99},
-        ratio_p_values={"ht": 0.02, "ui": 0.004}, firth_p_values={"ht": 0.04, "ui": 0.02},
-        firth_odds_ratios={"ht": 6.0, "ui": 20.0}, separation="quasi-complete", infinite={"ui": 1},
+        with_outcome=(0, 0, 1, 2),
+        without_outcome=(40, 3, 20, 6),
+        p_values={"ht": 0.03, "ui": 0.99},
+        ratio_p_values={"ht": 0.02, "ui": 0.004},
+        firth_p_values={"ht": 0.04, "ui": 0.02},
+        firth_odds_ratios={"ht": 6.0, "ui": 20.0},
+        separation="quasi-complete",
+        infinite={"ui": 1},
         selections={"wald": (("ht",), "nothing enters"), "lr": (("ht", "ui"), "nothing enters")},
-    )  # fmt: skip
+    )
     settings = {
-        "outcome": "low", "terms": ("ht", "ui"), "sources": ("Table 3",), "max_iterations": 20, "tables": (joint,),
+        "outcome": "low",
+        "terms": ("ht", "ui"),
+        "sources": ("Table 3",),
+        "max_iterations": 20,
+        "tables": (joint,),
         "labels": {"low": "Low birth weight", "ht": "Hypertension", "ui": "Irritability"},
-        "printed": {"ht": ("0.03",), "ui": ("0.99",)}, "searched": 12, "possible": 5, "followed": 1,
+        "printed": {"ht": ("0.03",), "ui": ("0.99",)},
+        "searched": 12,
+        "possible": 5,
+        "followed": 1,
         "readings": (
-            Reading(method="maximum likelihood, Wald", together=True, limit="after 18 to 20 steps", steps=(18, 19, 20),
-                    tables=1, searched=2),
+            Reading(
+                method="maximum likelihood, Wald",
+                together=True,
+                limit="after 18 to 20 steps",
+                steps=(18, 19, 20),
+                tables=1,
+                searched=2,
+            ),
             Reading(method="score", together=True, limit="", steps=(), tables=0, searched=0),
-        ), "limits": (18, 19, 20), "removal_tests": ("wald", "lr"),
-        "selections": {"wald": {("ht",): 1}, "lr": {("ht", "ui"): 1}}, "ends_with_printed": {"wald": 0, "lr": 1},
-        "separated_in_all": ("ui",), "separated_in_some": ("ui",),
-        "firth_range": {"ht": (0.04, 0.06), "ui": (0.02, 0.02)}, "firth_range_possible": {"ht": (0.03, 0.2), "ui": (NAN, NAN)},
+        ),
+        "limits": (18, 19, 20),
+        "removal_tests": ("wald", "lr"),
+        "selections": {"wald": {("ht",): 1}, "lr": {("ht", "ui"): 1}},
+        "ends_with_printed": {"wald": 0, "lr": 1},
+        "separated_in_all": ("ui",),
+        "separated_in_some": ("ui",),
+        "firth_range": {"ht": (0.04, 0.06), "ui": (0.02, 0.02)},
+        "firth_range_possible": {"ht": (0.03, 0.2), "ui": (NAN, NAN)},
         "ratio_range": {"ht": (0.02, 0.02), "ui": (0.004, 0.004)},
-    }  # fmt: skip
+    }
     return PrintedModel(**{**settings, **given})
 
 
 def range_of(name, low, high, **given):
     """Return a result over cohorts, with the fields of `cohortbook.sections.audit.undetermined.Range`."""
-    settings = {"name": name, "label": name.capitalize(), "group": "Comparison", "set": "", "n": 200,
-                "low": low, "high": high, "median": (low + high) / 2, "values": (low, high), "determined": low == high,
-                "threshold": None, "crosses": False, "rests_on_assumed": False, "undefined": 0}  # fmt: skip
+    settings = {
+        "name": name,
+        "label": name.capitalize(),
+        "group": "Comparison",
+        "set": "",
+        "n": 200,
+        "low": low,
+        "high": high,
+        "median": (low + high) / 2,
+        "values": (low, high),
+        "determined": low == high,
+        "threshold": None,
+        "crosses": False,
+        "rests_on_assumed": False,
+        "undefined": 0,
+    }
     return SimpleNamespace(**{**settings, **given})
 
 
@@ -114,13 +151,7 @@ def cells(table):
 
 
 def test_p_is_told_from_a_threshold():
-    assert [p_shown(v) for v in (0.0486, 0.00342, 0.1, 0.00001, 1.0)] == [
-        "0.0486",
-        "0.00342",
-        "0.100",
-        "<0.0001",
-        "1.000",
-    ]
+    assert [p_shown(v) for v in (0.0486, 0.00342, 0.1, 0.00001, 1.0)] == ["0.0486", "0.00342", "0.100", "<0.0001", "1.000"]
     assert p_span(0.02, 0.020001) == "0.0200"
     assert p_span(0.02, 0.3) == "0.0200 to 0.300"
     assert p_span(NAN, NAN) == "–"
@@ -173,15 +204,7 @@ def test_a_repair_says_what_it_gives_up_and_what_it_moves():
     p, n, percent = (in_words(audit.study, audit.figure(id)) for id in (P, N, PERCENT))
     assert heading[0] == "To settle C1: 2 ways, each enough by itself"
     assert first == ("R1a", n, p, "0.026", "Pearson's chi-square", "as printed", "no")
-    assert second == (
-        "R1b",
-        f"{percent}, and with it {p}",
-        p,
-        "0.026",
-        "Pearson's chi-square",
-        "0.0512 to 0.200",
-        "0.05",
-    )
+    assert second == ("R1b", f"{percent}, and with it {p}", p, "0.026", "Pearson's chi-square", "0.0512 to 0.200", "0.05")
     assert cells(consequence_table(replace(audit, consequences=())))[1][2] == "no printed P value rests on it"
     assert "0.01 and 0.05" in consequence_table(audit).notes[0]
 
@@ -208,10 +231,16 @@ def test_a_model_shows_its_readings_its_terms_and_where_selection_ends():
     readings, terms, selection = printed_model_tables(audit_of(models=(model_of(),)))
     assert cells(readings)[0] == ("maximum likelihood, Wald", "all terms together", "after 18 to 20 steps", "1", "2")
     assert "12 have the printed margins, and 5 of them" in readings.notes[0]
-    assert cells(terms) == [("Hypertension", "0.03", "no", "0.0200", "0.0400 to 0.0600", "0.0300 to 0.200"),
-                            ("Irritability", "0.99", "always", "0.00400", "0.0200", "–")]  # fmt: skip
-    assert [row[0] for row in cells(selection)] == ["Removal by Wald's test, as planned", "Hypertension",
-                                                   "Removal by the likelihood ratio", "Hypertension, Irritability"]  # fmt: skip
+    assert cells(terms) == [
+        ("Hypertension", "0.03", "no", "0.0200", "0.0400 to 0.0600", "0.0300 to 0.200"),
+        ("Irritability", "0.99", "always", "0.00400", "0.0200", "–"),
+    ]
+    assert [row[0] for row in cells(selection)] == [
+        "Removal by Wald's test, as planned",
+        "Hypertension",
+        "Removal by the likelihood ratio",
+        "Hypertension, Irritability",
+    ]
     assert [row[2] for row in cells(selection)] == ["", "no", "", "yes"]
 
 
@@ -223,19 +252,15 @@ def test_a_model_that_was_not_searched_says_why():
     assert any("not decided" in note for note in undecided.notes)
     assert printed_model_tables(audit_of()) == ()
     both = printed_model_tables(audit_of(models=(model_of(), unsearched)))
-    assert [t.name for t in both] == [
-        "printed-model",
-        "printed-model-terms",
-        "printed-model-selection",
-        "printed-model-2",
-    ]
+    assert [t.name for t in both] == ["printed-model", "printed-model-terms", "printed-model-selection", "printed-model-2"]
 
 
 def test_arithmetic_tells_what_cannot_be_first():
-    checks = (Check(kind="threshold", figures=(P,), holds=None, reason="a warning"),
-              Check(kind="threshold", figures=(OTHER,), holds=False, reason="cannot"),
-              Check(kind="rounding", figures=(PERCENT, N), holds=True, method="truncated", recomputed="50.79",
-                    reason="cut"))  # fmt: skip
+    checks = (
+        Check(kind="threshold", figures=(P,), holds=None, reason="a warning"),
+        Check(kind="threshold", figures=(OTHER,), holds=False, reason="cannot"),
+        Check(kind="rounding", figures=(PERCENT, N), holds=True, method="truncated", recomputed="50.79", reason="cut"),
+    )
     audit = audit_of(checks=checks)
     shown = cells(check_table(audit))
     assert [row[0] for row in shown if not row[3]] == ["Percentages and their counts", "Claims of significance"]
@@ -245,8 +270,11 @@ def test_arithmetic_tells_what_cannot_be_first():
 
 
 def test_ranges_show_one_value_or_both_ends():
-    ranges = (range_of("age", 0.2, 0.2, threshold=0.05), range_of("smoking", 0.02, 0.3, threshold=0.05, crosses=True),
-              range_of("deaths", 3.0, 12.5, group="Survival", rests_on_assumed=True, undefined=4))  # fmt: skip
+    ranges = (
+        range_of("age", 0.2, 0.2, threshold=0.05),
+        range_of("smoking", 0.02, 0.3, threshold=0.05, crosses=True),
+        range_of("deaths", 3.0, 12.5, group="Survival", rests_on_assumed=True, undefined=4),
+    )
     table = range_table(ranges)
     assert cells(table)[1:3] == [("Age", "0.200", "", "no"), ("Smoking", "0.0200 to 0.300", "0.160", "0.05")]
     assert cells(table)[4] == ("Deaths ‡", "3.00 to 12.5 (undefined in 4)", "7.75", "")

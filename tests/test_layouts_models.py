@@ -43,12 +43,18 @@ def test_odds_ratios_alone_and_together(model):
     assert len(table.rows) == 5 * 4
     together = model.firth.frame.set_index("term").loc["diabetic"]
     alone = model.univariable[2][0].frame.set_index("term").loc["diabetic"]
-    assert cells(table)[-1] == ("all candidates, Firth", significant(together["odds_ratio"]),
-                                interval(together["odds_ratio_low"], together["odds_ratio_high"], None),
-                                p_value(together["p_value"]))  # fmt: skip
-    assert cells(table)[-4] == ("alone, maximum likelihood", significant(alone["odds_ratio"]),
-                                interval(alone["odds_ratio_low"], alone["odds_ratio_high"], None),
-                                p_value(alone["p_value"]))  # fmt: skip
+    assert cells(table)[-1] == (
+        "all candidates, Firth",
+        significant(together["odds_ratio"]),
+        interval(together["odds_ratio_low"], together["odds_ratio_high"], None),
+        p_value(together["p_value"]),
+    )
+    assert cells(table)[-4] == (
+        "alone, maximum likelihood",
+        significant(alone["odds_ratio"]),
+        interval(alone["odds_ratio_low"], alone["odds_ratio_high"], None),
+        p_value(alone["p_value"]),
+    )
 
 
 def test_every_step_shows_what_is_in_and_what_is_not(model):
@@ -86,21 +92,26 @@ def test_landmarks_medians_and_rates(survival):
     assert table.head == ("", "At risk", "Kaplan-Meier, % (90% interval)")
     mark = survival.landmarks.iloc[1]
     assert cells(table)[1] == (
-        "5 years", decimal(mark["n_risk"], 0),
+        "5 years",
+        decimal(mark["n_risk"], 0),
         f"{decimal(100 * mark['estimate'], 1)} ({interval(100 * mark['conf_low'], 100 * mark['conf_high'], 1)})",
-    )  # fmt: skip
+    )
     rates = cb.rate_table(survival)
     assert rates.head[4] == "90% interval"
-    assert [row[3] for row in cells(rates)] == [
-        decimal(12 * rate.estimate, 3) for rate in (survival.naive_rate, survival.rate)
-    ]
+    assert [row[3] for row in cells(rates)] == [decimal(12 * rate.estimate, 3) for rate in (survival.naive_rate, survival.rate)]
 
 
 def test_strata_show_events_expected_and_log_rank(survival):
     table = cb.stratum_table(survival)
     assert [row.cells[0] for row in table.rows] == [
-        "Stem", "cemented", "press-fit", "hybrid", "Weight", "under 80 kg", "80 kg or more",
-    ]  # fmt: skip
+        "Stem",
+        "cemented",
+        "press-fit",
+        "hybrid",
+        "Weight",
+        "under 80 kg",
+        "80 kg or more",
+    ]
     for stratum, at in ((survival.strata[0], 0), (survival.strata[1], 4)):
         assert table.rows[at].cells[5] == p_value(stratum.test.p_value)
         for curve, row, expected in zip(stratum.curves, cells(table)[at + 1 :], stratum.test.expected, strict=False):
@@ -135,13 +146,18 @@ def test_cox_rows(cohort):
     row = fit.frame.iloc[0]
     assert cells(cb.table_of(result))[:2] == [
         (f"Survival of the patient: {fit.events} events in {fit.n} patients", "", "", "", ""),
-        ("Body weight, kg", significant(row["hazard_ratio"]),
-         interval(row["hazard_ratio_low"], row["hazard_ratio_high"], None), p_value(row["p_value"]),
-         p_value(row["ph_p_value"])),
-    ]  # fmt: skip
+        (
+            "Body weight, kg",
+            significant(row["hazard_ratio"]),
+            interval(row["hazard_ratio_low"], row["hazard_ratio_high"], None),
+            p_value(row["p_value"]),
+            p_value(row["ph_p_value"]),
+        ),
+    ]
 
 
 def test_a_reason_that_terms_share_is_given_once():
     assert problem_notes({"a": "too many", "b": "none", "c": "too many"}, {"a": "Age", "c": "Sex: man"}) == [
-        "Each of Age; Sex: man: too many.", "b: none.",
-    ]  # fmt: skip
+        "Each of Age; Sex: man: too many.",
+        "b: none.",
+    ]

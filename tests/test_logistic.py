@@ -23,8 +23,15 @@ from tallystats.tally import Tally
 
 EXACT = {"max_iterations": EXACT_ITERATIONS, "tolerance": EXACT_CHANGE}
 #: R's names of the columns -> ours.
-COLUMNS = {"(Intercept)": "intercept", "smokeTRUE": "smoke", "smoke": "smoke", "ht": "ht", "lwt": "lwt",
-           "raceother": "race: other", "racewhite": "race: white"}  # fmt: skip
+COLUMNS = {
+    "(Intercept)": "intercept",
+    "smokeTRUE": "smoke",
+    "smoke": "smoke",
+    "ht": "ht",
+    "lwt": "lwt",
+    "raceother": "race: other",
+    "racewhite": "race: white",
+}
 
 
 def fitted(**options):
@@ -48,8 +55,7 @@ def test_a_second_data_set_equals_glm(quantity):
 
 
 @pytest.mark.parametrize(
-    ("case", "tally", "outcome"),
-    [("birthwt smoke ht lwt", birthwt, "low"), ("separated late weak", separated, "failed")],
+    ("case", "tally", "outcome"), [("birthwt smoke ht lwt", birthwt, "low"), ("separated late weak", separated, "failed")]
 )
 def test_default_limits_equal_pspp(case, tally, outcome):
     """Both stop when no estimate moves by 0.001, which leaves far less to go; PSPP's errors are of the step before."""
@@ -80,9 +86,7 @@ def test_likelihoods_equal_glm():
 @pytest.mark.parametrize("counts", [(20, 5, 10, 15), (51, 0, 18, 3), (1, 1, 1, 1)])
 def test_likelihood_ratio_of_one_binary_term_is_the_g_test(counts):
     cells = [(*key, n) for key, n in zip(itertools.product((0, 1), repeat=2), counts, strict=True) if n]
-    statistic, df, p = fit_logistic(
-        table(cells, "x", "y"), outcome="y", terms=["x"], max_iterations=30
-    ).likelihood_ratio
+    statistic, df, p = fit_logistic(table(cells, "x", "y"), outcome="y", terms=["x"], max_iterations=30).likelihood_ratio
     wanted = chi2_contingency(np.reshape(counts, (2, 2)), correction=False, lambda_="log-likelihood")
     assert_allclose((statistic, p), (wanted.statistic, wanted.pvalue), rtol=1e-8, atol=1e-12)
     assert df == 1
@@ -170,8 +174,12 @@ def test_what_separates_is_named_with_its_counts():
     """A level, a number's range, and a combination that no term tells alone; empty levels are not there."""
     found = detect_separation(separated(), outcome="failed", terms=["cement", "late"])
     shown = [(m.terms, m.levels, m.events, m.n, m.told) for m in found.margins]
-    assert shown == [(("cement",), ("no",), 0, 51, True), (("cement",), ("yes",), 3, 21, False),
-                     (("late",), ("no",), 1, 62, False), (("late",), ("yes",), 2, 10, False)]  # fmt: skip
+    assert shown == [
+        (("cement",), ("no",), 0, 51, True),
+        (("cement",), ("yes",), 3, 21, False),
+        (("late",), ("no",), 1, 62, False),
+        (("late",), ("yes",), 2, 10, False),
+    ]
     assert (found.n_told, found.combined, found.cells) == (51, (), ("cement = no: 0 of 51 with failed",))
     frame = found.frame.set_index(["term", "level"])
     assert frame["direction"].tolist() == [0, 1, 0, 0]
@@ -400,8 +408,13 @@ def test_units_and_origin_of_a_number_do_not_matter(unit, origin):
     """Pounds as they are, or as though they were years, seconds or nanoseconds since an epoch."""
     rows = birthwt().expand()
     fit = fitted()
-    other = fit_logistic(Tally.from_rows(rows.assign(lwt=rows["lwt"] * unit + origin)), outcome="low",
-                         terms=["smoke", "ht", "race", "lwt"], max_iterations=20, tolerance=1e-10)  # fmt: skip
+    other = fit_logistic(
+        Tally.from_rows(rows.assign(lwt=rows["lwt"] * unit + origin)),
+        outcome="low",
+        terms=["smoke", "ht", "race", "lwt"],
+        max_iterations=20,
+        tolerance=1e-10,
+    )
     at = fit.terms.index("lwt")
     assert other.problems == {}
     assert_allclose(other.p_values[1:], fit.p_values[1:], rtol=1e-6)
@@ -431,8 +444,9 @@ def test_recoding_doubling_and_order(counts):
     assert_allclose(twice.estimates, fit.estimates, rtol=1e-8, atol=1e-12)
     assert_allclose(twice.std_errors, np.array(fit.std_errors) / math.sqrt(2), rtol=1e-8)
     rows = table(cells[::-1], "x", "y").expand()
-    assert_allclose(fit_logistic(Tally.from_rows(rows), outcome="y", terms=["x"], **EXACT).estimates, fit.estimates,
-                    rtol=1e-8, atol=1e-12)  # fmt: skip
+    assert_allclose(
+        fit_logistic(Tally.from_rows(rows), outcome="y", terms=["x"], **EXACT).estimates, fit.estimates, rtol=1e-8, atol=1e-12
+    )
 
 
 @given(st.lists(st.integers(0, 9), min_size=8, max_size=8), st.randoms(use_true_random=False))

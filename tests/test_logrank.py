@@ -48,9 +48,7 @@ def test_boolean_groups_and_empty_levels_are_those_of_their_patients():
     rows = rows_of("remission")
     plain = log_rank(Tally.from_rows(rows), **WHERE)
     boolean = log_rank(Tally.from_rows(rows.assign(group=(rows["group"] == "b").astype("boolean"))), **WHERE)
-    empty = log_rank(
-        Tally.from_rows(rows.assign(group=rows["group"].cat.set_categories(["z", "a", "m", "b"]))), **WHERE
-    )
+    empty = log_rank(Tally.from_rows(rows.assign(group=rows["group"].cat.set_categories(["z", "a", "m", "b"]))), **WHERE)
     assert (boolean.groups, empty.groups) == ((False, True), ("a", "b"))
     for test in (boolean, empty):
         assert (test.statistic, test.p_value, test.df, test.n) == near((plain.statistic, plain.p_value, 1, (21, 21)))

@@ -29,9 +29,7 @@ def texts(cohort, **options):
 def test_methods_name_the_tests_that_were_taken(patients, told):
     methods, _ = told
     for row in cb.compare_groups(patients).rows:
-        name = {"mann_whitney": "Mann-Whitney U test", "pearson_chi_square": "Pearson's chi-square test"}[
-            row.choice.test
-        ]
+        name = {"mann_whitney": "Mann-Whitney U test", "pearson_chi_square": "Pearson's chi-square test"}[row.choice.test]
         listed = re.search(rf"{name} \(([^)]*(?:\([^)]*\))?[^)]*)\)", methods).group(1)
         assert patients.study.label(row.term).split(",")[0] in listed, row.term
     assert f"numpy {version('numpy')}" in methods
@@ -41,10 +39,12 @@ def test_methods_name_the_tests_that_were_taken(patients, told):
     ("options", "said"),
     [
         ({"removal": "lr", "entry": 0}, ["the likelihood ratio", "counted from surgery and estimated"]),
-        ({"entry": 30, "confidence_level": 0.9},
-         ["entering at 30 days", "has 90 % intervals", "(90 % intervals on the log-log scale)"]),
+        (
+            {"entry": 30, "confidence_level": 0.9},
+            ["entering at 30 days", "has 90 % intervals", "(90 % intervals on the log-log scale)"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_methods_follow_the_parameters(patients, told, options, said):
     methods, _ = texts(patients, **options)
     assert all(part in methods for part in said), methods
@@ -120,8 +120,6 @@ def test_strobe_says_where_each_item_stands(patients, tmp_path):
     where = {row.cells[0]: row.cells[2] for row in table.rows}
     assert where["13"] == "01, eligibility flow"
     assert where["22"] == "for the authors to write"
-    bare = {
-        row.cells[0]: row.cells[2] for row in strobe_table(load(tmp_path, text=STUDY[: STUDY.index("tables:")])).rows
-    }
+    bare = {row.cells[0]: row.cells[2] for row in strobe_table(load(tmp_path, text=STUDY[: STUDY.index("tables:")])).rows}
     assert bare["14"] == "the study file has no tables"
     assert bare["16a"] == "the study file has no comparison"

@@ -69,15 +69,19 @@ def test_counts_of_missing_values_hold_together(rows, order):
     assert found.complete == tally.complete().total == dict(zip(patterns.patterns, patterns.counts, strict=True)).get((), 0)
     assert sorted(found.remaining, reverse=True) == list(found.remaining)
     assert patterns.n == len(rows) == found.n
-    assert found.n_missing == tuple(sum(n for p, n in zip(patterns.patterns, patterns.counts, strict=True) if name in p)
-                                    for name in names)  # fmt: skip
+    assert found.n_missing == tuple(
+        sum(n for p, n in zip(patterns.patterns, patterns.counts, strict=True) if name in p) for name in names
+    )
     assert found.n_only == tuple(dict(zip(patterns.patterns, patterns.counts, strict=True)).get((name,), 0) for name in names)
 
 
-@pytest.mark.parametrize(("variables", "message"), [
-    ([], "variables: none; expected at least one"),
-    (["age", "size"], "variables: 'size' is not in the tally; expected some of .*age"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ([], "variables: none; expected at least one"),
+        (["age", "size"], "variables: 'size' is not in the tally; expected some of .*age"),
+    ],
+)
 def test_variables_that_are_not_there(variables, message):
     for count in (complete_cases, missing_patterns):
         with pytest.raises(ValueError, match=message):
@@ -206,10 +210,12 @@ def test_the_truth_lies_between_best_and_worst(yes, no, lacking):
 
 
 def test_groups_may_be_supposed_to_differ_most():
-    rows = pd.DataFrame({
-        "old": pd.array([True, True, False, False, None, None], dtype="boolean"),
-        "failed": pd.array([True, None, False, None, None, True], dtype="boolean"),
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "old": pd.array([True, True, False, False, None, None], dtype="boolean"),
+            "failed": pd.array([True, None, False, None, None, True], dtype="boolean"),
+        }
+    )
     tally = Tally.from_rows(rows)
 
     def shown(**options):

@@ -118,8 +118,11 @@ def test_rare_patterns_share_a_row(cohort, monkeypatch):
 
 
 def test_nothing_missing_is_said_in_one_line(tmp_path, capsys):
-    rows = pbc(1).assign(swollen="no", died=pbc()["died"].map({True: "yes", False: "no"}),
-                         hepato=pbc(1)["hepato"].map({True: "yes", False: "no"}))  # fmt: skip
+    rows = pbc(1).assign(
+        swollen="no",
+        died=pbc()["died"].map({True: "yes", False: "no"}),
+        hepato=pbc(1)["hepato"].map({True: "yes", False: "no"}),
+    )
     rows.loc[:9, "swollen"] = "yes"
     rows.to_csv(tmp_path / "pbc.csv", index=False)
     cohort = study(tmp_path)
@@ -130,9 +133,11 @@ def test_nothing_missing_is_said_in_one_line(tmp_path, capsys):
     assert str(cb.outcome_extremes(cohort).reason).startswith("Of no patient is the outcome unknown")
     assert str(cb.comparison_extremes(cohort).reason).startswith("Of no patient is the group unknown")
     assert cb.imputed_model(cohort, cb.study_model(cohort)).reason == (
-        "No patient lacks a value that the logistic model needs: there is nothing to impute.")  # fmt: skip
+        "No patient lacks a value that the logistic model needs: there is nothing to impute."
+    )
     assert cb.imputed_cox(cohort, cb.study_cox(cohort)).reason == (
-        "No patient lacks a value that the Cox model needs: there is nothing to impute.")  # fmt: skip
+        "No patient lacks a value that the Cox model needs: there is nothing to impute."
+    )
     assert "Complete" not in in_words(check_study(cohort.study))
 
 
@@ -142,7 +147,8 @@ def test_complete_cases_are_the_default(folder, tmp_path):
     found = cb.imputed_model(cohort, cb.study_model(cohort))
     assert found.reason == (
         "The logistic model rests on the 284 of 418 patients who have all its values; the study file plans no imputation "
-        "(`missing_data: {method: imputation}`).")  # fmt: skip
+        "(`missing_data: {method: imputation}`)."
+    )
     assert cb.imputed_cox(cohort, cb.study_cox(cohort)).reason.startswith("The Cox model rests on the 312 of 418 patients")
     assert cb.imputed_model(cohort, Absent("no model")).reason == "no model"
     assert cb.imputed_cox(cohort, Absent("no model")).reason == "no model"
@@ -153,13 +159,19 @@ def test_best_and_worst_cases_bound_rate_and_comparison(cohort):
     assert isinstance(rate, OutcomeExtremes)
     assert rate.rates.unknown == 21
     assert [row.cells[1] for row in table_of(rate).rows][1:] == [
-        f"{rate.rates.observed.events} of 418", f"{rate.rates.observed.events + 21} of 418"]  # fmt: skip
+        f"{rate.rates.observed.events} of 418",
+        f"{rate.rates.observed.events + 21} of 418",
+    ]
     assert "In 21 patients it is not known" in str(cb.finding(rate))
     compared = cb.comparison_extremes(cohort)
     assert isinstance(compared, ComparisonExtremes)
     (label, cases), (other, numeric) = compared.rows
     assert (label, list(cases), other, list(numeric)) == (
-        "Hepatomegaly", ["known", "all", "none", "with", "without"], "Age, years", ["known", "all", "none"])  # fmt: skip
+        "Hepatomegaly",
+        ["known", "all", "none", "with", "without"],
+        "Age, years",
+        ["known", "all", "none"],
+    )
     assert cases["without"].effect.estimate < cases["known"].effect.estimate < cases["with"].effect.estimate
     assert {found.test.method for found in numeric.values()} == {numeric["known"].test.method}
     # Whoever has the variable counts now; each case puts all of them somewhere.
@@ -237,7 +249,8 @@ def test_strata_are_not_left_out_in_silence(folder, tmp_path):
     cohort = study(tmp_path, ("cox: [age, hepato, late]", "cox: [age, hepato], cox_strata: [late]"))
     found = cb.imputed_cox(cohort, cb.study_cox(cohort))
     assert found.reason == (
-        "No imputed Cox model is fitted: none heeds the strata or clusters that are planned for the Cox model.")  # fmt: skip
+        "No imputed Cox model is fitted: none heeds the strata or clusters that are planned for the Cox model."
+    )
 
 
 def test_too_few_values_are_refused(folder, tmp_path):
@@ -245,10 +258,10 @@ def test_too_few_values_are_refused(folder, tmp_path):
     rows.loc[8:, "platelet"] = None
     rows.to_csv(tmp_path / "pbc.csv", index=False)
     cohort = study(tmp_path)
-    assert cb.imputed_model(cohort, cb.study_model(cohort)).reason.startswith(
-        "Missing values were not imputed: 'platelet': ")  # fmt: skip
+    assert cb.imputed_model(cohort, cb.study_model(cohort)).reason.startswith("Missing values were not imputed: 'platelet': ")
     assert cb.imputed_cox(cohort, cb.study_cox(cohort)).reason.endswith(
-        "patients have a value; at least 10 are needed to draw the others from.")  # fmt: skip
+        "patients have a value; at least 10 are needed to draw the others from."
+    )
 
 
 def test_the_text_says_what_was_done(cohort, model):
@@ -264,8 +277,13 @@ def test_the_text_says_what_was_done(cohort, model):
 
 def test_small_counts_stay_hidden(folder, model, cox):
     hidden = cb.load_cohort(folder, suppress_below=7)
-    results = (cb.missing_study(hidden), cb.outcome_extremes(hidden), cb.comparison_extremes(hidden),
-               cb.imputed_model(hidden, model.study), cb.imputed_cox(hidden, cox.study))  # fmt: skip
+    results = (
+        cb.missing_study(hidden),
+        cb.outcome_extremes(hidden),
+        cb.comparison_extremes(hidden),
+        cb.imputed_model(hidden, model.study),
+        cb.imputed_cox(hidden, cox.study),
+    )
     assert all(isinstance(one, Absent) and one.hidden for one in results)
     assert not any(character.isdigit() for one in results for character in one.reason)
     write_study(folder, extra=IMPUTE + "privacy: {suppress_below: 7}\n", text=STUDY)
@@ -276,12 +294,17 @@ def test_check_tells_who_is_complete(cohort):
     assert "  Complete   Logistic model of Death: 284 of 418" in in_words(check_study(cohort.study)).splitlines()
 
 
-@pytest.mark.parametrize(("section", "message"), [
-    ("missing_data: {method: imputation, auxiliary: [platelets]}\n",
-     r"missing_data\.auxiliary\.0: unknown variable 'platelets'; did you mean 'platelet'"),
-    ("missing_data: {method: impute}\n", r"missing_data\.method: expected .complete. or .imputation.; found .impute."),
-    ("missing_data: {imputations: 1}\n", r"missing_data\.imputations: expected a number of at least 2; found 1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        (
+            "missing_data: {method: imputation, auxiliary: [platelets]}\n",
+            r"missing_data\.auxiliary\.0: unknown variable 'platelets'; did you mean 'platelet'",
+        ),
+        ("missing_data: {method: impute}\n", r"missing_data\.method: expected .complete. or .imputation.; found .impute."),
+        ("missing_data: {imputations: 1}\n", r"missing_data\.imputations: expected a number of at least 2; found 1"),
+    ],
+)
 def test_errors_of_the_section(folder, tmp_path, section, message):
     (tmp_path / "pbc.csv").write_text((folder / "pbc.csv").read_text())
     with pytest.raises(StudyError, match=message):

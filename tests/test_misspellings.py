@@ -87,8 +87,20 @@ def test_a_key_with_a_slip_suggests_itself(tmp_path, key):
 
 def test_the_keys_are_of_every_level():
     assert len(KEYS) > 70
-    assert {"study", "variables", "derived", "tables", "comparison", "model", "survival", "published", "reconstruction",
-            "scenarios", "outcome", "eligibility"} <= {key[0] for key in KEYS}  # fmt: skip
+    assert {
+        "study",
+        "variables",
+        "derived",
+        "tables",
+        "comparison",
+        "model",
+        "survival",
+        "published",
+        "reconstruction",
+        "scenarios",
+        "outcome",
+        "eligibility",
+    } <= {key[0] for key in KEYS}
 
 
 def test_a_key_too_short_to_guess_lists_what_is_known(tmp_path):
@@ -150,9 +162,14 @@ def test_a_level_with_a_slip_suggests_itself(tmp_path, use):
 
 @pytest.mark.parametrize(
     ("right", "wrong"),
-    [("kind: ordered", "kind: orderd"), ("kind: binary", "kind: binray"), ("provenance: implied", "provenance: impleid"),
-     ("measured: before", "measured: befor"), ("removal_test: wald", "removal_test: wold")],
-)  # fmt: skip
+    [
+        ("kind: ordered", "kind: orderd"),
+        ("kind: binary", "kind: binray"),
+        ("provenance: implied", "provenance: impleid"),
+        ("measured: before", "measured: befor"),
+        ("removal_test: wald", "removal_test: wold"),
+    ],
+)
 def test_a_choice_with_a_slip_suggests_itself(tmp_path, right, wrong):
     said = told(tmp_path, TEXT.replace(right, wrong, 1))
     word, slip = right.split()[1], wrong.split()[1]

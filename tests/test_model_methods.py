@@ -70,8 +70,11 @@ def test_exact_odds_ratios_stand_below_the_others(methods):
     table = cb.full_model_table(methods.model, methods)
     exact = methods.exact.frame.set_index("term").loc["diabetic"]
     row = next(row for row in cells(table) if row[0] == "all candidates, exact")
-    assert row[1:] == (significant(exact["odds_ratio"]), interval(exact["odds_ratio_low"], exact["odds_ratio_high"], None),
-                       p_value(exact["p_value"]))  # fmt: skip
+    assert row[1:] == (
+        significant(exact["odds_ratio"]),
+        interval(exact["odds_ratio_low"], exact["odds_ratio_high"], None),
+        p_value(exact["p_value"]),
+    )
     assert sum(row[0] == "all candidates, exact" for row in cells(table)) == 4
     assert len(table.frame) == len(methods.model.frame) + 4
     assert any(note.startswith("Exact: conditional maximum likelihood given all others.") for note in table.notes)
@@ -104,8 +107,10 @@ def test_what_exact_inference_cannot_do_is_said(weighed):
     methods = weighed
     assert set(methods.exact.problems) >= {"stem", "diabetic"}
     table = cb.full_model_table(methods.model, methods)
-    assert any("Diabetes: its exact distribution takes more than" in note or
-               "Diabetes: the other terms leave one value" in note for note in table.notes)  # fmt: skip
+    assert any(
+        "Diabetes: its exact distribution takes more than" in note or "Diabetes: the other terms leave one value" in note
+        for note in table.notes
+    )
     rows = {row[0]: row for row in cells(cb.table_of(methods))}
     assert rows["Diabetes"][5:] == ("–", "–")
     assert "by Firth's and the exact test" in str(cb.finding(methods))

@@ -43,11 +43,17 @@ def test_model_is_made_of_the_statistics(tmp_path):
     terms = ("weight", "stem", "diabetic")
     tally = cohort.tally("limp", *terms)
     assert result.screening.candidates == terms
-    assert result.firth.estimates == near(
-        firth_logistic(tally, outcome="limp", terms=terms, confidence_level=0.8).estimates
+    assert result.firth.estimates == near(firth_logistic(tally, outcome="limp", terms=terms, confidence_level=0.8).estimates)
+    again = select_terms(
+        tally,
+        outcome="limp",
+        candidates=terms,
+        entry=0.2,
+        removal=0.25,
+        removal_test="conditional",
+        max_iterations=20,
+        confidence_level=0.8,
     )
-    again = select_terms(tally, outcome="limp", candidates=terms, entry=0.2, removal=0.25, removal_test="conditional",
-                              max_iterations=20, confidence_level=0.8)  # fmt: skip
     assert result.selection.frame.equals(again.frame)
     assert [s.removal_test for s in result.alternatives] == ["wald", "lr", "conditional"]
     assert result.full.estimates == cb.full_model(cohort, confidence_level=0.8).estimates
@@ -101,9 +107,13 @@ def test_candidates_come_from_the_comparison_when_the_plan_names_none(tmp_path):
 
 
 def test_candidate_known_too_late_is_flagged(tmp_path):
-    cohort = cb.load_cohort(write_hips(tmp_path, ("kind: count, range: [0, 10], measured: before",
-                                                  "kind: count, range: [0, 10], measured: after"),
-                                       ("[weight, stem, diabetic]", "[weight, pain]")))  # fmt: skip
+    cohort = cb.load_cohort(
+        write_hips(
+            tmp_path,
+            ("kind: count, range: [0, 10], measured: before", "kind: count, range: [0, 10], measured: after"),
+            ("[weight, stem, diabetic]", "[weight, pain]"),
+        )
+    )
     result = cb.study_model(cohort)
     assert result.screening.after == ("pain",)
     assert "Pain score is known only after the operation" in str(cb.finding(result.screening))

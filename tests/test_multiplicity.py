@@ -39,10 +39,7 @@ def test_no_defined_test_is_nothing_to_adjust(p_values):
     [
         ({"p_values": [0.5, 1.5]}, r"p_values: \[0.5, 1.5\]; expected numbers between 0 and 1, or NaN"),
         ({"p_values": [-0.1]}, r"p_values: \[-0.1\]; expected numbers between 0 and 1"),
-        (
-            {"p_values": [0.5], "method": "sidak"},
-            "method: 'sidak'; expected one of bonferroni, holm, benjamini-hochberg",
-        ),
+        ({"p_values": [0.5], "method": "sidak"}, "method: 'sidak'; expected one of bonferroni, holm, benjamini-hochberg"),
     ],
 )
 def test_errors_name_the_argument_and_the_expectation(arguments, message):

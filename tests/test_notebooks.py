@@ -57,9 +57,7 @@ def test_outputs_are_the_same_on_every_machine(path):
     text = path.read_text(encoding="utf-8")
     assert not re.findall(r"/(?:home|root|Users|tmp|work|private)/\S*", text)
     assert not re.findall(r"\b0x[0-9a-f]{6,}", text)
-    assert not [
-        output for cell in cells(path, "code") for output in cell["outputs"] if output["output_type"] == "error"
-    ]
+    assert not [output for cell in cells(path, "code") for output in cell["outputs"] if output["output_type"] == "error"]
     assert set(notebook["metadata"]) <= {"kernelspec", "language_info", "cohortbook"}
     assert "version" not in notebook["metadata"]["language_info"]
     assert {key for cell in notebook["cells"] for key in cell["metadata"]} <= {"tags"}
@@ -114,9 +112,7 @@ def test_a_cell_is_one_idea_and_ends_in_a_value(path):
         named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.For, ast.While, ast.With, ast.Try, ast.Lambda)
         assert not [node for node in ast.walk(ast.Module(body, [])) if isinstance(node, named)], source
         targets = [target for s in body if isinstance(s, ast.Assign) for target in s.targets]
-        assert all(isinstance(target, ast.Name | ast.Tuple) for target in targets), (
-            f"changes what it did not make: {source}"
-        )
+        assert all(isinstance(target, ast.Name | ast.Tuple) for target in targets), f"changes what it did not make: {source}"
         assert not [s for s in body if isinstance(s, ast.AugAssign)], source
         if is_plain(cell):
             assert isinstance(body[-1], ast.Expr), f"ends in no value: {source}"
@@ -124,9 +120,7 @@ def test_a_cell_is_one_idea_and_ends_in_a_value(path):
 
 @each
 def test_no_name_is_given_twice(path):
-    targets = [
-        t for cell in cells(path, "code") for s in statements(cell) if isinstance(s, ast.Assign) for t in s.targets
-    ]
+    targets = [t for cell in cells(path, "code") for s in statements(cell) if isinstance(s, ast.Assign) for t in s.targets]
     names = [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
     assert len(set(names)) == len(names)
 

@@ -75,9 +75,7 @@ def test_documents_speak_of_the_other_study(hips_built):
 def test_saved_tables_show_the_numbers_of_the_data(hips_built):
     study, build, _ = hips_built
     patients = cb.load_cohort(study)
-    frame = patients.data.assign(
-        **{name: pd.to_numeric(patients.data[name]) for name in ("weight", "months", "first_seen")}
-    )
+    frame = patients.data.assign(**{name: pd.to_numeric(patients.data[name]) for name in ("weight", "months", "first_seen")})
     assert rows(build, "eligibility")["Weight known and at least 40 kg"] == ["3 (2 for a missing value)", "61"]
     table = rows(build, "table-a")
     assert table["N = 61"] == ["n", "%"]
@@ -97,17 +95,12 @@ def test_saved_tables_show_the_numbers_of_the_data(hips_built):
     assert compared["Diabetes, %"][2].startswith(f"{cb.compare_groups(patients).rows[4].fisher.p_value:.2f}")
     assert list(rows(build, "table-3")) == ["", "Body weight, kg", "Stem: press-fit", "Stem: hybrid", "Diabetes"]
     fit = cb.full_model(patients)
-    assert (
-        rows(build, "odds-ratios")["all candidates, maximum likelihood"][0] == f"{fit.frame['odds_ratio'].iloc[-1]:.2f}"
-    )
+    assert rows(build, "odds-ratios")["all candidates, maximum likelihood"][0] == f"{fit.frame['odds_ratio'].iloc[-1]:.2f}"
     curve = cb.study_survival(patients)
     first = rows(build, "survival")["1 year"]
     assert first[1].startswith(f"{100 * curve.landmarks['estimate'][0]:.1f} (")
     assert len(first) == 2, "no bands, no column for them"
-    assert (
-        rows(build, "rate")["From the entry, as planned"][1]
-        == f"{(frame['months'] - frame['first_seen']).sum() / 12:.1f}"
-    )
+    assert rows(build, "rate")["From the entry, as planned"][1] == f"{(frame['months'] - frame['first_seen']).sum() / 12:.1f}"
 
 
 def test_notebooks_tell_whose_entry_was_late(hips_built):
@@ -120,9 +113,24 @@ def test_notebooks_tell_whose_entry_was_late(hips_built):
 
 def test_figures_are_saved(hips_built):
     found = {path.name for path in (hips_built[1] / "figures").iterdir()}
-    names = ("flow", "histograms", "outcome-rate", "standardised-differences", "p-values", "survival",
-             "survival-stem", "survival-heavy", "incidence", "incidence-stem", "incidence-heavy", "schoenfeld", "missing",
-             "stability", "calibration", "model-forest")  # fmt: skip
+    names = (
+        "flow",
+        "histograms",
+        "outcome-rate",
+        "standardised-differences",
+        "p-values",
+        "survival",
+        "survival-stem",
+        "survival-heavy",
+        "incidence",
+        "incidence-stem",
+        "incidence-heavy",
+        "schoenfeld",
+        "missing",
+        "stability",
+        "calibration",
+        "model-forest",
+    )
     assert found == {f"{name}.{form}" for name in names for form in ("png", "svg")}
 
 
@@ -147,6 +155,10 @@ def test_study_of_tables_alone_skips_the_rest(tmp_path):
     for section in ("comparison", "model", "survival"):
         assert re.search(rf"Not run: [^.]*<code>{section}</code>", page), section
     assert {path.stem for path in (build / "tables").glob("*.csv")} == {
-        "eligibility", "missing", "dictionary", "table-a", "numeric-variables",
-    }  # fmt: skip
+        "eligibility",
+        "missing",
+        "dictionary",
+        "table-a",
+        "numeric-variables",
+    }
     assert "The study file plans no outcome." in words(build / "notebooks" / "02_descriptives.ipynb")

@@ -49,16 +49,20 @@ def test_square_tables_equal_r(case):
     tally, expected = table_of(counts_of(case), COLUMNS), R[case]
     for test, name in ((stuart_maxwell, "stuart"), (bowker, "bowker")):
         found = test(tally, *COLUMNS)
-        assert_allclose((found.statistic, found.df, found.p_value),
-                        [expected[q] for q in (name, f"{name}_df", f"{name}_p")], rtol=1e-9)  # fmt: skip
+        assert_allclose(
+            (found.statistic, found.df, found.p_value), [expected[q] for q in (name, f"{name}_df", f"{name}_p")], rtol=1e-9
+        )
     if "mcnemar" in expected:
         plain, exact = mcnemar(tally, *COLUMNS, exact=False), mcnemar(tally, *COLUMNS)
         assert_allclose((plain.statistic, plain.p_value), (expected["mcnemar"], expected["mcnemar_p"]), rtol=1e-9)
         corrected = mcnemar(tally, *COLUMNS, exact=False, continuity=True)
         assert_allclose(corrected.p_value, expected["mcnemar_corrected_p"], rtol=1e-9)
         assert_allclose(exact.p_value, expected["mcnemar_exact_p"], rtol=1e-9)
-        assert_allclose((exact.estimate, exact.conf_low, exact.conf_high),
-                        [expected[q] for q in ("odds", "odds_low", "odds_high")], rtol=1e-8)  # fmt: skip
+        assert_allclose(
+            (exact.estimate, exact.conf_low, exact.conf_high),
+            [expected[q] for q in ("odds", "odds_low", "odds_high")],
+            rtol=1e-8,
+        )
         assert_allclose(stuart_maxwell(tally, *COLUMNS).statistic, plain.statistic, rtol=1e-12)
 
 
@@ -87,8 +91,10 @@ def test_swapped_times_and_sums_of_tallies(values):
     levels = pd.CategoricalDtype(range(4), ordered=True)
     rows = pd.DataFrame(values, columns=list(COLUMNS))
     half = len(rows) // 2
-    for frame, tests in ((rows.astype(float), (paired_t, wilcoxon_signed_rank)),
-                         (rows.astype(levels), (wilcoxon_signed_rank, stuart_maxwell, bowker))):  # fmt: skip
+    for frame, tests in (
+        (rows.astype(float), (paired_t, wilcoxon_signed_rank)),
+        (rows.astype(levels), (wilcoxon_signed_rank, stuart_maxwell, bowker)),
+    ):
         tally = Tally.from_rows(frame)
         added = Tally.from_rows(frame[half:]) + Tally.from_rows(frame[:half])
         for test in tests:

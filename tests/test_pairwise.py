@@ -27,9 +27,10 @@ def expected(case, name, found):
 def test_pairs_of_numbers_equal_r(case):
     tally = groups_of(case)
     for method, name, adjustment, adjusted in (
-        ("anova", "t", "holm", "holm"), ("welch_anova", "welch", "bonferroni", "bonferroni"),
+        ("anova", "t", "holm", "holm"),
+        ("welch_anova", "welch", "bonferroni", "bonferroni"),
         ("kruskal_wallis", "dunn", "holm", "holm"),
-    ):  # fmt: skip
+    ):
         found = pairwise_comparisons(tally, "value", "group", method=method, adjustment=adjustment)
         assert_allclose(column(found, "p_value"), expected(case, f"{name}_p", found), rtol=1e-8)
         assert_allclose(column(found, "p_adjusted"), expected(case, f"{name}_{adjusted}", found), rtol=1e-8)

@@ -20,8 +20,17 @@ from tallystats.tally import Tally
 
 def printed(variable, value):
     parts = dict.fromkeys(("level", "claim", "note"), "")
-    return Figure(id=f"{variable}={value}", source="Table 8", about="cohort", variable=variable, group="model",
-                  statistic="p", value=value, denominator=None, **parts)  # fmt: skip
+    return Figure(
+        id=f"{variable}={value}",
+        source="Table 8",
+        about="cohort",
+        variable=variable,
+        group="model",
+        statistic="p",
+        value=value,
+        denominator=None,
+        **parts,
+    )
 
 
 def compositions(size, cells):
@@ -37,10 +46,12 @@ def test_tables_are_all_that_have_the_margins(size, data, terms):
     margins = data.draw(st.lists(limits, min_size=terms, max_size=terms))
     bits = list(itertools.product((0, 1), repeat=terms))
     expected = [
-        table for table in compositions(size, len(bits))
-        if all(low <= sum(n for n, bit in zip(table, bits, strict=True) if bit[t]) <= high
-               for t, (low, high) in enumerate(margins))
-    ]  # fmt: skip
+        table
+        for table in compositions(size, len(bits))
+        if all(
+            low <= sum(n for n, bit in zip(table, bits, strict=True) if bit[t]) <= high for t, (low, high) in enumerate(margins)
+        )
+    ]
     found = list(tables_with_margins(size, margins))
     assert len(found) == len(set(found))
     assert sorted(found) == sorted(expected)
@@ -86,12 +97,8 @@ def test_margins_that_contradict_each_other_leave_nothing():
 
 def test_the_limit_is_kept(monkeypatch):
     monkeypatch.setattr(patterns, "LIMIT", 100)
-    with pytest.raises(
-        CohortbookError, match=r"more than 100 joint tables of a, b have the printed counts; print the counts"
-    ):
-        joint_counts(
-            (3, 60), [[(0, 3), (0, 3)], [(0, 60), (0, 60)]], [[printed("a", "0.5")], [printed("b", "0.5")]], 20
-        )
+    with pytest.raises(CohortbookError, match=r"more than 100 joint tables of a, b have the printed counts; print the counts"):
+        joint_counts((3, 60), [[(0, 3), (0, 3)], [(0, 60), (0, 60)]], [[printed("a", "0.5")], [printed("b", "0.5")]], 20)
 
 
 @pytest.mark.slow
@@ -130,10 +137,13 @@ def test_odds_ratios_with_their_intervals_narrow_too():
     }
     ratio = Ratio(**vars(replace(printed("a", of_a["estimate"]), statistic="odds_ratio")), parts=of_a)
     expected = [
-        table for k, table in enumerate(tables)
-        if all(prints_as(replace(ratio, value=of_a[name]), float(np.exp(fit.coefficients[k, 1] + z * fit.std_errors[k, 1])))
-               for name, z in ends.items())
-    ]  # fmt: skip
+        table
+        for k, table in enumerate(tables)
+        if all(
+            prints_as(replace(ratio, value=of_a[name]), float(np.exp(fit.coefficients[k, 1] + z * fit.std_errors[k, 1])))
+            for name, z in ends.items()
+        )
+    ]
     found = joint_counts(SIZES, MARGINS, [[ratio], []], 20)
     assert tables[chosen] in found
     assert found == expected

@@ -140,8 +140,7 @@ def test_errors_of_groups_spans_and_probabilities():
 
 
 def test_missing_predictions_are_counted():
-    found = concordance(tally((1, 0.2, 2), (0, 0.1, 3), (0, 0.3, 2), (1, math.nan, 4)), outcome="died",
-                        prediction="prediction")  # fmt: skip
+    found = concordance(tally((1, 0.2, 2), (0, 0.1, 3), (0, 0.3, 2), (1, math.nan, 4)), outcome="died", prediction="prediction")
     assert (found.n, found.events, found.n_missing) == (7, 2, 4)
 
 

@@ -26,30 +26,55 @@ def test_covers_are_every_partition():
     ("counts", "kind", "holds", "words"),
     [
         ([("site", "north", 5), ("site", "south", 3), ("site", "off", 2)], None, None, ""),
-        ([("site", "north", 5), ("site", "south", 3), ("site", "off", 3)], "levels", False,
-         "levels that exclude each other (Table 1: 5, 3 and 3) are 11 patients, but there are 10"),
+        (
+            [("site", "north", 5), ("site", "south", 3), ("site", "off", 3)],
+            "levels",
+            False,
+            "levels that exclude each other (Table 1: 5, 3 and 3) are 11 patients, but there are 10",
+        ),
         ([("site", "north", 5), ("site", "south", 6)], "levels", False, "are 11 patients"),
         ([("site", "north", 5), ("site", "south", 3)], None, None, ""),
-        ([("site", "north", 5), ("site", "south", 3), ("site", "off", 1)], "levels", None,
-         "all levels (Table 1: 5, 3 and 1) are 9 of 10 patients; 1 would have no value"),
-        ([("site", "south", 3), ("site", "off", 2), ("site", "south or off", 6)], "subtotal", False,
-         "its parts (Table 1: 3 and 2) make 5"),
+        (
+            [("site", "north", 5), ("site", "south", 3), ("site", "off", 1)],
+            "levels",
+            None,
+            "all levels (Table 1: 5, 3 and 1) are 9 of 10 patients; 1 would have no value",
+        ),
+        (
+            [("site", "south", 3), ("site", "off", 2), ("site", "south or off", 6)],
+            "subtotal",
+            False,
+            "its parts (Table 1: 3 and 2) make 5",
+        ),
         ([("site", "south", 3), ("where", "elsewhere", 2)], "subtotal", False, "its parts (Table 1: 3) make 3"),
         ([("visits", "0", 7), ("visits", "1", 4)], "levels", False, "are 11 patients"),
         ([("visits", "0", 6), ("visits", "1", 3)], None, None, ""),
         # before and after: five of grade low cannot be six who went from low to high
         ([("grade", "low", 5), ("course", "low to high", 6)], "subtotal", False, "make 6"),
-        ([("course", "low to high", 2), ("course", "low to mid", 1), ("course", "mid to high", 2), ("change", "improved", 6)],
-         "subtotal", False, "make 5"),
-        ([("course", "low to high", 2), ("course", "low to mid", 1), ("course", "low to low", 1), ("grade", "low", 5)],
-         "subtotal", None, "make 4"),
+        (
+            [
+                ("course", "low to high", 2),
+                ("course", "low to mid", 1),
+                ("course", "mid to high", 2),
+                ("change", "improved", 6),
+            ],
+            "subtotal",
+            False,
+            "make 5",
+        ),
+        (
+            [("course", "low to high", 2), ("course", "low to mid", 1), ("course", "low to low", 1), ("grade", "low", 5)],
+            "subtotal",
+            None,
+            "make 4",
+        ),
         ([("grade", "low", 5), ("change", "improved or unchanged", 4)], "subtotal", None, "make 5"),
         ([("site", "north or south", 9), ("site", "north", 1), ("site", "off", 2)], "levels", False, "are 11 patients"),
         # nobody can improve from the highest level
         ([("grade", "high", 7), ("change", "improved", 4)], "levels", False, "are 11 patients"),
         ([("smoker", "", 11)], "subtotal", False, "more than 10"),
     ],
-)  # fmt: skip
+)
 def test_levels_and_subtotals(study, counts, kind, holds, words):
     found = check_figures(study, [total(10), *(figure(v, "n", n, level=level) for v, level, n in counts)])
     if kind is None:
@@ -75,9 +100,7 @@ def test_one_error_is_told_once(tmp_path):
 
 def test_counts_of_others_are_left_alone(study):
     assert not check_figures(study, [percent("50.0", 10), figure("smoker", "n", 4, of=8)])
-    assert not check_figures(
-        study, [figure("visits", "mean", "5.0", of=20), figure("visits", "mean", "5.2", of=18, id="b")]
-    )
+    assert not check_figures(study, [figure("visits", "mean", "5.0", of=20), figure("visits", "mean", "5.2", of=18, id="b")])
     counts = [figure("visits", "n", n, level=level) for level, n in (("0", 2), ("4", 3), ("6", 5))]
     assert not check_figures(study, [total(10), *counts, figure("visits", "mean", "4.4", of=9)])
     assert not check_figures(study, [total(12), *counts, figure("visits", "mean", "4.4", of=10)])

@@ -49,7 +49,7 @@ def test_implied_p_without_a_scale():
         ("hazard_ratio", "1.50 (0.75–3.00)", "<0.05", "p_of_interval", None, "the interval includes 1"),
         ("hazard_ratio", "2.31 (1.05–5.07)", "0.051", "p_of_interval", None, "the interval excludes 1"),
     ],
-)  # fmt: skip
+)
 def test_intervals(study, statistic, value, p, kind, holds, words):
     figures = [figure("smoker", statistic, value, group="model")]
     found = check_figures(study, [*figures, *([figure("smoker", "p", p, group="model")] if p else [])])
@@ -62,9 +62,7 @@ def test_intervals(study, statistic, value, p, kind, holds, words):
 
 
 def test_survival(study):
-    one_year, two_years = (
-        figure("days", "survival", v, level=t) for v, t in (("73.6 (60.1–83.0)", "365"), ("50.0", "730"))
-    )
+    one_year, two_years = (figure("days", "survival", v, level=t) for v, t in (("73.6 (60.1–83.0)", "365"), ("50.0", "730")))
     assert not check_figures(study, [one_year, two_years])
     check = one(check_figures(study, [one_year, figure("days", "survival", "73.7", level="730")]))
     assert (check.kind, check.holds) == ("order", False)

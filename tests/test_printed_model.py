@@ -177,8 +177,13 @@ published:
 reconstruction: {seed: 1, patients: PATIENTS, rules: [RULES]}
 """
 RULE = "{why: none, when: {grade: high}, then: {kind: [none, x]}}"
-LEVELS = {"grade": ("low", "mid", "high"), "kind": ("none", "x", "y"), "b": ("no", "yes"), "severe": ("no", "yes"),
-          "ill": ("no", "yes")}  # fmt: skip
+LEVELS = {
+    "grade": ("low", "mid", "high"),
+    "kind": ("none", "x", "y"),
+    "b": ("no", "yes"),
+    "severe": ("no", "yes"),
+    "ill": ("no", "yes"),
+}
 
 
 def small(folder, *, patients, terms="severe, ill, b", rules=RULE, changes=()):
@@ -191,8 +196,19 @@ def small(folder, *, patients, terms="severe, ill, b", rules=RULE, changes=()):
 
 def figure(statistic, value, variable="", level="", group="all"):
     key = (variable, level, group, statistic, value)
-    return Figure(id=":".join(map(str, key)), source="Text", about="cohort", variable=variable, level=level, group=group,
-                  statistic=statistic, value=str(value), denominator=None, claim="", note="")  # fmt: skip
+    return Figure(
+        id=":".join(map(str, key)),
+        source="Text",
+        about="cohort",
+        variable=variable,
+        level=level,
+        group=group,
+        statistic=statistic,
+        value=str(value),
+        denominator=None,
+        claim="",
+        note="",
+    )
 
 
 def of_patient(patient, name):
@@ -206,8 +222,11 @@ class Cohorts:
 
     def __init__(self, sizes, *, rule, terms):
         self.sizes = sizes
-        self.states = [p for p in itertools.product(*(LEVELS[n] for n in ("grade", "kind", "b")))
-                       if not (rule and p[0] == "high" and p[1] == "y")]  # fmt: skip
+        self.states = [
+            p
+            for p in itertools.product(*(LEVELS[n] for n in ("grade", "kind", "b")))
+            if not (rule and p[0] == "high" and p[1] == "y")
+        ]
         more = itertools.combinations_with_replacement(self.states, sizes[0] - 1)
         self.failed = [(one, *others) for one, others in itertools.product(self.states, list(more))]
         self.held = list(itertools.combinations_with_replacement(self.states, sizes[1]))
@@ -232,8 +251,10 @@ class Cohorts:
                 continue
             group = "all" if group == "first" else group
             level = rng.choice(LEVELS[name])
-            counts = [np.array([sum(of_patient(p, name) == level for p in half) for half in side])
-                      for side in ([*self.failed, cohort[0]], [*self.held, cohort[1]])]  # fmt: skip
+            counts = [
+                np.array([sum(of_patient(p, name) == level for p in half) for half in side])
+                for side in ([*self.failed, cohort[0]], [*self.held, cohort[1]])
+            ]
             use = (group != "held", group != "failed")
             value = sum(int(c[-1]) for c, used in zip(counts, use, strict=True) if used)
             good &= use[0] * counts[0][:-1, None] + use[1] * counts[1][:-1] == value
@@ -309,16 +330,16 @@ TERMS = ("severe", "b")
 def test_all_tables_that_print_the_model_are_found(tmp_path):
     study = small(tmp_path, patients=12, terms="severe, b")
     counts = list(counts_of(TRUTH, TERMS))
-    margins = [
-        tuple(tuple(sum(n for n, bits in zip(half, BITS, strict=True) if bits[k]) for k in (0, 1)) for half in TRUTH)
-    ]
+    margins = [tuple(tuple(sum(n for n, bits in zip(half, BITS, strict=True) if bits[k]) for k in (0, 1)) for half in TRUTH)]
     everything = [
         (one, two)
-        for one in itertools.product(range(5), repeat=4) if sum(one) == 4
-        for two in itertools.product(range(9), repeat=4) if sum(two) == 8
-        if tuple(tuple(sum(n for n, bits in zip(half, BITS, strict=True) if bits[k]) for k in (0, 1))
-                 for half in (one, two)) == margins[0]
-    ]  # fmt: skip
+        for one in itertools.product(range(5), repeat=4)
+        if sum(one) == 4
+        for two in itertools.product(range(9), repeat=4)
+        if sum(two) == 8
+        if tuple(tuple(sum(n for n, bits in zip(half, BITS, strict=True) if bits[k]) for k in (0, 1)) for half in (one, two))
+        == margins[0]
+    ]
     wanted = printed_of(TRUTH, 6)
     model = study_printed_model(
         study, [*counts, *(figure("p", p, t, group="model") for p, t in zip(wanted, TERMS, strict=True))]
@@ -341,8 +362,7 @@ def test_a_table_says_what_the_single_fits_say(tmp_path):
     study = small(tmp_path, patients=12, terms="severe, b")
     wanted = printed_of(TRUTH, 6)
     model = study_printed_model(
-        study,
-        [*counts_of(TRUTH, TERMS), *(figure("p", p, t, group="model") for p, t in zip(wanted, TERMS, strict=True))],
+        study, [*counts_of(TRUTH, TERMS), *(figure("p", p, t, group="model") for p, t in zip(wanted, TERMS, strict=True))]
     )
     for table in model.tables:
         tally = as_tally([*table.with_outcome, *table.without_outcome])
@@ -377,15 +397,7 @@ def test_a_table_says_what_the_single_fits_say(tmp_path):
 
 @pytest.mark.parametrize(
     ("method", "together"),
-    [
-        (WALD_R, True),
-        (RATIO, True),
-        (SCORE, True),
-        (FIRTH_RATIO, True),
-        (FIRTH_WALD, True),
-        (RATIO, False),
-        (SCORE, False),
-    ],
+    [(WALD_R, True), (RATIO, True), (SCORE, True), (FIRTH_RATIO, True), (FIRTH_WALD, True), (RATIO, False), (SCORE, False)],
 )
 def test_a_model_that_another_method_printed_is_read_so(tmp_path, method, together):
     truth = ((1, 0, 1, 6), (14, 1, 9, 3))
@@ -408,8 +420,11 @@ def test_a_model_that_another_method_printed_is_read_so(tmp_path, method, togeth
 def test_other_figures_exclude_what_their_margins_do_not(tmp_path):
     study = small(tmp_path, patients=12, terms="severe, b")
     p = [figure("p", "0.500", term, group="model") for term in TERMS]
-    told = [figure("value", "yes", "failed", group="first"), figure("value", "low", "grade", group="first"),
-            figure("value", "yes", "b", group="first")]  # fmt: skip
+    told = [
+        figure("value", "yes", "failed", group="first"),
+        figure("value", "low", "grade", group="first"),
+        figure("value", "yes", "b", group="first"),
+    ]
     free = study_printed_model(study, [*counts_of(TRUTH, TERMS), *p])
     narrated = study_printed_model(study, [*counts_of(TRUTH, TERMS), *p, *told])
     assert narrated.searched == free.searched == free.possible > narrated.possible > 0
@@ -446,14 +461,23 @@ def test_no_model_is_none(tmp_path):
     [
         (P, "severe, grade", "not searched: only models of terms that are yes or no are, and Grade is another kind"),
         (P, "severe", "not searched: no printed figure gives the number of patients with Failed"),
-        ([*P, figure("total", 4, group="failed"), figure("total", 9, group="held")], "severe",
-         "not searched: the printed numbers of patients with Failed contradict each other"),
-        ([*P, figure("total", 4, group="failed"), figure("n", 5, "severe", "yes", "failed")], "severe",
-         "not searched: the printed counts of its terms contradict each other"),
-        ([*P, figure("total", 4, group="failed"), figure("n", 2, "severe", "yes"), figure("n", 3, "severe", "no")],
-         "severe", "not searched: the printed counts of its terms contradict each other"),
+        (
+            [*P, figure("total", 4, group="failed"), figure("total", 9, group="held")],
+            "severe",
+            "not searched: the printed numbers of patients with Failed contradict each other",
+        ),
+        (
+            [*P, figure("total", 4, group="failed"), figure("n", 5, "severe", "yes", "failed")],
+            "severe",
+            "not searched: the printed counts of its terms contradict each other",
+        ),
+        (
+            [*P, figure("total", 4, group="failed"), figure("n", 2, "severe", "yes"), figure("n", 3, "severe", "no")],
+            "severe",
+            "not searched: the printed counts of its terms contradict each other",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_searched_says_why(tmp_path, figures, terms, reason):
     model = study_printed_model(small(tmp_path, patients=12, terms=terms), figures)
     assert (model.reason, model.searched, model.possible, model.tables) == (reason, 0, 0, ())
@@ -554,6 +578,9 @@ def test_what_other_figures_exclude_of_the_bundled_tables_follows_from_one_patie
     # The one patient who got worse went from C to A, is the one with paraplegia, and kept the implant: among those who
     # kept it, somebody has both a complication and C or worse.
     patterns_ = list(itertools.product((0, 1), repeat=3))
-    both = [k for k, bits in enumerate(patterns_) if bits[terms.index("postop_complication")]
-            and bits[terms.index("preop_ais_c_or_worse")]]  # fmt: skip
+    both = [
+        k
+        for k, bits in enumerate(patterns_)
+        if bits[terms.index("postop_complication")] and bits[terms.index("preop_ais_c_or_worse")]
+    ]
     assert left == {table for table in tables if sum(table[1][k] for k in both) >= 1}

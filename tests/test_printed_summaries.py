@@ -28,8 +28,9 @@ def study(tmp_path_factory):
     ],
 )
 def test_order(study, figures, words):
-    found = check_figures(study, [total(20), *(figure("visits", statistic, value, id=f"f{i}") for i, (statistic, value)
-                                               in enumerate(figures))])  # fmt: skip
+    found = check_figures(
+        study, [total(20), *(figure("visits", statistic, value, id=f"f{i}") for i, (statistic, value) in enumerate(figures))]
+    )
     found = [check for check in found if check.kind != "grim"]
     if not words:
         assert not found

@@ -46,8 +46,9 @@ def test_p_as_r_has_it(row):
 
 def test_r_has_every_test():
     found = {(row["case"].split()[0], row["test"]) for row in ROWS}
-    assert found == {(kind, test) for kind, tests in (("counts", COUNTED), ("levels", TABLED), ("numbers", NUMBERED))
-                     for test in tests}  # fmt: skip
+    assert found == {
+        (kind, test) for kind, tests in (("counts", COUNTED), ("levels", TABLED), ("numbers", NUMBERED)) for test in tests
+    }
 
 
 def tally_of(values, ones, zeros):
@@ -55,9 +56,7 @@ def tally_of(values, ones, zeros):
     return Tally(pd.DataFrame(rows, columns=["x", "g", "n"]).astype({"g": "boolean"}))
 
 
-groups = st.tuples(
-    st.lists(st.integers(0, 6), min_size=2, max_size=9), st.lists(st.integers(0, 6), min_size=2, max_size=9)
-)
+groups = st.tuples(st.lists(st.integers(0, 6), min_size=2, max_size=9), st.lists(st.integers(0, 6), min_size=2, max_size=9))
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -104,9 +103,7 @@ def test_freeman_halton_is_fisher_for_two_levels_and_the_sum_of_all_deals_for_mo
     if len(values) == 1:
         assert math.isnan(TABLED["fisher_freeman_halton"](tuple(a), tuple(b)))
         return
-    deals = Counter(
-        tuple(sorted(pooled[i] for i in deal)) for deal in itertools.combinations(range(len(pooled)), len(ones))
-    )
+    deals = Counter(tuple(sorted(pooled[i] for i in deal)) for deal in itertools.combinations(range(len(pooled)), len(ones)))
     expected = sum(n for n in deals.values() if n <= deals[tuple(sorted(ones))]) / sum(deals.values())
     assert_allclose(TABLED["fisher_freeman_halton"](tuple(a), tuple(b)), expected, rtol=1e-12)
     if len(values) == 2:

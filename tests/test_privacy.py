@@ -18,6 +18,8 @@ from studyfile.draft.draft import draft_study
 pytestmark = pytest.mark.build
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
 def parts(path):
     """Yield the name and the bytes of a file, and of every file packed in it."""
     content = path.read_bytes()

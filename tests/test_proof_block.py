@@ -41,8 +41,19 @@ def study_of(folder, patients):
 
 
 def figure(statistic, value, group="all", variable="dose"):
-    return Figure(id=f"{group}_{statistic}", source="Table 1", about="cohort", variable=variable, level="", group=group,
-                  statistic=statistic, value=value, denominator=None, claim="", note="")  # fmt: skip
+    return Figure(
+        id=f"{group}_{statistic}",
+        source="Table 1",
+        about="cohort",
+        variable=variable,
+        level="",
+        group=group,
+        statistic=statistic,
+        value=value,
+        denominator=None,
+        claim="",
+        note="",
+    )
 
 
 def shown(value, decimals):
@@ -98,9 +109,7 @@ def test_a_wrong_figure_is_refuted(tmp_path, id, wrong):
     figures = printed(treated, others, 2)
     _, proof = proven(study, figures)
     assert proof.disputes == ()
-    altered = [
-        figure(f.statistic, shown(float(f.value) + wrong, f.decimals), f.group) if f.id == id else f for f in figures
-    ]
+    altered = [figure(f.statistic, shown(float(f.value) + wrong, f.decimals), f.group) if f.id == id else f for f in figures]
     _, proof = proven(study, altered)
     assert any(id in repair for dispute in proof.disputes for repair in dispute.repairs)
 

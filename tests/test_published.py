@@ -77,8 +77,19 @@ def errors(study, *rows):
 
 
 def figure(statistic, value, variable="", level="", group="all", denominator=None, about="cohort"):
-    return Figure(id="f", source="Table 1", about=about, variable=variable, level=level, group=group, statistic=statistic,
-                  value=value, denominator=denominator, claim="", note="")  # fmt: skip
+    return Figure(
+        id="f",
+        source="Table 1",
+        about=about,
+        variable=variable,
+        level=level,
+        group=group,
+        statistic=statistic,
+        value=value,
+        denominator=denominator,
+        claim="",
+        note="",
+    )
 
 
 # --- reading
@@ -86,11 +97,12 @@ def figure(statistic, value, variable="", level="", group="all", denominator=Non
 
 def test_figures_are_read(study):
     write_figures(
-        study, {"statistic": "n", "variable": "smoker", "level": "yes", "value": "2", "denominator": "4"},
+        study,
+        {"statistic": "n", "variable": "smoker", "level": "yes", "value": "2", "denominator": "4"},
         {"statistic": "mean", "variable": "age", "group": "dead", "value": "41.50"},
         {"about": "literature", "statistic": "anything", "variable": "rate", "value": "high"},
         {"statistic": "p", "variable": "days", "group": "test", "value": "<0.001"},
-    )  # fmt: skip
+    )
     counted, mean, elsewhere, p_value = read_published(study)
     assert (counted.denominator, mean.denominator, mean.decimals) == (4, None, 2)
     assert counted.in_words == "Table 1: smoker [yes], all: n 2"
@@ -105,8 +117,10 @@ def test_figures_are_read(study):
         ({"about": "cohorts"}, "about is 'cohorts'; expected cohort, narrative, design, literature"),
         ({"about": "design", "denominator": "0"}, "denominator is '0'; expected a whole number above 0"),
         ({"about": "design", "denominator": "x"}, "denominator is 'x'; expected a whole number above 0"),
-        ({"group": "ded"}, "unknown group 'ded'; did you mean 'dead'?; groups stand under published: groups: in the "
-         "study file"),
+        (
+            {"group": "ded"},
+            "unknown group 'ded'; did you mean 'dead'?; groups stand under published: groups: in the study file",
+        ),
         ({"statistic": "men"}, "unknown statistic 'men'; did you mean 'mean'?; known: " + ", ".join(STATISTICS)),
         ({"statistic": "n", "group": "test"}, "a figure 'n' is said of a group of patients; 'test' is a comparison"),
         ({"statistic": "mean", "group": "second"}, "a figure 'mean' is said of a group of patients; 'second' is one patient"),
@@ -117,75 +131,134 @@ def test_figures_are_read(study):
         ({"statistic": "n", "variable": "smoker", "value": "1.5"}, "value is '1.5'; expected a count"),
         ({"statistic": "n", "variable": "smoker", "value": "<1"}, "value is '<1'; expected a number as printed"),
         ({"statistic": "total", "value": "-1"}, "value is '-1'; expected a count"),
-        ({"statistic": "mean", "variable": "age", "value": "41,5"},
-         "value is '41,5'; expected a number as printed; write a decimal point, not a comma, and nothing between thousands"),
+        (
+            {"statistic": "mean", "variable": "age", "value": "41,5"},
+            "value is '41,5'; expected a number as printed; write a decimal point, not a comma, and nothing between thousands",
+        ),
         ({"statistic": "mean", "variable": "age", "value": "4e1"}, "value is '4e1'; expected a number as printed"),
         ({"statistic": "mean", "variable": "age", "value": ""}, "value is ''; expected a number as printed"),
         ({"statistic": "percent", "variable": "smoker", "value": "101"}, "value is '101'; expected 0 to 100"),
         ({"statistic": "p", "variable": "days", "group": "test", "value": "1.2"}, "value is '1.2'; expected 0 to 1"),
-        ({"statistic": "percent", "variable": "smoker", "group": "dead", "value": "50"},
-         "a percentage in a group needs its denominator"),
-        ({"statistic": "n", "variable": "grade", "level": "lo", "value": "1"},
-         "'grade' has no level 'lo'; its levels: low, mid, high; did you mean 'low'?"),
-        ({"statistic": "n", "variable": "grade", "level": "low or hi", "value": "1"},
-         "'grade' has no level 'hi'; its levels: low, mid, high; did you mean 'high'?"),
+        (
+            {"statistic": "percent", "variable": "smoker", "group": "dead", "value": "50"},
+            "a percentage in a group needs its denominator",
+        ),
+        (
+            {"statistic": "n", "variable": "grade", "level": "lo", "value": "1"},
+            "'grade' has no level 'lo'; its levels: low, mid, high; did you mean 'low'?",
+        ),
+        (
+            {"statistic": "n", "variable": "grade", "level": "low or hi", "value": "1"},
+            "'grade' has no level 'hi'; its levels: low, mid, high; did you mean 'high'?",
+        ),
         ({"statistic": "n", "variable": "grade", "value": "1"}, "'grade' is ordered; say under level: what was counted"),
-        ({"statistic": "n", "variable": "visits", "level": "few", "value": "1"},
-         "'visits' is numeric; a level of it is a number, found 'few'"),
+        (
+            {"statistic": "n", "variable": "visits", "level": "few", "value": "1"},
+            "'visits' is numeric; a level of it is a number, found 'few'",
+        ),
         ({"statistic": "sd", "variable": "grade", "value": "1"}, "a sd needs a numeric variable; 'grade' is ordered"),
-        ({"statistic": "n", "variable": "surgery", "level": "x", "value": "1"},
-         "'surgery' is a date; nothing printed of it can be checked"),
-        ({"statistic": "value", "variable": "grade", "group": "second", "value": "lo"},
-         "'grade' has no level 'lo'; its levels: low, mid, high; did you mean 'low'?"),
-        ({"statistic": "value", "variable": "age", "group": "second", "value": "old"},
-         "value is 'old'; expected a number as printed"),
-        ({"statistic": "p", "variable": "age_band", "group": "model", "value": "0.5"},
-         "'age_band' is no term of the model; its terms: smoker, high"),
-        ({"about": "design", "claim": "sign."},
-         "claim is 'sign.'; expected nothing, significant, not significant or the paper's star"),
-        ({"statistic": "OR", "variable": "smoker", "group": "test", "value": "2"},
-         "unknown statistic 'OR'; did you mean 'odds_ratio'?; known: " + ", ".join(STATISTICS)),
-        ({"statistic": "percent", "variable": "smoker", "value": "50%"},
-         "value is '50%'; expected a number as printed; leave out the % sign"),
-        ({"statistic": "n", "variable": "smoker", "value": "2 (50.0)"},
-         "value is '2 (50.0)'; expected a number as printed; one row for each number"),
-        ({"statistic": "mean", "variable": "age", "value": "41.5 ± 3"},
-         "value is '41.5 ± 3'; expected a number as printed; one row for each number"),
-        ({"statistic": "mean", "variable": "age", "level": "41", "value": "41"},
-         "a mean has no level; say under group: of whom it is printed"),
+        (
+            {"statistic": "n", "variable": "surgery", "level": "x", "value": "1"},
+            "'surgery' is a date; nothing printed of it can be checked",
+        ),
+        (
+            {"statistic": "value", "variable": "grade", "group": "second", "value": "lo"},
+            "'grade' has no level 'lo'; its levels: low, mid, high; did you mean 'low'?",
+        ),
+        (
+            {"statistic": "value", "variable": "age", "group": "second", "value": "old"},
+            "value is 'old'; expected a number as printed",
+        ),
+        (
+            {"statistic": "p", "variable": "age_band", "group": "model", "value": "0.5"},
+            "'age_band' is no term of the model; its terms: smoker, high",
+        ),
+        (
+            {"about": "design", "claim": "sign."},
+            "claim is 'sign.'; expected nothing, significant, not significant or the paper's star",
+        ),
+        (
+            {"statistic": "OR", "variable": "smoker", "group": "test", "value": "2"},
+            "unknown statistic 'OR'; did you mean 'odds_ratio'?; known: " + ", ".join(STATISTICS),
+        ),
+        (
+            {"statistic": "percent", "variable": "smoker", "value": "50%"},
+            "value is '50%'; expected a number as printed; leave out the % sign",
+        ),
+        (
+            {"statistic": "n", "variable": "smoker", "value": "2 (50.0)"},
+            "value is '2 (50.0)'; expected a number as printed; one row for each number",
+        ),
+        (
+            {"statistic": "mean", "variable": "age", "value": "41.5 ± 3"},
+            "value is '41.5 ± 3'; expected a number as printed; one row for each number",
+        ),
+        (
+            {"statistic": "mean", "variable": "age", "level": "41", "value": "41"},
+            "a mean has no level; say under group: of whom it is printed",
+        ),
         ({"statistic": "sd", "variable": "age", "value": "-1"}, "value is '-1'; expected 0 or more"),
         ({"statistic": "n/N", "variable": "smoker", "value": "2"}, "value is '2'; expected two counts, such as 12/72"),
-        ({"statistic": "n/N", "variable": "smoker", "value": "2/4", "denominator": "3"},
-         "value is '2/4', but denominator is '3'; leave the denominator empty"),
+        (
+            {"statistic": "n/N", "variable": "smoker", "value": "2/4", "denominator": "3"},
+            "value is '2/4', but denominator is '3'; leave the denominator empty",
+        ),
         ({"statistic": "n/N", "variable": "grade", "value": "2/4"}, "'grade' is ordered; say under level: what was counted"),
         ({"statistic": "range", "variable": "age", "value": "25"}, "value is '25'; expected two numbers, such as 25–90"),
-        ({"statistic": "iqr", "variable": "age", "value": "1,5–2,5"}, "value is '1,5–2,5'; expected two numbers, such as "
-         "25–90; write a decimal point, not a comma, and nothing between thousands"),
-        ({"statistic": "p", "variable": "days", "group": "test", "value": "about 0.05"},
-         "value is 'about 0.05'; expected a number as printed, or such as <0.001, >0.05 or NS"),
-        ({"statistic": "odds_ratio", "variable": "smoker", "group": "test", "value": "2 to 3"}, "value is '2 to 3'; expected "
-         "a number, alone or with its interval, such as 2.31 (1.05–5.07)"),
-        ({"statistic": "odds_ratio", "variable": "smoker", "group": "test", "value": "-2"},
-         "value is '-2'; expected 0 or more"),
-        ({"statistic": "odds_ratio", "variable": "smoker", "value": "2"},
-         "a figure 'odds_ratio' is said of a comparison or a model; 'all' is a group of patients"),
-        ({"statistic": "odds_ratio", "variable": "grade", "group": "test", "value": "2"}, "the odds_ratio of a comparison "
-         "needs a variable of two levels; 'grade' has 3: make one under derived: (member, recode, bands)"),
-        ({"statistic": "risk_ratio", "variable": "age", "group": "test", "value": "2"}, "the risk_ratio of a comparison needs "
-         "a variable of two levels; 'age' has numbers: make one under derived: (member, recode, bands)"),
-        ({"statistic": "risk_ratio", "variable": "smoker", "group": "model", "value": "2"},
-         "a figure 'risk_ratio' is said of a comparison; 'model' is a model"),
-        ({"statistic": "survival", "variable": "age", "level": "365", "value": "80"},
-         "survival is printed of 'days', the time under survival:; found 'age'"),
-        ({"statistic": "survival", "variable": "days", "value": "80"},
-         "level is ''; expected the time at which survival is printed, in days"),
+        (
+            {"statistic": "iqr", "variable": "age", "value": "1,5–2,5"},
+            "value is '1,5–2,5'; expected two numbers, such as "
+            "25–90; write a decimal point, not a comma, and nothing between thousands",
+        ),
+        (
+            {"statistic": "p", "variable": "days", "group": "test", "value": "about 0.05"},
+            "value is 'about 0.05'; expected a number as printed, or such as <0.001, >0.05 or NS",
+        ),
+        (
+            {"statistic": "odds_ratio", "variable": "smoker", "group": "test", "value": "2 to 3"},
+            "value is '2 to 3'; expected a number, alone or with its interval, such as 2.31 (1.05–5.07)",
+        ),
+        (
+            {"statistic": "odds_ratio", "variable": "smoker", "group": "test", "value": "-2"},
+            "value is '-2'; expected 0 or more",
+        ),
+        (
+            {"statistic": "odds_ratio", "variable": "smoker", "value": "2"},
+            "a figure 'odds_ratio' is said of a comparison or a model; 'all' is a group of patients",
+        ),
+        (
+            {"statistic": "odds_ratio", "variable": "grade", "group": "test", "value": "2"},
+            "the odds_ratio of a comparison "
+            "needs a variable of two levels; 'grade' has 3: make one under derived: (member, recode, bands)",
+        ),
+        (
+            {"statistic": "risk_ratio", "variable": "age", "group": "test", "value": "2"},
+            "the risk_ratio of a comparison needs "
+            "a variable of two levels; 'age' has numbers: make one under derived: (member, recode, bands)",
+        ),
+        (
+            {"statistic": "risk_ratio", "variable": "smoker", "group": "model", "value": "2"},
+            "a figure 'risk_ratio' is said of a comparison; 'model' is a model",
+        ),
+        (
+            {"statistic": "survival", "variable": "age", "level": "365", "value": "80"},
+            "survival is printed of 'days', the time under survival:; found 'age'",
+        ),
+        (
+            {"statistic": "survival", "variable": "days", "value": "80"},
+            "level is ''; expected the time at which survival is printed, in days",
+        ),
         ({"statistic": "survival", "variable": "days", "level": "365", "value": "101"}, "value is '101'; expected 0 to 100"),
-        ({"statistic": "hazard_ratio", "variable": "days", "level": "1", "group": "test", "value": "2"},
-         "level is '1'; the hazard ratio of a comparison has none"),
-        ({"statistic": "hazard_ratio", "variable": "smoker", "group": "model", "value": "2"},
-         "'smoker' is no term under survival: cox:; its terms: none"),
+        (
+            {"statistic": "hazard_ratio", "variable": "days", "level": "1", "group": "test", "value": "2"},
+            "level is '1'; the hazard ratio of a comparison has none",
+        ),
+        (
+            {"statistic": "hazard_ratio", "variable": "smoker", "group": "model", "value": "2"},
+            "'smoker' is no term under survival: cox:; its terms: none",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_row_is_named(study, row, text):
     assert errors(study, row) == ["published.csv: 1 error", f"  row 2 (f1): {text}"]
 
@@ -240,8 +313,9 @@ def test_another_encoding(study):
 def test_survival_needs_its_section(tmp_path):
     study = load_study(write_study(tmp_path, ("survival: {time: days, event: died}\n", ""), extra=PLAN))
     assert errors(study, {"statistic": "survival", "variable": "days", "level": "9", "value": "80"}) == [
-        "published.csv: 1 error", "  row 2 (f1): survival needs the section survival: in the study file"
-    ]  # fmt: skip
+        "published.csv: 1 error",
+        "  row 2 (f1): survival needs the section survival: in the study file",
+    ]
 
 
 @pytest.mark.parametrize("claim", ["", "significant", "Not significant", "*", "**", "†", "NS"])
@@ -256,21 +330,36 @@ RATIO = {"estimate": "2.31", "low": "1.05", "high": "5.07"}
 @pytest.mark.parametrize(
     ("statistic", "value", "texts"),
     [
-        ("mean", "−3.10", {"mean": "-3.10"}), ("mean", "3.1.2", None), ("mean", "", None), ("median", "3 (1-5)", None),
-        ("n/N", "12/72", {"n": "12", "total": "72"}), ("n/N", "12 / 72", {"n": "12", "total": "72"}), ("n/N", "1.5/2", None),
-        ("p", "0.04", {"p": "0.04"}), ("p", "< 0.001", {"p": "<0.001"}), ("p", ">.05", {"p": ">.05"}),
-        ("p", "N.S.", {"p": "NS"}), ("p", "not significant", {"p": "NS"}), ("p", "n", None),
+        ("mean", "−3.10", {"mean": "-3.10"}),
+        ("mean", "3.1.2", None),
+        ("mean", "", None),
+        ("median", "3 (1-5)", None),
+        ("n/N", "12/72", {"n": "12", "total": "72"}),
+        ("n/N", "12 / 72", {"n": "12", "total": "72"}),
+        ("n/N", "1.5/2", None),
+        ("p", "0.04", {"p": "0.04"}),
+        ("p", "< 0.001", {"p": "<0.001"}),
+        ("p", ">.05", {"p": ">.05"}),
+        ("p", "N.S.", {"p": "NS"}),
+        ("p", "not significant", {"p": "NS"}),
+        ("p", "n", None),
         *(("range", text, {"min": "25", "max": "90"}) for text in ("25-90", "25–90", "25 to 90", "25, 90", "25 — 90", "25;90")),
-        ("range", "-5--2", {"min": "-5", "max": "-2"}), ("range", "−5 to 2", {"min": "-5", "max": "2"}),
-        ("range", "1 2", None), ("iqr", "1.5–2", {"q1": "1.5", "q3": "2"}),
-        *(("odds_ratio", f"2.31 {text}", RATIO) for text in ("(1.05–5.07)", "[1.05, 5.07]", "(95% CI 1.05 to 5.07)",
-                                                            "(95 % CI: 1.05-5.07)")),
-        ("hazard_ratio", "2.31(1.05-5.07)", RATIO), ("risk_ratio", "2.31", {"estimate": "2.31"}),
-        ("odds_ratio", "2.31 (1.05)", None), ("odds_ratio", "2.31%", None),
+        ("range", "-5--2", {"min": "-5", "max": "-2"}),
+        ("range", "−5 to 2", {"min": "-5", "max": "2"}),
+        ("range", "1 2", None),
+        ("iqr", "1.5–2", {"q1": "1.5", "q3": "2"}),
+        *(
+            ("odds_ratio", f"2.31 {text}", RATIO)
+            for text in ("(1.05–5.07)", "[1.05, 5.07]", "(95% CI 1.05 to 5.07)", "(95 % CI: 1.05-5.07)")
+        ),
+        ("hazard_ratio", "2.31(1.05-5.07)", RATIO),
+        ("risk_ratio", "2.31", {"estimate": "2.31"}),
+        ("odds_ratio", "2.31 (1.05)", None),
+        ("odds_ratio", "2.31%", None),
         ("risk_difference", "12.5% (-3.1% to 28%)", {"estimate": "12.5", "low": "-3.1", "high": "28"}),
         ("survival", "80.5 (70–90)", {"estimate": "80.5", "low": "70", "high": "90"}),
     ],
-)  # fmt: skip
+)
 def test_how_numbers_are_written(statistic, value, texts):
     assert numbers_in(statistic, value) == texts
     if texts:
@@ -302,9 +391,7 @@ def test_the_description_names_every_statistic_and_its_examples_are_read(tmp_pat
     names = ("variable", "level", "group", "statistic", "value", "denominator")
     examples = [dict(zip(names, cells[3].strip("`").split(","), strict=True)) for cells in rows]
     write_figures(study, *examples)
-    assert [figure.statistic for figure in read_published(study)] == [
-        re.findall("`([^`]+)`", cells[0])[0] for cells in rows
-    ]
+    assert [figure.statistic for figure in read_published(study)] == [re.findall("`([^`]+)`", cells[0])[0] for cells in rows]
 
 
 def test_every_number_keeps_its_own_precision():
@@ -312,10 +399,7 @@ def test_every_number_keeps_its_own_precision():
     ends = {name: (float(part.low), float(part.high)) for name, part in ratio.parts.items()}
     assert ends == {"estimate": (2.25, 2.35), "low": (1.045, 1.055), "high": (4.5, 5.5)}
     assert (ratio.interval, ratio.decimals) == (ratio.parts["estimate"], 1)
-    assert [figure("risk_difference", text).in_points for text in ("12% (3–21)", "0.12 [95% CI 0.03 to 0.21]")] == [
-        True,
-        False,
-    ]
+    assert [figure("risk_difference", text).in_points for text in ("12% (3–21)", "0.12 [95% CI 0.03 to 0.21]")] == [True, False]
     assert prints(ratio, (2.31, 1.05, 5.07))
     assert not prints(ratio, (2.31, 1.056, 5.07))
     assert not prints(ratio, (2.31, 1.05, math.nan))
@@ -328,11 +412,7 @@ def test_every_number_keeps_its_own_precision():
 
 @pytest.mark.parametrize(
     ("value", "inside", "outside"),
-    [
-        ("<0.05", (0, 0.0499), (0.05, -0.1)),
-        (">0.05", (0.0501, 1), (Fraction(1, 20), 1.01)),
-        ("NS", (0.05, 1), (0.0499, 1.01)),
-    ],
+    [("<0.05", (0, 0.0499), (0.05, -0.1)), (">0.05", (0.0501, 1), (Fraction(1, 20), 1.01)), ("NS", (0.05, 1), (0.0499, 1.01))],
 )
 def test_p_values_with_a_sign(value, inside, outside):
     printed = figure("p", value)
@@ -351,8 +431,9 @@ def test_a_half_may_be_rounded_either_way(value):
 
 
 def test_levels_that_hold_the_word_or(tmp_path):
-    study = load_study(write_study(tmp_path, ("[north, south, off]", "[north, south or east, off]"), ("[south, off]",
-                                   "[south or east, off]")))  # fmt: skip
+    study = load_study(
+        write_study(tmp_path, ("[north, south, off]", "[north, south or east, off]"), ("[south, off]", "[south or east, off]"))
+    )
     assert levels_of(study, "site", "south or east") == ["south or east"]
     assert levels_of(study, "site", "north or off") == ["north", "off"]
     assert levels_of(study, "age", "30 or 41") == ["30", "41"]
@@ -364,9 +445,20 @@ def test_levels_that_hold_the_word_or(tmp_path):
 
 @pytest.mark.parametrize(
     ("value", "decimals", "expected"),
-    [(0.5, 0, 1), (-0.5, 0, -1), (2.5, 0, 3), (12.45, 1, 12.5), (1.005, 2, 1.01), (0.285, 2, 0.29), (0.125, 2, 0.13),
-     (-12.45, 1, -12.5), (0.49999, 0, 0), (200 / 3, 1, 66.7), (0.0049, 2, 0)],
-)  # fmt: skip
+    [
+        (0.5, 0, 1),
+        (-0.5, 0, -1),
+        (2.5, 0, 3),
+        (12.45, 1, 12.5),
+        (1.005, 2, 1.01),
+        (0.285, 2, 0.29),
+        (0.125, 2, 0.13),
+        (-12.45, 1, -12.5),
+        (0.49999, 0, 0),
+        (200 / 3, 1, 66.7),
+        (0.0049, 2, 0),
+    ],
+)
 def test_halves_are_rounded_away_from_zero(value, decimals, expected):
     assert float(round_half_away(value, decimals)) == expected
 
@@ -384,9 +476,18 @@ def test_what_rounds_to_a_figure_is_its_interval(digits, decimals, part):
 
 @pytest.mark.parametrize(
     ("printed", "value", "same"),
-    [("0.05", 0.0549, True), ("0.05", 0.055, False), ("0.050", 0.0504, True), ("<0.001", 0.0009, True),
-     ("<0.001", 0.001, False), ("<0.001", 0.0, True), (".05", 0.05, True), ("1", math.nan, False), ("1", math.inf, False)],
-)  # fmt: skip
+    [
+        ("0.05", 0.0549, True),
+        ("0.05", 0.055, False),
+        ("0.050", 0.0504, True),
+        ("<0.001", 0.0009, True),
+        ("<0.001", 0.001, False),
+        ("<0.001", 0.0, True),
+        (".05", 0.05, True),
+        ("1", math.nan, False),
+        ("1", math.inf, False),
+    ],
+)
 def test_prints_as(printed, value, same):
     assert prints_as(figure("p", printed), value) is same
 
@@ -401,12 +502,7 @@ def claim(study, *args, **kwargs):
 
 def test_what_counts_say(study):
     found = claim(study, "n", "2", "smoker")
-    assert (found.kind, found.condition, found.where, found.interval.whole()) == (
-        "count",
-        {"smoker": ("yes",)},
-        {},
-        (2, 2),
-    )
+    assert (found.kind, found.condition, found.where, found.interval.whole()) == ("count", {"smoker": ("yes",)}, {}, (2, 2))
     found = claim(study, "n", "1", "grade", "low or high", "dead")
     assert (found.condition, found.where) == ({"grade": ("low", "high")}, {"died": "yes"})
     found = claim(study, "total", "3", group="dead")
@@ -415,9 +511,19 @@ def test_what_counts_say(study):
 
 @pytest.mark.parametrize(
     ("value", "of", "fits"),
-    [("66.7", 3, (2, 2)), ("0.0", 69, (0, 0)), ("100", 4, (4, 4)), ("50", None, (2, 2)), ("10", 1000, (95, 104)),
-     ("0", 1000, (0, 4)), ("80.5", 72, (1, 0)), ("12.5", 8, (1, 1)), ("13", 8, (1, 1)), ("12", 8, (1, 0))],
-)  # fmt: skip
+    [
+        ("66.7", 3, (2, 2)),
+        ("0.0", 69, (0, 0)),
+        ("100", 4, (4, 4)),
+        ("50", None, (2, 2)),
+        ("10", 1000, (95, 104)),
+        ("0", 1000, (0, 4)),
+        ("80.5", 72, (1, 0)),
+        ("12.5", 8, (1, 1)),
+        ("13", 8, (1, 1)),
+        ("12", 8, (1, 0)),
+    ],
+)
 def test_percentages_say_which_counts_print_so(study, value, of, fits):
     assert claim(study, "percent", value, "smoker", denominator=of).interval.whole() == fits
 
@@ -481,17 +587,22 @@ def test_a_printed_model_says_one_thing(study):
     assert found.variables == found.terms
 
 
-@pytest.mark.parametrize(("variable", "stated", "words"), [
-    ("days", ("mann_whitney", "mann_whitney_continuity", "mann_whitney_exact", "student_t"), ""),
-    ("smoker", tuple(COUNTED), ""),
-    ("grade", tuple(TABLED), " of more than two levels"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("variable", "stated", "words"),
+    [
+        ("days", ("mann_whitney", "mann_whitney_continuity", "mann_whitney_exact", "student_t"), ""),
+        ("smoker", tuple(COUNTED), ""),
+        ("grade", tuple(TABLED), " of more than two levels"),
+    ],
+)
 def test_a_p_value_is_stated_by_the_tests_that_the_solver_knows(study, tmp_path, variable, stated, words):
     suited = SUITED[study.kind(variable)]
     assert set(stated) <= set(suited)
     for test in suited:
-        plan = PLAN.replace("rows: [{variable: days, test: mann_whitney}, {variable: smoker}]",
-                            f"rows: [{{variable: {variable}, test: {test}}}]")  # fmt: skip
+        plan = PLAN.replace(
+            "rows: [{variable: days, test: mann_whitney}, {variable: smoker}]",
+            f"rows: [{{variable: {variable}, test: {test}}}]",
+        )
         study = load_study(write_study(tmp_path, extra=plan))
         asked = figure("p", "0.5", variable, group="test")
         assert planned_tests(study, variable) == (test,)
@@ -519,9 +630,22 @@ def ranked(one, two):
     return stats.mannwhitneyu(one, two, use_continuity=False, method="asymptotic").pvalue
 
 
-PEOPLE = [(f"P{i}", str(20 + i), "low" if i % 3 else "high", "mid", "north", str(i % 2), str(days), "1",
-           "yes" if i in (1, 4, 6, 9) else "no", "2015-01-01", "2016-01-01")
-          for i, days in enumerate(DAYS, start=1)]  # fmt: skip
+PEOPLE = [
+    (
+        f"P{i}",
+        str(20 + i),
+        "low" if i % 3 else "high",
+        "mid",
+        "north",
+        str(i % 2),
+        str(days),
+        "1",
+        "yes" if i in (1, 4, 6, 9) else "no",
+        "2015-01-01",
+        "2016-01-01",
+    )
+    for i, days in enumerate(DAYS, start=1)
+]
 
 
 @pytest.mark.parametrize(
@@ -552,7 +676,7 @@ PEOPLE = [(f"P{i}", str(20 + i), "low" if i % 3 else "high", "mid", "north", str
         (figure("value", "yes", "high", group="second"), "no"),
     ],
     ids=lambda value: value.in_words if isinstance(value, Figure) else "",
-)  # fmt: skip
+)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_every_statistic_can_be_recomputed(study, asked, expected):
     write_rows(study.folder, PEOPLE)
@@ -574,9 +698,22 @@ published:
 @pytest.fixture
 def smokers(tmp_path):
     draw = random.Random(3)
-    rows = [(f"P{i}", str(draw.randrange(20, 80)), draw.choice(["low", "mid", "high"]), "mid", draw.choice(["north", "south"]),
-             str(int(draw.random() < 0.4)), str(draw.randrange(1, 400)), "1", draw.choice(["yes", "no"]), "2015-01-01",
-             "2016-01-01") for i in range(60)]  # fmt: skip
+    rows = [
+        (
+            f"P{i}",
+            str(draw.randrange(20, 80)),
+            draw.choice(["low", "mid", "high"]),
+            "mid",
+            draw.choice(["north", "south"]),
+            str(int(draw.random() < 0.4)),
+            str(draw.randrange(1, 400)),
+            "1",
+            draw.choice(["yes", "no"]),
+            "2015-01-01",
+            "2016-01-01",
+        )
+        for i in range(60)
+    ]
     write_study(tmp_path, ("event: died}", "event: died, cox: [smoker, grade]}"), extra=SMOKING)
     write_rows(tmp_path, rows)
     return load_cohort(load_study(tmp_path)), [dict(zip(COHORT, row, strict=True)) for row in rows]
@@ -611,9 +748,7 @@ def test_figures_of_models_are_recomputed(smokers):
     fit = full_model(cohort)
     at = fit.terms.index("grade: high")
     asked = figure("odds_ratio", "1 (1-1)", "grade", "high", group="model")
-    assert reprint(asked, cohort) == pytest.approx(
-        [math.exp(x[at]) for x in (fit.estimates, fit.conf_low, fit.conf_high)]
-    )
+    assert reprint(asked, cohort) == pytest.approx([math.exp(x[at]) for x in (fit.estimates, fit.conf_low, fit.conf_high)])
     assert reprint(figure("p", "1", "grade", "high", group="model"), cohort) == near(fit.p_values[at])
     assert reprint(figure("p", "1", "smoker", group="model"), cohort) == fit.p_value("smoker")
     assert math.isnan(reprint(figure("p", "1", "grade", group="model"), cohort))  # of two columns, none is meant
@@ -626,9 +761,7 @@ def test_hazard_ratios_are_recomputed(smokers):
     cohort, rows = smokers
     days, status = [float(row["days"]) for row in rows], [row["died"] == "yes" for row in rows]
     alone = [[float(row["smoker"])] for row in rows]
-    grades = [
-        [*x, float(row["grade"] == "mid"), float(row["grade"] == "high")] for x, row in zip(alone, rows, strict=True)
-    ]
+    grades = [[*x, float(row["grade"] == "mid"), float(row["grade"] == "high")] for x, row in zip(alone, rows, strict=True)]
     for asked, columns, at in (
         (figure("hazard_ratio", "1 (1-1)", "days", group="test"), alone, 0),
         (figure("hazard_ratio", "1 (1-1)", "smoker", group="model"), grades, 0),
@@ -660,15 +793,19 @@ def test_summaries_of_several_numbers_are_recomputed(smokers):
     assert reprint(figure("q1", "1", "age"), cohort) == pytest.approx(quartiles[0])
     assert reprint(figure("se", "1", "age"), cohort) == pytest.approx(statistics.stdev(ages) / math.sqrt(60))
     assert reprint(figure("n/N", "1/1", "smoker", group="north"), cohort) == (
-        sum(row["site"] == "north" and row["smoker"] == "1" for row in rows), sum(row["site"] == "north" for row in rows)
-    )  # fmt: skip
+        sum(row["site"] == "north" and row["smoker"] == "1" for row in rows),
+        sum(row["site"] == "north" for row in rows),
+    )
 
 
 @pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 def test_nothing_is_printed_of_nobody(smokers):
     cohort, _ = smokers
-    for asked in (figure("iqr", "1-1", "age", group="nobody"), figure("se", "1", "age", group="nobody"),
-                  figure("survival", "80 (70-90)", "days", "9", group="nobody")):  # fmt: skip
+    for asked in (
+        figure("iqr", "1-1", "age", group="nobody"),
+        figure("se", "1", "age", group="nobody"),
+        figure("survival", "80 (70-90)", "days", "9", group="nobody"),
+    ):
         assert not prints(asked, reprint(asked, cohort))
 
 

@@ -124,8 +124,16 @@ def strings(results):
 
 def everything(cohort):
     survival = cb.study_survival(cohort)
-    return (*cb.descriptive_tables(cohort), cb.compare_groups(cohort), cb.study_model(cohort), cb.landmark_table(survival),
-            cb.rate_table(survival), cb.stratum_table(survival), cb.study_competing(cohort), cb.study_cox(cohort))  # fmt: skip
+    return (
+        *cb.descriptive_tables(cohort),
+        cb.compare_groups(cohort),
+        cb.study_model(cohort),
+        cb.landmark_table(survival),
+        cb.rate_table(survival),
+        cb.stratum_table(survival),
+        cb.study_competing(cohort),
+        cb.study_cox(cohort),
+    )
 
 
 def shuffled_table(path, folder):
@@ -152,9 +160,7 @@ def test_same_strings_from_pandas_and_from_a_database(study, results, tmp_path):
 
     path = study.path.parent / study.file.study.data
     from_pandas = strings(everything(cb.load_cohort(study, pd.read_csv(path, keep_default_na=False))))
-    assert set(from_pandas) == {
-        *(f"table-{n}" for n in NUMBERS), "survival", "rate", "strata", "incidence", "cox"
-    }  # fmt: skip
+    assert set(from_pandas) == {*(f"table-{n}" for n in NUMBERS), "survival", "rate", "strata", "incidence", "cox"}
     assert {name: from_pandas[name] for name in strings(results)} == strings(results)
     assert strings(everything(cb.load_cohort(study, duckdb.read_csv(str(path))))) == from_pandas
     assert strings(everything(cb.load_cohort(study, shuffled_table(path, tmp_path)))) == from_pandas

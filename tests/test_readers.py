@@ -46,16 +46,18 @@ LABELS = {1: "female", 2: "male"}
 def patients(n=60, seed=3):
     """Make patients with whole numbers, decimals, levels, dates, empty cells and a declared mark of a missing value."""
     draw = np.random.default_rng(seed)
-    frame = pd.DataFrame({
-        "hip": [f"H{i:02d}" for i in range(n)],
-        "age": draw.integers(30, 90, n).astype(float),
-        "weight": np.round(draw.normal(75, 12, n), 1),
-        "edema": draw.choice([0, 0.5, 1], n),
-        "sex": draw.choice([1.0, 2.0], n),
-        "smoker": draw.choice([0.0, 1.0], n),
-        "visits": draw.integers(0, 3, n).astype(float),
-        "seen": [datetime.date(2019, 1, 1) + datetime.timedelta(days=int(k)) for k in draw.integers(0, 700, n)],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "hip": [f"H{i:02d}" for i in range(n)],
+            "age": draw.integers(30, 90, n).astype(float),
+            "weight": np.round(draw.normal(75, 12, n), 1),
+            "edema": draw.choice([0, 0.5, 1], n),
+            "sex": draw.choice([1.0, 2.0], n),
+            "smoker": draw.choice([0.0, 1.0], n),
+            "visits": draw.integers(0, 3, n).astype(float),
+            "seen": [datetime.date(2019, 1, 1) + datetime.timedelta(days=int(k)) for k in draw.integers(0, 700, n)],
+        }
+    )
     frame.loc[[4, 9], "age"] = 999
     frame.loc[[1, 2, 3], ["weight", "smoker"]] = np.nan
     frame.loc[7, "sex"] = np.nan
@@ -90,9 +92,7 @@ def write_xlsx(path, frame):
 
 
 def write_parquet(path, frame):
-    frame.assign(sex=pd.Categorical(frame["sex"].map(LABELS)), weight=frame["weight"].astype("float32")).to_parquet(
-        path
-    )
+    frame.assign(sex=pd.Categorical(frame["sex"].map(LABELS)), weight=frame["weight"].astype("float32")).to_parquet(path)
 
 
 WRITERS = {
@@ -104,16 +104,14 @@ WRITERS = {
     "spss.sav": lambda path, frame: pyreadstat.write_sav(
         frame, path, variable_value_labels={"sex": LABELS}, missing_ranges={"age": [999]}
     ),
-    "packed.zsav": lambda path, frame: pyreadstat.write_sav(
-        frame, path, variable_value_labels={"sex": LABELS}, compress=True
-    ),
+    "packed.zsav": lambda path, frame: pyreadstat.write_sav(frame, path, variable_value_labels={"sex": LABELS}, compress=True),
     "stata.dta": lambda path, frame: pyreadstat.write_dta(frame, path, variable_value_labels={"sex": LABELS}),
     "float.dta": lambda path, frame: frame.assign(
         weight=frame["weight"].astype("float32"), seen=pd.to_datetime(frame["seen"])
     ).to_stata(path, write_index=False, value_labels={"sex": LABELS}, convert_dates={"seen": "td"}),
     "sas.xpt": lambda path, frame: pyreadstat.write_xport(frame.assign(sex=frame["sex"].map(LABELS).fillna("")), path),
     "frame.parquet": write_parquet,
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -128,12 +126,7 @@ def tables_of(folder, name):
     cohort = load_cohort(folder)
     (table,) = descriptive_tables(cohort)
     dates = cohort.tally("seen").frame
-    return (
-        table.frame,
-        numeric_summaries(cohort).frame,
-        dates,
-        {name: cohort.missing(name) for name in cohort.study.names},
-    )
+    return (table.frame, numeric_summaries(cohort).frame, dates, {name: cohort.missing(name) for name in cohort.study.names})
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -164,13 +157,14 @@ def test_what_was_found_is_told(tmp_path, name, notes):
 
 def test_labels_levels_and_missing_codes_of_a_file(tmp_path):
     path = tmp_path / "a.sav"
-    frame = pd.DataFrame(
-        {"q": [1.0, 2.0, 9.0, 97.0, 98.5], "t": ["a", "", "b", "a", "zz"], "plain": [1.5, 2, 3, 4, None]}
-    )
+    frame = pd.DataFrame({"q": [1.0, 2.0, 9.0, 97.0, 98.5], "t": ["a", "", "b", "a", "zz"], "plain": [1.5, 2, 3, 4, None]})
     pyreadstat.write_sav(
-        frame, path, column_labels={"q": "A question"}, variable_value_labels={"q": {1.0: "Yes", 2.0: "No", 9.0: "Refused"}},
+        frame,
+        path,
+        column_labels={"q": "A question"},
+        variable_value_labels={"q": {1.0: "Yes", 2.0: "No", 9.0: "Refused"}},
         missing_ranges={"q": [9, {"lo": 97, "hi": 99}], "t": ["zz"]},
-    )  # fmt: skip
+    )
     source = read_source(path)
     assert source.frame["q"].tolist() == [1.0, 2.0, 9.0, 97.0, 98.5]
     assert source.frame["t"].tolist() == ["a", None, "b", "a", "zz"]
@@ -185,9 +179,10 @@ def test_labels_levels_and_missing_codes_of_a_file(tmp_path):
 
 def test_labels_that_say_yes_and_no_serve_a_binary_variable(tmp_path):
     pyreadstat.write_sav(
-        pd.DataFrame({"id": [1.0, 2.0, 3.0], "died": [1.0, 2.0, 2.0]}), tmp_path / "a.sav",
+        pd.DataFrame({"id": [1.0, 2.0, 3.0], "died": [1.0, 2.0, 2.0]}),
+        tmp_path / "a.sav",
         variable_value_labels={"died": {1.0: "Yes", 2.0: "No"}},
-    )  # fmt: skip
+    )
     (tmp_path / "study.yml").write_text(
         "study: {title: A, id: id, data: a.sav}\nvariables: {died: {label: D, kind: binary}}\n", encoding="utf-8"
     )
@@ -198,9 +193,10 @@ def test_labels_that_say_yes_and_no_serve_a_binary_variable(tmp_path):
 
 def test_a_code_that_is_no_level_is_told_with_its_row(tmp_path):
     pyreadstat.write_sav(
-        pd.DataFrame({"id": [1.0, 2.0], "sex": [1.0, 3.0]}), tmp_path / "a.sav",
+        pd.DataFrame({"id": [1.0, 2.0], "sex": [1.0, 3.0]}),
+        tmp_path / "a.sav",
         variable_value_labels={"sex": {1.0: "female", 3.0: "femal"}},
-    )  # fmt: skip
+    )
     (tmp_path / "study.yml").write_text(
         "study: {title: A, id: id, data: a.sav}\nvariables: {sex: {label: S, kind: category, levels: [female, male]}}\n",
         encoding="utf-8",
@@ -219,9 +215,11 @@ def test_a_file_of_sas(tmp_path):
     path.write_bytes(gzip.decompress(packed.read_bytes()))
     source = read_source(path)
     assert source.frame.to_dict("list") == {
-        "id": [1, 2, 3], "weight": [1.5, None, 2.0], "word": ["a", "b", None],
+        "id": [1, 2, 3],
+        "weight": [1.5, None, 2.0],
+        "word": ["a", "b", None],
         "seen": [datetime.date(2019, 1, 2), None, datetime.date(2020, 2, 29)],
-    }  # fmt: skip
+    }
     assert source.notes == ("SAS file",)
 
 
@@ -263,9 +261,7 @@ def test_files_that_cannot_be_read(tmp_path):
     assert message("c.csv", b"PK\x03\x04") == (
         "c.csv: not a text file but an Excel workbook or another archive; give it the ending that says so"
     )
-    assert (
-        message("a.sav", b"x", dictionary="d.csv") == "a.sav: a REDCap data dictionary goes with REDCap's export as CSV"
-    )
+    assert message("a.sav", b"x", dictionary="d.csv") == "a.sav: a REDCap data dictionary goes with REDCap's export as CSV"
 
 
 def test_columns_of_lists_are_refused(tmp_path):
@@ -298,10 +294,7 @@ NUMBERS = st.decimals(min_value=-999, max_value=99999, places=2, allow_nan=False
 )
 def test_any_dialect_is_read_back(tmp_path_factory, words, numbers, delimiter, decimal, encoding, quoting, newline):
     path = tmp_path_factory.mktemp("dialect") / "rows.csv"
-    rows = [
-        ["id", "word", "number"],
-        *([str(i + 1), *pair] for i, pair in enumerate(zip(words, numbers, strict=False))),
-    ]
+    rows = [["id", "word", "number"], *([str(i + 1), *pair] for i, pair in enumerate(zip(words, numbers, strict=False)))]
     written = [rows[0], *([a, b, c.replace(".", decimal)] for a, b, c in rows[1:])]
     stream = io.StringIO()
     csv.writer(stream, delimiter=delimiter, quoting=quoting, lineterminator=newline).writerows(written)
@@ -317,19 +310,18 @@ def test_any_dialect_is_read_back(tmp_path_factory, words, numbers, delimiter, d
 @given(
     columns=st.lists(
         st.lists(st.from_regex(r"[1-9]?[0-9]{0,3}([.,][0-9]{1,3})?", fullmatch=True), min_size=3, max_size=3),
-        min_size=1, max_size=3,
+        min_size=1,
+        max_size=3,
     ),
     delimiter=st.sampled_from(",;\t|"),
-)  # fmt: skip
+)
 def test_numbers_are_read_in_one_way_or_refused(tmp_path_factory, columns, delimiter):
     """Whatever is not refused has one decimal sign: no cell that could be thousands, and none with the other sign."""
     columns = [[cell or "0" for cell in cells] for cells in columns]
     path = tmp_path_factory.mktemp("numbers") / "rows.csv"
     stream = io.StringIO()
     header = ["id", *(f"c{i}" for i in range(len(columns)))]
-    csv.writer(stream, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerows(
-        [header, *zip("123", *columns, strict=True)]
-    )
+    csv.writer(stream, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerows([header, *zip("123", *columns, strict=True)])
     path.write_text(stream.getvalue(), encoding="utf-8")
     cells = [cell for column in columns for cell in column]
     found = attempt(path)
@@ -369,16 +361,10 @@ HINT = "; save numbers without signs for thousands, or declare study: decimal: '
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (
-            "a;b\nx;1,5\ny;2.5\n",
-            "'1,5' (row 2, column 'b') has a decimal comma and '2.5' (row 3, column 'b') a decimal point",
-        ),
+        ("a;b\nx;1,5\ny;2.5\n", "'1,5' (row 2, column 'b') has a decimal comma and '2.5' (row 3, column 'b') a decimal point"),
         ("a;b\nx;1,234\n", "'1,234' (row 2, column 'b') may be a thousand or a fraction"),
         ("a;b\nx;1.234\n", "'1.234' (row 2, column 'b') may be a thousand or a fraction"),
-        (
-            "a;b;c\nx;1.234;1,5\n",
-            "'1,5' (row 2, column 'c') has a decimal comma, so '1.234' (row 2, column 'b') is unclear",
-        ),
+        ("a;b;c\nx;1.234;1,5\n", "'1,5' (row 2, column 'c') has a decimal comma, so '1.234' (row 2, column 'b') is unclear"),
         ("a;b;c\nx;1,234;1.5\n", "'1,234' (row 2, column 'b') may be a thousand or a fraction"),
         ('a,b\nx,"1,234"\n', "'1,234' (row 2, column 'b') may be a thousand or a fraction"),
         ('a,b\nx,"1,234,567"\n', "'1,234,567' (row 2, column 'b') has signs for thousands"),
@@ -420,9 +406,7 @@ def test_declared_decimals(tmp_path):
     (tmp_path / "rows.csv").write_text("a;b\nx;1,234\ny;1.234\n", encoding="utf-8")
     with pytest.raises(CohortError) as caught:
         load_cohort(tmp_path)
-    assert str(caught.value).splitlines()[1:] == [
-        "  row 3, column 'b': '1.234': a decimal point, in a file of decimal commas"
-    ]
+    assert str(caught.value).splitlines()[1:] == ["  row 3, column 'b': '1.234': a decimal point, in a file of decimal commas"]
 
 
 def test_errors_show_a_value_as_it_stands_in_the_file(tmp_path):
@@ -435,9 +419,7 @@ def test_errors_show_a_value_as_it_stands_in_the_file(tmp_path):
 
 def test_two_delimiters_that_fit_are_refused(tmp_path):
     text = "a,b;c\n1,2;3\n"
-    message = (
-        "columns may be separated by a comma or a semicolon: both divide every line alike; declare study: delimiter:"
-    )
+    message = "columns may be separated by a comma or a semicolon: both divide every line alike; declare study: delimiter:"
     assert refused(tmp_path, text) == f"rows.csv: {message}"
     assert list(source_of(tmp_path, text, delimiter=";").frame) == ["a,b", "c"]
 
@@ -458,15 +440,11 @@ def test_encodings(tmp_path):
     path.write_bytes("a,b\nŁódź,1\n".encode("iso8859-2"))
     assert read_source(path, encoding="iso8859-2").frame["a"][0] == "Łódź"
     path.write_bytes(b"a,b\n\x81\x8d,1\n")
-    with pytest.raises(
-        CohortError, match="line 2: text neither in UTF-8 nor in Windows-1252; save the file as CSV UTF-8, or"
-    ):
+    with pytest.raises(CohortError, match="line 2: text neither in UTF-8 nor in Windows-1252; save the file as CSV UTF-8, or"):
         read_source(path)
     with pytest.raises(CohortError, match="line 2: not text in utf-8; save the file as CSV UTF-8"):
         read_source(path, encoding="utf-8")
-    with pytest.raises(
-        CohortError, match="study: encoding: 'latin-99' is unknown; expected such as utf-8, cp1252 or utf-16"
-    ):
+    with pytest.raises(CohortError, match="study: encoding: 'latin-99' is unknown; expected such as utf-8, cp1252 or utf-16"):
         read_source(path, encoding="latin-99")
 
 
@@ -501,11 +479,7 @@ ROWS = (["id", "age", "seen"], ["a", 30, datetime.datetime(2019, 5, 1)], [None, 
 
 def test_a_sheet_is_read_with_its_rows(tmp_path):
     source = read_source(book(tmp_path, *ROWS))
-    assert source.frame.to_dict("list") == {
-        "id": ["a", "b"],
-        "age": [30.0, 41.5],
-        "seen": [datetime.date(2019, 5, 1), None],
-    }
+    assert source.frame.to_dict("list") == {"id": ["a", "b"], "age": [30.0, 41.5], "seen": [datetime.date(2019, 5, 1), None]}
     assert (source.rows, source.header, source.where) == ((2, 4), 1, f"{tmp_path / 'book.xlsx'}: row 1")
 
 
@@ -520,8 +494,9 @@ def test_hidden_rows_are_told(tmp_path):
         made.active.row_dimensions[2].hidden = True
 
     assert read_source(book(tmp_path, *ROWS, change=hide)).notes == (
-        "sheet 'Data'", "1 hidden or filtered rows, read as the others",
-    )  # fmt: skip
+        "sheet 'Data'",
+        "1 hidden or filtered rows, read as the others",
+    )
 
 
 def test_percentages_are_told(tmp_path):
@@ -542,9 +517,7 @@ def test_sheets(tmp_path):
     assert excel_message(path, sheet="data") == [
         "book.xlsx: no sheet 'data'; did you mean 'Data'?; its sheets: 'Data', 'Notes'"
     ]
-    assert excel_message(book(tmp_path)) == [
-        "book.xlsx: every sheet is empty; expected a header row and one row a patient"
-    ]
+    assert excel_message(book(tmp_path)) == ["book.xlsx: every sheet is empty; expected a header row and one row a patient"]
     path = book(tmp_path, *ROWS, change=lambda made: made.create_sheet("Empty"))
     assert excel_message(path, sheet="Empty") == [
         "book.xlsx: sheet 'Empty' is empty; expected a header row and one row a patient"
@@ -566,9 +539,12 @@ def test_merged_cells_are_refused(tmp_path):
 def test_columns_without_a_name_are_refused(tmp_path):
     assert excel_message(book(tmp_path, ["A title"], *ROWS)) == [
         "book.xlsx: 2 errors in sheet 'Data'",
-        *(f"  cell {cell}1: the column has values and no name; the first filled row holds the names "
-          "(is there a title above them?)" for cell in "BC"),
-    ]  # fmt: skip
+        *(
+            f"  cell {cell}1: the column has values and no name; the first filled row holds the names "
+            "(is there a title above them?)"
+            for cell in "BC"
+        ),
+    ]
 
 
 def test_names_that_stand_twice_are_refused(tmp_path):
@@ -592,9 +568,7 @@ def test_formulas_with_a_value_are_read(tmp_path):
             content = old.read(item)
             new.writestr(
                 item,
-                content.replace(b"<f>1+1</f><v />", b"<f>1+1</f><v>2</v>").replace(
-                    b"<f>1+1</f><v></v>", b"<f>1+1</f><v>2</v>"
-                ),
+                content.replace(b"<f>1+1</f><v />", b"<f>1+1</f><v>2</v>").replace(b"<f>1+1</f><v></v>", b"<f>1+1</f><v>2</v>"),
             )
     assert read_source(changed).frame["sum"].tolist() == [2]
 
@@ -618,8 +592,9 @@ def test_a_wrong_cell_is_told_by_its_row_in_the_sheet(tmp_path):
     book(tmp_path, *ROWS, ["c", "old", datetime.datetime(2020, 1, 1)])
     (tmp_path / "study.yml").write_text(
         "study: {title: A, id: id, data: book.xlsx, sheet: Data}\n"
-        "variables: {age: {label: A, kind: continuous}, seen: {label: S, kind: date}}\n", encoding="utf-8",
-    )  # fmt: skip
+        "variables: {age: {label: A, kind: continuous}, seen: {label: S, kind: date}}\n",
+        encoding="utf-8",
+    )
     with pytest.raises(CohortError) as caught:
         load_cohort(tmp_path)
     assert str(caught.value).splitlines()[1:] == ["  row 5, column 'age': 'old': not a number"]
@@ -654,13 +629,23 @@ def test_a_dictionary_gives_labels_and_levels(tmp_path):
     source = read_source(data, dictionary=dictionary)
     answers = {"1": "yes", "0": "no"}
     assert source.labels == {
-        "record_id": "Record", "sex": "Sex at birth", "illness___1": "Illness: Diabetes", "illness___2": "Illness: Heart, any",
-        "illness____1": "Illness: Other", "smoker": "Smoker", "age": "Age & more", "base_complete": "Base: form",
-    }  # fmt: skip
+        "record_id": "Record",
+        "sex": "Sex at birth",
+        "illness___1": "Illness: Diabetes",
+        "illness___2": "Illness: Heart, any",
+        "illness____1": "Illness: Other",
+        "smoker": "Smoker",
+        "age": "Age & more",
+        "base_complete": "Base: form",
+    }
     assert source.levels == {
-        "sex": {"1": "Female", "2": "Male"}, "illness___1": answers, "illness___2": answers, "illness____1": answers,
-        "smoker": answers, "base_complete": {"0": "Incomplete", "1": "Unverified", "2": "Complete"},
-    }  # fmt: skip
+        "sex": {"1": "Female", "2": "Male"},
+        "illness___1": answers,
+        "illness___2": answers,
+        "illness____1": answers,
+        "smoker": answers,
+        "base_complete": {"0": "Incomplete", "1": "Unverified", "2": "Complete"},
+    }
     assert source.notes[-1] == "REDCap data dictionary dictionary.csv: 7 of 8 columns described"
 
 
@@ -669,8 +654,9 @@ def test_a_study_of_a_redcap_export(tmp_path):
     (tmp_path / "study.yml").write_text(
         "study: {title: A, id: record_id, data: export.csv, dictionary: dictionary.csv}\n"
         "variables:\n  sex: {label: Sex, kind: category, levels: [Female, Male]}\n"
-        "  illness___2: {label: Heart, kind: binary}\n  smoker: {label: Smoker, kind: binary}\n", encoding="utf-8",
-    )  # fmt: skip
+        "  illness___2: {label: Heart, kind: binary}\n  smoker: {label: Smoker, kind: binary}\n",
+        encoding="utf-8",
+    )
     cohort = load_cohort(tmp_path)
     assert cohort.tally("sex").frame["n"].tolist() == [2, 1]
     assert cohort.tally("illness___2").frame["n"].tolist() == [2, 1]
@@ -679,8 +665,7 @@ def test_a_study_of_a_redcap_export(tmp_path):
 
 def test_an_export_of_labels(tmp_path):
     data, dictionary = write_redcap(
-        tmp_path,
-        EXPORT.replace("\n1,1,", "\n1,Female,").replace("\n2,2,", "\n2,Male,").replace("\n3,1,", "\n3,Female,"),
+        tmp_path, EXPORT.replace("\n1,1,", "\n1,Female,").replace("\n2,2,", "\n2,Male,").replace("\n3,1,", "\n3,Female,")
     )
     assert "sex" not in read_source(data, dictionary=dictionary).levels
 
@@ -689,10 +674,12 @@ def test_an_export_of_labels(tmp_path):
     ("text", "message"),
     [
         ("a,b\n1,2\n", "no column 'Variable / Field Name'; expected a data dictionary as REDCap exports it"),
-        (DICTIONARY.splitlines()[0] + "\nother,base,,text,Other,\n",
-         "describes none of the columns of export.csv; expected its own dictionary"),
+        (
+            DICTIONARY.splitlines()[0] + "\nother,base,,text,Other,\n",
+            "describes none of the columns of export.csv; expected its own dictionary",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_is_no_dictionary(tmp_path, text, message):
     data, dictionary = write_redcap(tmp_path, dictionary=text)
     with pytest.raises(CohortError, match=message):
@@ -724,12 +711,8 @@ def test_missing_codes_are_those_declared(tmp_path):
 
 
 def test_a_missing_code_is_no_level(tmp_path):
-    folder = study_of(
-        tmp_path, "  a: {label: A, kind: category, levels: [x, y, unknown], missing: [unknown]}\n", "id,a\n1,x\n"
-    )
-    with pytest.raises(
-        StudyError, match=r"variables.a: 'unknown' marks a missing value \(missing:\); it cannot be a level"
-    ):
+    folder = study_of(tmp_path, "  a: {label: A, kind: category, levels: [x, y, unknown], missing: [unknown]}\n", "id,a\n1,x\n")
+    with pytest.raises(StudyError, match=r"variables.a: 'unknown' marks a missing value \(missing:\); it cannot be a level"):
         load_study(folder)
 
 
@@ -743,9 +726,7 @@ def test_dates_in_a_declared_order(tmp_path, order, text):
 
 def test_dates_out_of_order_are_told(tmp_path):
     folder = study_of(tmp_path, "  d: {label: D, kind: date, date_order: dmy}\n", "id,d\n1,12/31/2019\n")
-    with pytest.raises(
-        CohortError, match=r"row 2, column 'd': '12/31/2019': expected a date, day, month, year \(31.12.2019\)"
-    ):
+    with pytest.raises(CohortError, match=r"row 2, column 'd': '12/31/2019': expected a date, day, month, year \(31.12.2019\)"):
         load_cohort(folder)
     folder = study_of(tmp_path, "  d: {label: D, kind: count, date_order: dmy}\n", "id,d\n1,1\n")
     with pytest.raises(StudyError, match=r"variables.d.date_order: is of dates; 'd' is count"):
@@ -768,9 +749,10 @@ def test_rows_are_counted_where_there_are_no_ids(tmp_path):
 
 def test_masked_messages_show_no_value(tmp_path, monkeypatch):
     folder = study_of(
-        tmp_path, "  a: {label: A, kind: continuous}\n  s: {label: S, kind: category, levels: [female, male]}\n",
+        tmp_path,
+        "  a: {label: A, kind: continuous}\n  s: {label: S, kind: category, levels: [female, male]}\n",
         "id,a,s\nSMITH1,old,femal\nSMITH2,1,male\nSMITH2,secret,male\n",
-    )  # fmt: skip
+    )
     monkeypatch.setenv("COHORTBOOK_MASK", "1")
     with pytest.raises(CohortError) as caught:
         load_cohort(folder)

@@ -35,8 +35,9 @@ def test_rebuilt_file_is_the_same_to_the_byte(study):
         "import sys; from printcheck.reconstruct.reconstruct import cohort_text, load_study, reconstruct; "
         "sys.stdout.write(cohort_text(reconstruct(load_study(sys.argv[1]))))"
     )
-    run = subprocess.run([sys.executable, "-c", code, str(FOLDER)], capture_output=True, check=True,
-                         env={**os.environ, "PYTHONHASHSEED": "7"})  # fmt: skip
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(FOLDER)], capture_output=True, check=True, env={**os.environ, "PYTHONHASHSEED": "7"}
+    )
     assert run.stdout == (FOLDER / "cohort.csv").read_bytes()
 
 
@@ -111,9 +112,7 @@ def test_no_spikes(study, patients, name):
 def test_the_command_writes_nothing_on_failure(tmp_path, capsys):
     shutil.copytree(FOLDER, tmp_path / "study")
     path = tmp_path / "study" / "published.csv"
-    path.write_text(
-        path.read_text(encoding="utf-8").replace("t2_sex_female_n,", "t2_sex_female_n,,", 1), encoding="utf-8"
-    )
+    path.write_text(path.read_text(encoding="utf-8").replace("t2_sex_female_n,", "t2_sex_female_n,,", 1), encoding="utf-8")
     before = (tmp_path / "study" / "cohort.csv").read_bytes()
     assert main([str(tmp_path / "study")]) != 0
     assert "row" in capsys.readouterr().err

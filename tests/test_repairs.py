@@ -144,8 +144,12 @@ def test_of_several_sizes_the_one_is_taken_that_gives_least_up(tmp_path):
 
 def test_limits_are_the_least_and_the_largest(tmp_path):
     study = tiny(tmp_path, patients=5)
-    figures = [figure("total", 2, group="yes"), figure("mean", "1.50", "k", group="yes"), figure("mean", "1.00", "k"),
-               figure("n", 2, "k", "3")]  # fmt: skip
+    figures = [
+        figure("total", 2, group="yes"),
+        figure("mean", "1.50", "k", group="yes"),
+        figure("mean", "1.00", "k"),
+        figure("n", 2, "k", "3"),
+    ]
     _, proven = provers(study, claims(study, figures, ties=True))
     prover = next(p for p, _ in proven if p and "k" in p.variables)
     # Two treated sum to 3, five to 5: the three others sum to 2, so at most one of all has 3.
@@ -170,4 +174,7 @@ def test_what_cannot_be_looked_at_is_not_decided(tmp_path, monkeypatch):
     monkeypatch.setattr("printcheck.proof.solver.MOST_PATTERNS", 3)
     _, proven = provers(study, said)
     assert {s.claims[0].variables: proof.decided for _, proof in proven for s in proof.statements} == {
-        (): True, ("a",): True, ("k",): False}  # fmt: skip
+        (): True,
+        ("a",): True,
+        ("k",): False,
+    }

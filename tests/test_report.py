@@ -79,8 +79,13 @@ class Checker(HTMLParser):
 def built(tmp_path_factory):
     """Return the folder of a report with everything in it."""
     folder = tmp_path_factory.mktemp("built")
-    wide = table("table-7", "7", "Failure or not", head=("", *(f"Column {i}" for i in range(14))),
-                 rows=[(f"Row {i}", *(["61.6 (11.9)"] * 14)) for i in range(5)])  # fmt: skip
+    wide = table(
+        "table-7",
+        "7",
+        "Failure or not",
+        head=("", *(f"Column {i}" for i in range(14))),
+        rows=[(f"Row {i}", *(["61.6 (11.9)"] * 14)) for i in range(5)],
+    )
     first = runnable(title="Who they were")
     first["cells"] += [
         markdown("## Demography\n\nWhat *matters* here."),
@@ -100,8 +105,18 @@ def built(tmp_path_factory):
     write(folder / "notebooks/03_failure.ipynb", absent)
     (folder / "figures").mkdir()
     (folder / "figures/survival.svg").write_text(SVG)
-    assert main(["--study", "spinal-metastases", "--output", str(folder / "report.html"),
-                 *map(str, sorted((folder / "notebooks").iterdir()))]) == 0  # fmt: skip
+    assert (
+        main(
+            [
+                "--study",
+                "spinal-metastases",
+                "--output",
+                str(folder / "report.html"),
+                *map(str, sorted((folder / "notebooks").iterdir())),
+            ]
+        )
+        == 0
+    )
     return folder
 
 
@@ -144,9 +159,7 @@ def test_tables_keep_the_journals_number_or_get_one_and_figures_are_counted(page
 
 def test_a_table_scrolls_alone_between_its_caption_and_its_notes():
     shown = blocks(code("describe()", table()))
-    order = [
-        shown.index(part) for part in ("<figcaption", '<div class="scroll"', "<table", "</table></div>", "Mean (SD)")
-    ]
+    order = [shown.index(part) for part in ("<figcaption", '<div class="scroll"', "<table", "</table></div>", "Mean (SD)")]
     assert order == sorted(order)
     assert "<caption" not in shown
     assert "<tfoot" not in shown
@@ -176,9 +189,7 @@ def test_the_saved_drawing_is_shown_and_else_the_picture_in_the_notebook(tmp_pat
 
 
 def test_code_is_folded_and_cells_without_output_share_a_fold():
-    shown = blocks(
-        code("import a"), code("b = 1 < 2"), code("b", {"text/plain": "True"}), markdown("x"), code("save()")
-    )
+    shown = blocks(code("import a"), code("b = 1 < 2"), code("b", {"text/plain": "True"}), markdown("x"), code("save()"))
     assert shown.count("<details") == 2
     assert "<details open" not in shown
     assert shown.index("import") < shown.index("&lt;") < shown.index("True") < shown.index("save")
@@ -217,11 +228,7 @@ def test_a_title_loses_the_number_of_its_notebook():
 
 def test_headings_move_one_level_down_and_names_stay_apart():
     shown = blocks(markdown("# Title\n\n## Part\n\n### Deeper"), markdown("## Part"))
-    assert re.findall(r'<(h\d) id="([^"]*)">', shown) == [
-        ("h3", "01-x-part"),
-        ("h4", "01-x-deeper"),
-        ("h3", "01-x-part-2"),
-    ]
+    assert re.findall(r'<(h\d) id="([^"]*)">', shown) == [("h3", "01-x-part"), ("h4", "01-x-deeper"), ("h3", "01-x-part-2")]
 
 
 def test_the_page_tells_what_it_was_made_from(page):
@@ -290,10 +297,20 @@ def verdicts(n=60):
 
     words = list(VERDICTS)
     rows = [
-        Row((f"t{k % 3}_{'very_long_name_' * (k % 2)}{k}", f"Table {k % 3}", f"{k}.5", "", words[k % len(words)], "",
-             "C1" if words[k % len(words)] == "contradicted" else "", f"Reason {k}: P < 0.05 & more words that wrap " * 2))
+        Row(
+            (
+                f"t{k % 3}_{'very_long_name_' * (k % 2)}{k}",
+                f"Table {k % 3}",
+                f"{k}.5",
+                "",
+                words[k % len(words)],
+                "",
+                "C1" if words[k % len(words)] == "contradicted" else "",
+                f"Reason {k}: P < 0.05 & more words that wrap " * 2,
+            )
+        )
         for k in range(n)
-    ]  # fmt: skip
+    ]
     head = ("ID", "Where", "Printed", "Recomputed", "Verdict", "Method", "Conflict", "Reason")
     return DisplayTable(name="audit", title="Every printed figure", head=head, rows=tuple(rows), frame=pd.DataFrame())
 
@@ -301,14 +318,19 @@ def verdicts(n=60):
 def test_the_table_of_verdicts_says_of_each_cell_what_it_is():
     shown = blocks(code("verdicts", verdicts(3)._repr_mimebundle_()))
     assert re.findall(r'<th scope="col" data-column="([^"]*)">', shown) == [
-        "id", "where", "printed", "recomputed", "verdict", "method", "conflict", "reason",
-    ]  # fmt: skip
+        "id",
+        "where",
+        "printed",
+        "recomputed",
+        "verdict",
+        "method",
+        "conflict",
+        "reason",
+    ]
     chip = '<td data-column="verdict"><span class="verdict" data-verdict="reproduced by another method">'
     assert f"{chip}reproduced by another method</span></td>" in shown
     assert '<th scope="row" data-column="id">t1_<wbr>very_<wbr>long_<wbr>name_<wbr>1</th>' in shown
-    assert (
-        'class="table wide filtered" id="audit" data-filters="{&quot;Verdict&quot;: &quot;All verdicts&quot;' in shown
-    )
+    assert 'class="table wide filtered" id="audit" data-filters="{&quot;Verdict&quot;: &quot;All verdicts&quot;' in shown
     assert Checker(shown).open == []
 
 
@@ -320,6 +342,7 @@ def test_only_a_page_with_a_long_table_holds_the_filter(page):
 def test_verdicts_have_the_colours_of_the_figure():
     from cohortbook.sections.audit.figures_audit import TILES
     from printcheck.audit.verdicts import VERDICTS
+
     css = (ASSETS / "report.css").read_text()
     found = dict(re.findall(r'\.verdict\[data-verdict="([^"]*)"\] \{ background: ([^;]*);', css))
     assert found == {verdict: fill.lower() for verdict, (fill, *_) in TILES.items()}
@@ -482,12 +505,20 @@ def test_a_reader_filters_the_table_of_verdicts(long_table, width):
         "typed": [1, "1 of 60 rows"],
         "nothing": [0, "0 of 60 rows"],
         "cleared": [60, "60 rows", ""],
-        "verdicts": ["All verdicts", "reproduced (9)", "compatible (9)", "reproduced by another method (9)",
-                     "rounded otherwise (9)", "contradicted (8)", "not decided (8)", "not checkable (8)"],
+        "verdicts": [
+            "All verdicts",
+            "reproduced (9)",
+            "compatible (9)",
+            "reproduced by another method (9)",
+            "rounded otherwise (9)",
+            "contradicted (8)",
+            "not decided (8)",
+            "not checkable (8)",
+        ],
         "verdict": [8, "8 of 60 rows"],
         "both": [3, "3 of 60 rows"],
         "findings": [34, "34 of 60 rows"],
-    }  # fmt: skip
+    }
 
 
 @needs_chromium

@@ -14,17 +14,7 @@ from hypothesis import strategies as st
 
 from cohortbook.display.latex import LONG, escaped, latex_of
 from cohortbook.display.tables import DisplayTable, Row
-from cohortbook.report.arrange import (
-    GAP,
-    TURNED,
-    UPRIGHT,
-    Paragraph,
-    Title,
-    arranged,
-    breakable,
-    fit,
-    paragraphs,
-)
+from cohortbook.report.arrange import GAP, TURNED, UPRIGHT, Paragraph, Title, arranged, breakable, fit, paragraphs
 from cohortbook.report.document import FIGURE, Document, Figure, ShownTable, Table, parsed, read_document
 from cohortbook.report.report import build_report, main
 from cohortbook.report.workbook import number_format
@@ -35,16 +25,27 @@ pytestmark = pytest.mark.build
 
 #: Each is markup, a formula or a trap in at least one of the formats.
 HOSTILE = (
-    "=1+1", "+1 a", "-x", "@sum", "#eval(read(\"/etc/passwd\"))", "*bold* _it_ $x$ `raw` \\input{x}", "<b>&amp;</b> & co",
-    "100 % of A_1^2 ~ {x} [y] | \"q\" ''", "]]> --> </w:t>", "a\x01b\x0bc", "−2 to ∞ ≤ ≥ † ‡ § “q”", "Ünïcödé Привет α",
+    "=1+1",
+    "+1 a",
+    "-x",
+    "@sum",
+    '#eval(read("/etc/passwd"))',
+    "*bold* _it_ $x$ `raw` \\input{x}",
+    "<b>&amp;</b> & co",
+    "100 % of A_1^2 ~ {x} [y] | \"q\" ''",
+    "]]> --> </w:t>",
+    "a\x01b\x0bc",
+    "−2 to ∞ ≤ ≥ † ‡ § “q”",
+    "Ünïcödé Привет α",
     "x" * 180,
-)  # fmt: skip
+)
 
 
 def display(rows, head=("", "n", "%"), name="table-2", number="2", title="Who they were", notes=()):
     kinds = [row if isinstance(row, Row) else Row(tuple(row)) for row in rows]
-    return DisplayTable(name=name, number=number, title=title, head=tuple(head), rows=tuple(kinds), notes=tuple(notes),
-                        frame=pd.DataFrame())  # fmt: skip
+    return DisplayTable(
+        name=name, number=number, title=title, head=tuple(head), rows=tuple(kinds), notes=tuple(notes), frame=pd.DataFrame()
+    )
 
 
 def shown(table):
@@ -63,13 +64,22 @@ def png(width=70, height=40):
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="70" height="40"><rect width="9" height="9"/></svg>'
 
 DEMOGRAPHY = display(
-    [Row(("Sex", "", ""), "heading"), Row(("women", "17", "23.6"), "level"), Row(("men", "55", "76.4"), "level"),
-     ("Age", "−2.50", "<0.001")],
+    [
+        Row(("Sex", "", ""), "heading"),
+        Row(("women", "17", "23.6"), "level"),
+        Row(("men", "55", "76.4"), "level"),
+        ("Age", "−2.50", "<0.001"),
+    ],
     notes=("Counts as printed.", "† Known only after."),
-)  # fmt: skip
+)
 TRAPS = display([(text, text, "1") for text in HOSTILE], name="traps", number=None, title=HOSTILE[5], notes=HOSTILE)
-WIDE = display([[f"A long label of row {i}", *["61.6 (11.9 to 17.3)"] * 12] for i in range(5)],
-               head=("", *(f"Column {i}" for i in range(12))), name="table-7", number="7", title="Many columns")  # fmt: skip
+WIDE = display(
+    [[f"A long label of row {i}", *["61.6 (11.9 to 17.3)"] * 12] for i in range(5)],
+    head=("", *(f"Column {i}" for i in range(12))),
+    name="table-7",
+    number="7",
+    title="Many columns",
+)
 
 
 @pytest.fixture(scope="module")
@@ -92,17 +102,26 @@ def folder(tmp_path_factory):
         markdown("## Wide"),
         code("wide()", shown(WIDE)),
         markdown("## Curves"),
-        code("plot()", {"image/png": "", "text/plain": "", FIGURE: {"name": "survival", "caption": "Survival & <more>",
-                                                                    "alt": "Curves that fall; \"lung\" first"}}),
-    ]  # fmt: skip
+        code(
+            "plot()",
+            {
+                "image/png": "",
+                "text/plain": "",
+                FIGURE: {"name": "survival", "caption": "Survival & <more>", "alt": 'Curves that fall; "lung" first'},
+            },
+        ),
+    ]
     audit = runnable(title="Audit", part="audit")
     audit["cells"] += [code("audit", {"text/markdown": "**8 are contradicted.**", "text/plain": ""})]
     words = runnable(title="Text", part="manuscript")
     words["cells"] += [
-        markdown("## Methods\n\nHow it was written."), code("m", {"text/markdown": "Tests were run.", "text/plain": ""}),
-        markdown("## Results\n\nWhat came out."), code("r", {"text/markdown": "72 were analysed.", "text/plain": ""}),
-        markdown("## STROBE"), code("s", shown(display([("1", "Title", "x")], name="strobe", number=None, title="STROBE"))),
-    ]  # fmt: skip
+        markdown("## Methods\n\nHow it was written."),
+        code("m", {"text/markdown": "Tests were run.", "text/plain": ""}),
+        markdown("## Results\n\nWhat came out."),
+        code("r", {"text/markdown": "72 were analysed.", "text/plain": ""}),
+        markdown("## STROBE"),
+        code("s", shown(display([("1", "Title", "x")], name="strobe", number=None, title="STROBE"))),
+    ]
     absent = runnable("1 / 0", title="Who failed", skipped="comparison", needs="comparison")
     for name, held in (("01_who", first), ("03_failure", absent), ("06_audit", audit), ("07_text", words)):
         write(folder / f"notebooks/{name}.ipynb", held)
@@ -160,9 +179,19 @@ def test_manuscript_has_its_order(document):
     pieces = arranged(load_study("spinal-metastases"), document)
     titles = [(piece.level, piece.text) for piece in pieces if isinstance(piece, Title)]
     assert titles == [
-        (1, "Methods"), (1, "Results"), (1, "Tables"), (2, "Who they were"), (3, "Demography"), (3, "Traps"), (3, "Wide"),
-        (2, "Who failed"), (1, "Figures"), (1, "Audit"), (1, "STROBE"), (1, "How this report was made"),
-    ]  # fmt: skip
+        (1, "Methods"),
+        (1, "Results"),
+        (1, "Tables"),
+        (2, "Who they were"),
+        (3, "Demography"),
+        (3, "Traps"),
+        (3, "Wide"),
+        (2, "Who failed"),
+        (1, "Figures"),
+        (1, "Audit"),
+        (1, "STROBE"),
+        (1, "How this report was made"),
+    ]
     words = [piece.text for piece in pieces if isinstance(piece, Paragraph)]
     assert words[:2] == ["Tests were run.", "72 were analysed."]
     assert words.count("Nothing is planned.") == 1
@@ -176,9 +205,14 @@ def test_markdown_becomes_paragraphs():
     text = "> **a** *b*\n\n- x\n  - y\n\n| h |\n|---|\n| c |\n\n```\ncode\n```\n\n[link](http://x) ~~old~~ `t`  \nnext"
     found = paragraphs(parsed(text))
     assert [(p.kind, p.mark, p.depth, p.text) for p in found] == [
-        ("quote", "", 0, "a b"), ("item", "•", 1, "x"), ("item", "•", 2, "y"), ("text", "", 0, "h"), ("text", "", 0, "c"),
-        ("code", "", 0, "code"), ("text", "", 0, "link old t next"),
-    ]  # fmt: skip
+        ("quote", "", 0, "a b"),
+        ("item", "•", 1, "x"),
+        ("item", "•", 2, "y"),
+        ("text", "", 0, "h"),
+        ("text", "", 0, "c"),
+        ("code", "", 0, "code"),
+        ("text", "", 0, "link old t next"),
+    ]
     assert [(run.text, run.bold, run.italic) for run in found[0].runs] == [
         ("a", True, False),
         (" ", False, False),
@@ -234,8 +268,12 @@ def test_word_has_real_captions_headings_and_notes(word):
     assert by_style["Banner"] == [f"Synthetic patients. {about.synthetic}"]
     assert by_style["Heading 1"][:2] == ["Methods", "Results"]
     assert [text.partition(". ")[2] for text in by_style["Caption"]] == [
-        "Who they were", HOSTILE[5], "Many columns", "Survival & <more>", "STROBE",
-    ]  # fmt: skip
+        "Who they were",
+        HOSTILE[5],
+        "Many columns",
+        "Survival & <more>",
+        "STROBE",
+    ]
     assert by_style["Table note"][:2] == ["Counts as printed.", "† Known only after."]
     assert "1.\tone" in by_style["Normal"]
     assert by_style["Warning"] == ["UserWarning: <odd> #x"]
@@ -248,9 +286,7 @@ def test_word_has_real_captions_headings_and_notes(word):
 def test_word_turns_the_page_for_a_wide_table_alone(word):
     from docx.enum.section import WD_ORIENT
 
-    assert [section.orientation for section in word.sections] == [
-        WD_ORIENT.PORTRAIT, WD_ORIENT.LANDSCAPE, WD_ORIENT.PORTRAIT,
-    ]  # fmt: skip
+    assert [section.orientation for section in word.sections] == [WD_ORIENT.PORTRAIT, WD_ORIENT.LANDSCAPE, WD_ORIENT.PORTRAIT]
     turned = word.sections[1]
     assert turned.page_width > turned.page_height
     width = sum(int(column.width) for column in word.tables[2].columns)
@@ -271,8 +307,12 @@ SOFFICE = shutil.which("soffice")
 def test_libreoffice_opens_the_word_file_whole(files, tmp_path):
     (tmp_path / "report.docx").write_bytes(files[".docx"])
     profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
-    subprocess.run([SOFFICE, profile, "--headless", "--convert-to", "pdf", "--outdir", tmp_path, tmp_path / "report.docx"],
-                   check=True, capture_output=True, timeout=180)  # fmt: skip
+    subprocess.run(
+        [SOFFICE, profile, "--headless", "--convert-to", "pdf", "--outdir", tmp_path, tmp_path / "report.docx"],
+        check=True,
+        capture_output=True,
+        timeout=180,
+    )
     text = poppler("pdftotext", (tmp_path / "report.pdf").read_bytes(), tmp_path, "-layout")
     for part in ("Table 2. Who they were", "Table S1.", "Figure 1. Survival & <more>", "23.6", "† Known only after."):
         assert part in text
@@ -293,8 +333,16 @@ def poppler(program, content, tmp_path, *options):
 @needs_poppler
 def test_pdf_prints_hostile_words_as_they_are(files, tmp_path):
     text = " ".join(joined(poppler("pdftotext", files[".pdf"], tmp_path, "-layout")).split())
-    for part in ("=1+1", '#eval(read("/etc/passwd"))', "*bold* _it_ $x$ `raw` \\input{x}", "<b>&amp;</b> & co",
-                 "Table 2. Who they were", "Figure 1. Survival & <more>", "UserWarning: <odd> #x", "Привет"):  # fmt: skip
+    for part in (
+        "=1+1",
+        '#eval(read("/etc/passwd"))',
+        "*bold* _it_ $x$ `raw` \\input{x}",
+        "<b>&amp;</b> & co",
+        "Table 2. Who they were",
+        "Figure 1. Survival & <more>",
+        "UserWarning: <odd> #x",
+        "Привет",
+    ):
         assert part in text, part
     assert "no row describes a real person" in text
     assert re.search(r"\b1 ?/ ?\d\b", text)
@@ -371,18 +419,34 @@ def test_formulas_are_nowhere_in_the_file(files):
 def test_index_leads_to_every_sheet(book):
     index = book["Tables"]
     assert [row[:3] for row in index.iter_rows(min_row=5, values_only=True)] == [
-        ("Table 2", "Who they were", "01_who"), ("Table S1", HOSTILE[5], "01_who"), ("Table 7", "Many columns", "01_who"),
+        ("Table 2", "Who they were", "01_who"),
+        ("Table S1", HOSTILE[5], "01_who"),
+        ("Table 7", "Many columns", "01_who"),
         ("Table S2", "STROBE", "07_text"),
-    ]  # fmt: skip
+    ]
     assert index["A5"].hyperlink.location or index["A5"].hyperlink.target
     assert "no row describes a real person" in index["A2"].value
 
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("0.10", 0.1), (".03", 0.03), ("0·25", 0.25), ("−0.125", -0.125), ("12", 12), ("−1", -1), ("007", None), ("1,234", None),
-     ("12 (3)", None), ("–", None), (".", None), ("", None), ("1" * 16, None), ("٣", None)],
-)  # fmt: skip
+    [
+        ("0.10", 0.1),
+        (".03", 0.03),
+        ("0·25", 0.25),
+        ("−0.125", -0.125),
+        ("12", 12),
+        ("−1", -1),
+        ("007", None),
+        ("1,234", None),
+        ("12 (3)", None),
+        ("–", None),
+        (".", None),
+        ("", None),
+        ("1" * 16, None),
+        ("٣", None),
+    ],
+)
 def test_one_number_is_a_number(text, value):
     import openpyxl
 
@@ -400,19 +464,29 @@ def test_one_number_is_a_number(text, value):
 
 @pytest.mark.parametrize(
     ("text", "tex"),
-    [("50 % & $3 #1 _x", r"50 \% \& \$3 \#1 \_x"), ("{a}~^\\", r"\{a\}\textasciitilde{}\textasciicircum{}\textbackslash{}"),
-     ("<0.001 >2", r"\textless{}0.001 \textgreater{}2"), ("−2 – ∞", r"$-$2 -- $\infty$"), ("a--b ''c", "a-{}-b '{}'c"),
-     ("[x] *", "{[}x{]} {*}"), ("a\nb\x00c", "a bc"),
-     ('"q" `r`', r"\textquotedbl{}q\textquotedbl{} \textasciigrave{}r\textasciigrave{}")],
-)  # fmt: skip
+    [
+        ("50 % & $3 #1 _x", r"50 \% \& \$3 \#1 \_x"),
+        ("{a}~^\\", r"\{a\}\textasciitilde{}\textasciicircum{}\textbackslash{}"),
+        ("<0.001 >2", r"\textless{}0.001 \textgreater{}2"),
+        ("−2 – ∞", r"$-$2 -- $\infty$"),
+        ("a--b ''c", "a-{}-b '{}'c"),
+        ("[x] *", "{[}x{]} {*}"),
+        ("a\nb\x00c", "a bc"),
+        ('"q" `r`', r"\textquotedbl{}q\textquotedbl{} \textasciigrave{}r\textasciigrave{}"),
+    ],
+)
 def test_latex_escapes(text, tex):
     assert escaped(text) == tex
 
 
 @given(st.text(st.characters(blacklist_categories=("Cs",)), max_size=60))
 def test_latex_leaves_no_sign_with_a_meaning(text):
-    plain = re.sub(r"\\text[a-z]+\{\}|\\[{}$&#%_]|\$\\?[a-zA-Z|-]+\$|\{\}|\{[\[\]*]\}|\\(S|P|dag|ddag)\{\}|\\,|~"
-                   r"|\\textsuperscript\{\d\}", "", escaped(text))  # fmt: skip
+    plain = re.sub(
+        r"\\text[a-z]+\{\}|\\[{}$&#%_]|\$\\?[a-zA-Z|-]+\$|\{\}|\{[\[\]*]\}|\\(S|P|dag|ddag)\{\}|\\,|~"
+        r"|\\textsuperscript\{\d\}",
+        "",
+        escaped(text),
+    )
     assert not re.search(r"[\\{}$&#%_^~\n]", plain), plain
 
 
@@ -420,11 +494,23 @@ def test_latex_table_has_rules_caption_and_notes(tmp_path):
     DEMOGRAPHY.save(tmp_path)
     lines = (tmp_path / "table-2.tex").read_text(encoding="utf-8").splitlines()
     assert lines[1:] == [
-        r"\begin{table}", r"\centering", r"\caption*{Table 2. Who they were}", r"\begin{tabular}{lrr}", r"\toprule",
-        r" & \textbf{n} & \textbf{\%} \\", r"\midrule", r"\multicolumn{3}{l}{\textbf{Sex}} \\", r"\quad women & 17 & 23.6 \\",
-        r"\quad men & 55 & 76.4 \\", r"Age & $-$2.50 & \textless{}0.001 \\", r"\bottomrule", r"\end{tabular}",
-        r"\par\footnotesize Counts as printed.", r"\par\footnotesize \dag{} Known only after.", r"\end{table}",
-    ]  # fmt: skip
+        r"\begin{table}",
+        r"\centering",
+        r"\caption*{Table 2. Who they were}",
+        r"\begin{tabular}{lrr}",
+        r"\toprule",
+        r" & \textbf{n} & \textbf{\%} \\",
+        r"\midrule",
+        r"\multicolumn{3}{l}{\textbf{Sex}} \\",
+        r"\quad women & 17 & 23.6 \\",
+        r"\quad men & 55 & 76.4 \\",
+        r"Age & $-$2.50 & \textless{}0.001 \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\par\footnotesize Counts as printed.",
+        r"\par\footnotesize \dag{} Known only after.",
+        r"\end{table}",
+    ]
 
 
 def test_a_long_latex_table_runs_over_pages_and_sentences_wrap():

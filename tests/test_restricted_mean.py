@@ -40,9 +40,7 @@ def test_a_curve_at_zero_is_known_for_ever():
 
 
 def test_tau_beyond_the_last_exit_is_undefined():
-    with pytest.warns(
-        UndefinedWarning, match=r"^restricted mean of time: nobody is followed to 9; the last exit is at 6"
-    ):
+    with pytest.warns(UndefinedWarning, match=r"^restricted mean of time: nobody is followed to 9; the last exit is at 6"):
         mean = restricted_mean(survival_tally([2, 6], [True, False]), **WHERE, tau=9)
     assert np.isnan([mean.estimate, mean.std_error, mean.conf_low]).all()
 
@@ -59,9 +57,7 @@ def test_tau_beyond_the_last_exit_is_undefined():
     ids=["no events", "all tied", "one patient", "one censored", "everybody at zero"],
 )
 def test_without_variance_there_is_no_interval(times, events, tau, estimate):
-    with pytest.warns(
-        UndefinedWarning, match="^restricted mean of time: the curve's variance is estimated as 0"
-    ) as caught:
+    with pytest.warns(UndefinedWarning, match="^restricted mean of time: the curve's variance is estimated as 0") as caught:
         mean = restricted_mean(survival_tally(times, events), **WHERE, tau=tau)
     assert [warning.filename for warning in caught] == [__file__]
     assert (mean.estimate, mean.std_error) == (estimate, 0)
@@ -69,8 +65,7 @@ def test_without_variance_there_is_no_interval(times, events, tau, estimate):
 
 
 @pytest.mark.parametrize(
-    "times, reason",
-    [([None], "no patient has a time and an event"), ([0.0], "nobody is followed beyond 0")],
+    "times, reason", [([None], "no patient has a time and an event"), ([0.0], "nobody is followed beyond 0")]
 )
 def test_nothing_to_measure(times, reason):
     with pytest.warns(UndefinedWarning, match=f"^restricted mean of time: {reason}"):

@@ -352,10 +352,7 @@ def test_inplace_gives_the_same_bytes_again(tmp_path, capsys):
     first = source.read_bytes()
     assert main(["inplace", str(source)]) == 0
 
-    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [
-        ["01_x", "changed"],
-        ["01_x", "unchanged"],
-    ]
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [["01_x", "changed"], ["01_x", "unchanged"]]
     assert source.read_bytes() == first
     cells = read_notebook(source)["cells"]
     assert [cell["id"] for cell in cells] == ["cell-01", "cell-02", "cell-03", "cell-04"]

@@ -91,9 +91,7 @@ def test_key_results_are_what_the_notebooks_show(tmp_path):
     cohort = cb.load_cohort(study(tmp_path))
     rows = {row.name: row for row in key_results(cohort).rows}
     assert rows["rate"].value == pytest.approx(50)
-    assert rows["compare dose"].value == pytest.approx(
-        cb.compare_groups(cohort).rows[0].test.p_value, rel=1e-12, nan_ok=True
-    )
+    assert rows["compare dose"].value == pytest.approx(cb.compare_groups(cohort).rows[0].test.p_value, rel=1e-12, nan_ok=True)
     assert rows["selected"].words in ("no term", "no model", "Ill")
     # Two weeks, three censored, five: 3/4 after the first.
     assert rows["survival 3 weeks"].value == pytest.approx(75)
@@ -142,12 +140,15 @@ def test_the_table_marks_what_moves_and_the_finding_says_it():
             ("a", "One", 8, 0.04, 0.05, ends[1]),
             ("b", "Two", 9, 0.06, 0.1, ends[2]),
         ]
-    ]  # fmt: skip
+    ]
     table = cb.scenario_table(results)
     assert [row.cells for row in table.rows] == [
-        ("Patients", "9", "8", "9"), ("g", "", "", ""), ("P of x", "0.06", "0.04 *", "0.06 *"), ("h", "", "", ""),
+        ("Patients", "9", "8", "9"),
+        ("g", "", "", ""),
+        ("P of x", "0.06", "0.04 *", "0.06 *"),
+        ("h", "", "", ""),
         ("End", "A", "A", "B *"),
-    ]  # fmt: skip
+    ]
     assert table.notes[0].startswith("* Another conclusion than as planned")
     said = str(cb.scenario_finding(results))
     assert "**One** (8 patients): P of x (P 0.06 as planned, P 0.04 here)." in said

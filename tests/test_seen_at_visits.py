@@ -53,8 +53,9 @@ def test_without_deaths_it_is_the_share_of_the_living():
 
 def test_delayed_entry_goes_to_death():
     late = fit([(ct, failed, days + 2, died) for ct, failed, days, died in PATIENTS], entry=3.0)
-    curve = kaplan_meier(Tally.from_rows(rows(PATIENTS).assign(days=lambda f: f["days"] + 2)), time="days", event="died",
-                         entry=3.0)  # fmt: skip
+    curve = kaplan_meier(
+        Tally.from_rows(rows(PATIENTS).assign(days=lambda f: f["days"] + 2)), time="days", event="died", entry=3.0
+    )
     assert_allclose(late.at([4])["alive"], curve.at([4])["estimate"])
     assert_allclose(late.at([2])[["at_least", "at_most"]], [[0.5, 0.5]])
 

@@ -56,8 +56,16 @@ def test_selections_equal_r_at_every_step(one):
 def test_selections_take_the_steps_that_r_takes(case):
     outcome, method, test, entry, removal = case.split()
     data, _, candidates = CASES["birthwt" if outcome == "low" else "infert"]
-    found = select_terms(data(), outcome=outcome, candidates=candidates, method=method, entry=float(entry),
-                         removal=float(removal), removal_test=test, **EXACT)  # fmt: skip
+    found = select_terms(
+        data(),
+        outcome=outcome,
+        candidates=candidates,
+        method=method,
+        entry=float(entry),
+        removal=float(removal),
+        removal_test=test,
+        **EXACT,
+    )
     signs = {"enter": "+", "remove": "-"}
     assert [signs[step.action] + step.term for step in found.steps[1:]] == STEPWISE[case]["log"].split()
     assert set(logged(found.steps)) == set(STEPWISE[case]) - {"log"}
@@ -74,10 +82,7 @@ def test_single_columns_of_a_factor_outside_equal_r():
 
 def test_under_separation_the_removal_test_decides():
     options = {"outcome": "failed", "candidates": ["cement", "late", "weak"], "entry": 0.1, "removal": 0.1}
-    by = {
-        method: select_terms(separated(), removal_test=method, **options)
-        for method in ("wald", "lr", "conditional")
-    }
+    by = {method: select_terms(separated(), removal_test=method, **options) for method in ("wald", "lr", "conditional")}
     assert [(s.action, s.term) for s in by["wald"].steps] == [("start", ""), ("enter", "cement"), ("remove", "cement")]
     assert by["wald"].selected == ()
     assert by["wald"].stopped == "the model is one it had before"
@@ -98,8 +103,12 @@ def test_every_step_shows_the_variables_outside():
         inside, outside = {t.term for t in step.inside}, {t.term for t in step.outside}
         assert inside | outside == set(ALL)
         assert not inside & outside
-    assert set(found.frame["where"]) == {"in the model", "not in the model", "not in the model, its columns",
-                                         "not in the model, all"}  # fmt: skip
+    assert set(found.frame["where"]) == {
+        "in the model",
+        "not in the model",
+        "not in the model, its columns",
+        "not in the model, all",
+    }
 
 
 def rows_with_sum():
@@ -119,8 +128,7 @@ def test_an_aliased_candidate_competes_wherever_it_stands(candidates):
 
 
 def test_what_the_model_determines_has_no_score_test():
-    found = select_terms(Tally.from_rows(rows_with_sum()), outcome="y", candidates=["a", "b", "sum"], entry=1,
-                              removal=1)  # fmt: skip
+    found = select_terms(Tally.from_rows(rows_with_sum()), outcome="y", candidates=["a", "b", "sum"], entry=1, removal=1)
     last = found.steps[-1]
     assert len(last.inside) == 2
     assert [math.isnan(test.p_value) for test in last.outside] == [True]
@@ -131,14 +139,11 @@ def test_without_changes_in_order_the_selection_is_the_same():
     forwards = select_terms(birthwt(), outcome="low", candidates=ALL, entry=0.2, removal=0.15)
     backwards = select_terms(birthwt(), outcome="low", candidates=ALL[::-1], entry=0.2, removal=0.15)
     assert [(s.action, s.term) for s in forwards.steps] == [(s.action, s.term) for s in backwards.steps]
-    assert_allclose([s.test.p_value for s in forwards.steps[1:]], [s.test.p_value for s in backwards.steps[1:]],
-                    rtol=1e-6)  # fmt: skip
+    assert_allclose([s.test.p_value for s in forwards.steps[1:]], [s.test.p_value for s in backwards.steps[1:]], rtol=1e-6)
 
 
 def test_nothing_enters():
-    found = select_terms(
-        table([(0, 0, 9), (0, 1, 9), (1, 0, 9), (1, 1, 9)], "x", "y"), outcome="y", candidates=["x"]
-    )
+    found = select_terms(table([(0, 0, 9), (0, 1, 9), (1, 0, 9), (1, 1, 9)], "x", "y"), outcome="y", candidates=["x"])
     assert (found.selected, len(found.steps)) == ((), 1)
     assert found.stopped == "no term outside the model has P < 0.05"
 
@@ -163,8 +168,7 @@ def test_all_enter_and_nothing_is_selected():
 
 
 def test_backwards_starts_without_what_others_determine():
-    found = select_terms(Tally.from_rows(rows_with_sum()), outcome="y", candidates=["a", "b", "sum", "same"],
-                         method="backward")  # fmt: skip
+    found = select_terms(Tally.from_rows(rows_with_sum()), outcome="y", candidates=["a", "b", "sum", "same"], method="backward")
     assert {t.term for t in found.steps[0].inside} == {"a", "b"}
     assert math.isnan(found.steps[0].outside[0].p_value)
 

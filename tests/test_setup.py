@@ -256,9 +256,15 @@ def planned(tmp_path):
     python.write_text(STAND_IN)
     python.chmod(0o755)
     folder = tmp_path / "a project"
-    names = ["Makefile", "requirements.lock", "data/other/study.yml", "src/tallystats/tally.py", "src/cohortbook/__init__.py",
-             *(f"src/cohortbook/report/{name}" for name in ("report.py", "report_html.py", "assets/report.css")),
-             *(f"notebooks/0{k}_{name}.ipynb" for k, name in enumerate(("one", "two", "three"), start=1))]  # fmt: skip
+    names = [
+        "Makefile",
+        "requirements.lock",
+        "data/other/study.yml",
+        "src/tallystats/tally.py",
+        "src/cohortbook/__init__.py",
+        *(f"src/cohortbook/report/{name}" for name in ("report.py", "report_html.py", "assets/report.css")),
+        *(f"notebooks/0{k}_{name}.ipynb" for k, name in enumerate(("one", "two", "three"), start=1)),
+    ]
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
@@ -437,9 +443,7 @@ def test_make_audit_needs_no_patients_and_runs_the_audit_alone(audited):
     assert done.stdout.endswith("Report: build/other/audit.html\n")
     assert "Audit</h2>" in (audited / "build/other/audit.html").read_text()
     assert not (audited / REPORT).exists()
-    assert make(audited, "audit", "STUDY=data/other").stdout == (
-        "Nothing to do: build/other/audit.html is up to date.\n"
-    )
+    assert make(audited, "audit", "STUDY=data/other").stdout == ("Nothing to do: build/other/audit.html is up to date.\n")
 
     done = report(audited)
     assert ran(done) == ["01_one"], "the audit is not run again"
@@ -461,11 +465,13 @@ def test_what_is_kept_between_runs_stands_where_clean_finds_it(audited):
 @pytest.mark.parametrize(
     ("lost", "line"),
     [
-        ("published.csv",
-         "02_audit needs a file of printed figures: there is no <code>published.csv</code> in the study's folder."),
+        (
+            "published.csv",
+            "02_audit needs a file of printed figures: there is no <code>published.csv</code> in the study's folder.",
+        ),
         ("study.yml", "the study file has no section <code>published</code>, which 02_audit needs."),
     ],
-)  # fmt: skip
+)
 def test_a_study_without_printed_figures_skips_the_audit_with_a_line(audited, lost, line):
     make(audited, "audit", "STUDY=data/other")
     (audited / "data/other/cohort.csv").write_text("patient,age\n1,50\n")
@@ -502,9 +508,13 @@ def test_a_bar_of_progress_is_seen_on_the_terminal_and_not_in_the_notebook(audit
     # ipykernel takes no hold of what is written to the terminal where it believes that it is tested.
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "MAKE", "MFLAGS"))}
     done = subprocess.Popen(
-        ["make", "audit", "STUDY=data/other"], cwd=audited, env=environment | {"VIRTUAL_ENV": sys.prefix},
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=follower,
-    )  # fmt: skip
+        ["make", "audit", "STUDY=data/other"],
+        cwd=audited,
+        env=environment | {"VIRTUAL_ENV": sys.prefix},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=follower,
+    )
     os.close(follower)
     seen = b""
     try:

@@ -102,8 +102,7 @@ def test_expected_counts(study):
     assert check.recomputed == f"{stats.fisher_exact([[3, 0], [18, 42]])[1]:.3g}"
     # the other level is printed, and all or none may have it
     others = [
-        figure("smoker", "percent", v, level="no", of=of, group=g)
-        for v, of, g in (("100", 3, "dead"), ("100", 690, "alive"))
+        figure("smoker", "percent", v, level="no", of=of, group=g) for v, of, g in (("100", 3, "dead"), ("100", 690, "alive"))
     ]
     found = check_figures(study, [*sizes[1:2], total(690, "alive"), *others, p_value("smoker", "0.006")])
     assert one(found).recomputed == "1"
@@ -128,8 +127,11 @@ def test_expected_counts(study):
 def test_expected_counts_of_three_levels(study):
     sizes = [total(30), total(6, "dead"), total(24, "alive")]
     table = {"low": (1, 9), "mid": (2, 8), "high": (3, 7)}
-    counts = [figure("grade", "n", k, level=level, group=g) for level, pair in table.items()
-              for g, k in zip(("dead", "alive"), pair, strict=True)]  # fmt: skip
+    counts = [
+        figure("grade", "n", k, level=level, group=g)
+        for level, pair in table.items()
+        for g, k in zip(("dead", "alive"), pair, strict=True)
+    ]
     check = one(check_figures(study, [*sizes, *counts, p_value("grade", "0.5")]))
     assert check.kind == "expected_counts"
     assert "expects 2 patients" in check.reason
@@ -139,7 +141,12 @@ def test_expected_counts_of_three_levels(study):
 
 
 def test_where_no_test_is_stated_only_a_chi_square_that_prints_p_is_told(study):
-    figures = [total(72), total(3, "dead"), total(69, "alive"), figure("high", "n", 3, level="yes", group="dead"),
-               figure("high", "n", 18, level="yes", group="alive")]  # fmt: skip
+    figures = [
+        total(72),
+        total(3, "dead"),
+        total(69, "alive"),
+        figure("high", "n", 3, level="yes", group="dead"),
+        figure("high", "n", 18, level="yes", group="alive"),
+    ]
     assert one(check_figures(study, [*figures, p_value("high", "0.006")])).kind == "expected_counts"
     assert not check_figures(study, [*figures, p_value("high", "0.02")])

@@ -34,13 +34,7 @@ from tallystats.interval import Interval
 from tallystats.regression.logistic import fit_many
 from tallystats.statistics import printed_tests
 from tallystats.statistics.effects import odds_ratio
-from tallystats.statistics.printed_tests import (
-    counts_that_print,
-    fisher_p_value,
-    pearson_p_value,
-    student_limits,
-    tie_window,
-)
+from tallystats.statistics.printed_tests import counts_that_print, fisher_p_value, pearson_p_value, student_limits, tie_window
 from tallystats.statistics.two_groups import fisher_exact, pearson_chi_square
 
 TINY = """\
@@ -83,8 +77,19 @@ def tiny(folder, k=COUNT, test="", of_a="pearson_chi_square", patients=5, rules=
 
 def figure(statistic, value, variable="", level="", group="all", denominator=None, id=None):
     parts = (variable, level, group, statistic, value)
-    return Figure(id=id or ":".join(map(str, parts)), source="Text", about="cohort", variable=variable, level=level,
-                  group=group, statistic=statistic, value=str(value), denominator=denominator, claim="", note="")  # fmt: skip
+    return Figure(
+        id=id or ":".join(map(str, parts)),
+        source="Text",
+        about="cohort",
+        variable=variable,
+        level=level,
+        group=group,
+        statistic=statistic,
+        value=str(value),
+        denominator=denominator,
+        claim="",
+        note="",
+    )
 
 
 def printed(value, decimals):
@@ -99,9 +104,7 @@ def holds(study, figures, *, lenient, tests=None, denied=None, ties=False):
     said = claims(study, figures, ties=ties)
     (roster,) = rosters(study, said)
     if any(
-        len(roster.members(study, c.where)) not in c.interval
-        for c in said
-        if not c.variables and not roster.unsettled(c.where)
+        len(roster.members(study, c.where)) not in c.interval for c in said if not c.variables and not roster.unsettled(c.where)
     ):
         return False
     tests = tests or {c.variable: planned_tests(study, c.variable) for c in said if c.kind == "test"}
@@ -200,9 +203,7 @@ def figures_of(chosen, sizes):
     made = [figure("total", sizes[0], group="yes")]
     for (statistic, variable, level, group), value in chosen.items():
         denominator = int(group[3:]) if statistic == "percent" and group[:3] == "of " else None
-        made.append(
-            figure(statistic, value, variable, level, group="all" if denominator else group, denominator=denominator)
-        )
+        made.append(figure(statistic, value, variable, level, group="all" if denominator else group, denominator=denominator))
     return made
 
 
@@ -230,16 +231,8 @@ def all_of(k_values, scale, sizes, tests, narrated=False):
 
     for name, of in groups.items():
         everyone.say(("mean", "k", "", name), lambda t, o, of=of: scaled(mean(sorted_k(of(t, o)))), decimals)
-        everyone.say(
-            ("min", "k", "", name),
-            lambda t, o, of=of: scaled(least(sorted_k(of(t, o)))),
-            1,
-        )
-        everyone.say(
-            ("max", "k", "", name),
-            lambda t, o, of=of: scaled(most(sorted_k(of(t, o)))),
-            0,
-        )
+        everyone.say(("min", "k", "", name), lambda t, o, of=of: scaled(least(sorted_k(of(t, o)))), 1)
+        everyone.say(("max", "k", "", name), lambda t, o, of=of: scaled(most(sorted_k(of(t, o)))), 0)
         everyone.say(("total", "", "", name), lambda t, o, of=of: str(len(of(t, o))))
         level = f"{k_values[1] / scale:g} or {k_values[3] / scale:g}"
         everyone.say(
@@ -330,22 +323,18 @@ def effects_of(a, n1, b, n0):
 def summaries_of(k_values, scale, sizes, decimals=2):
     """Describe every cohort of k and a: all that a descriptive table prints, and the effects."""
     everyone = Everyone(list(itertools.product(k_values, ("no", "yes"))), sizes)
-    groups = {
-        "all": lambda t, o: t + o,
-        "yes": lambda t, o: t,
-        "with_a": lambda t, o: tuple(p for p in t + o if p[1] == "yes"),
-    }
+    groups = {"all": lambda t, o: t + o, "yes": lambda t, o: t, "with_a": lambda t, o: tuple(p for p in t + o if p[1] == "yes")}
 
     numbers = {
-        "sd": spread, "se": lambda v: spread(v) / math.sqrt(len(v)) if v else math.nan,
+        "sd": spread,
+        "se": lambda v: spread(v) / math.sqrt(len(v)) if v else math.nan,
         "median": lambda v: quartile(v, 2) if v else math.nan,
         "mean": mean,
-    }  # fmt: skip
+    }
     for group, of in groups.items():
         for name, number in numbers.items():
             number = functools.cache(lambda values, number=number: number(values) / scale)
-            everyone.say((name, "k", "", group),
-                         lambda t, o, of=of, number=number: number(sorted_k(of(t, o))), decimals)  # fmt: skip
+            everyone.say((name, "k", "", group), lambda t, o, of=of, number=number: number(sorted_k(of(t, o))), decimals)
 
         def pair(ends, places, of=of):
             @functools.cache
@@ -359,13 +348,13 @@ def summaries_of(k_values, scale, sizes, decimals=2):
         everyone.say(("iqr", "k", "", group), pair(lambda v: (quartile(v, 1), quartile(v, 3)), decimals))
         third = functools.cache(lambda values: quartile(values, 3) / Fraction(scale) if values else math.nan)
         everyone.say(("q3", "k", "", group), lambda t, o, of=of, third=third: third(sorted_k(of(t, o))), decimals)
-        everyone.say(
-            ("n/N", "a", "yes", group), lambda t, o, of=of: f"{sum(p[1] == 'yes' for p in of(t, o))}/{len(of(t, o))}"
-        )
+        everyone.say(("n/N", "a", "yes", group), lambda t, o, of=of: f"{sum(p[1] == 'yes' for p in of(t, o))}/{len(of(t, o))}")
     for name in ("odds_ratio", "risk_ratio", "risk_difference"):
         everyone.say((name, "a", "", "test"), lambda t, o, name=name: effects(t, o)[name])
-    everyone.say(("odds_ratio", "a", "no", "test"), lambda t, o: effects(*([(0, "no" if p[1] == "yes" else "yes") for p in g]
-                                                                           for g in (t, o)))["odds_ratio"])  # fmt: skip
+    everyone.say(
+        ("odds_ratio", "a", "no", "test"),
+        lambda t, o: effects(*([(0, "no" if p[1] == "yes" else "yes") for p in g] for g in (t, o)))["odds_ratio"],
+    )
     return everyone
 
 
@@ -374,10 +363,8 @@ QUARTILES = {"iqr", "q3"}
 
 @pytest.mark.parametrize(
     ("k", "values", "scale", "sizes"),
-    [
-        (COUNT, (0, 1, 2, 3), 1, (2, 3)), (COUNT, (0, 1, 2, 3), 1, (3, 3)), (TENTHS, (-1, 0, 1, 2), 10, (4, 1)),
-    ],
-)  # fmt: skip
+    [(COUNT, (0, 1, 2, 3), 1, (2, 3)), (COUNT, (0, 1, 2, 3), 1, (3, 3)), (TENTHS, (-1, 0, 1, 2), 10, (4, 1))],
+)
 def test_summaries_are_feasible_exactly_when_a_cohort_exists(tmp_path, k, values, scale, sizes):
     study, everyone = tiny(tmp_path, k, patients=sum(sizes)), summaries_of(values, scale, sizes, 2 if scale == 1 else 3)
     rng, found = random.Random(6), []
@@ -404,10 +391,15 @@ def test_summaries_of_runs_of_values_prove_no_more_than_there_is(tmp_path, monke
     study = tiny(tmp_path, WIDE.replace("24", "14"), patients=4)
     everyone = Everyone([(k,) for k in range(15)], (2, 2))
     for group, of in {"all": lambda t, o: t + o, "yes": lambda t, o: t}.items():
-        for name, number in {"median": lambda v: quartile(v, 2), "mean": mean, "q1": lambda v: quartile(v, 1),
-                             "sd": spread}.items():  # fmt: skip
-            everyone.say((name, "k", "", group),
-                         lambda t, o, of=of, number=number: number(tuple(sorted(p[0] for p in of(t, o)))), 0)  # fmt: skip
+        for name, number in {
+            "median": lambda v: quartile(v, 2),
+            "mean": mean,
+            "q1": lambda v: quartile(v, 1),
+            "sd": spread,
+        }.items():
+            everyone.say(
+                (name, "k", "", group), lambda t, o, of=of, number=number: number(tuple(sorted(p[0] for p in of(t, o)))), 0
+            )
         everyone.say(("n", "k_band", "mid", group), lambda t, o, of=of: str(sum(7 <= p[0] <= 11 for p in of(t, o))))
     for single in (True, False):
         if not single:
@@ -448,9 +440,7 @@ def test_a_denied_figure_is_one_that_a_cohort_does_not_print(tmp_path, of_k, sum
     for _ in range(4 * EXAMPLES):
         chosen = everyone.drawn(rng, 4)
         figures = figures_of(chosen, sizes)
-        key = rng.choice(
-            [key for key in chosen if key[:1] + key[3:] not in [("total", "all"), ("total", "no")]] or [None]
-        )
+        key = rng.choice([key for key in chosen if key[:1] + key[3:] not in [("total", "all"), ("total", "no")]] or [None])
         if key is None or any(other[0] in QUARTILES for other in chosen if other != key):
             continue
         denied = figures[1 + list(chosen).index(key)].id
@@ -540,9 +530,10 @@ def test_rules_and_eligibility_are_obeyed(tmp_path):
     path.write_text(path.read_text() + "eligibility: [{label: E, keep: {k: {max: 2}, c: [x, y]}}]\n")
     study = load_study(path)
     allowed = [
-        (k, n, a) for k, n, a in itertools.product((0, 1, 2), (0, 1, 2), ("no", "yes"))
+        (k, n, a)
+        for k, n, a in itertools.product((0, 1, 2), (0, 1, 2), ("no", "yes"))
         if k <= n and (a == "yes") + k <= n and (a == "no" or k <= 1)
-    ]  # fmt: skip
+    ]
     everyone = Everyone(allowed, sizes)
     legal = [all(n >= 1 for _, n, _ in treated) for treated, _ in everyone.cohorts]
     everyone.cohorts = [cohort for cohort, obeys in zip(everyone.cohorts, legal, strict=True) if obeys]
@@ -574,10 +565,13 @@ def test_a_printed_model_holds_exactly_where_a_cohort_prints_it(tmp_path):
         everyone.say(("n", "c", "y", group), lambda t, o, of=of: str(sum(p[1] == "y" for p in of(t, o))))
     bits = list(itertools.product((0, 1), repeat=2))
     design = np.array([(1.0, *bit) for bit in bits] * 2)
-    counts = np.array([
-        [sum((p[0] == "yes", p[1] == "x") == bit for p in group) for group in cohort for bit in bits]
-        for cohort in everyone.cohorts
-    ], float)  # fmt: skip
+    counts = np.array(
+        [
+            [sum((p[0] == "yes", p[1] == "x") == bit for p in group) for group in cohort for bit in bits]
+            for cohort in everyone.cohorts
+        ],
+        float,
+    )
     p_values = fit_many(design, np.repeat([1.0, 0.0], 4), counts, max_iterations=6).p_values
     for column, term in enumerate(("a", "in_x"), start=1):
         everyone.figures["p", term, "", "model"] = [printed(p, 2) for p in p_values[:, column]]
@@ -602,15 +596,20 @@ def test_what_is_told_of_a_patient_or_printed_of_a_model_can_be_denied(tmp_path)
     assert holds(study, [size, treated, told, nobody], lenient=True, denied=told.id)
     bits = list(itertools.product((0, 1), repeat=2))
     design = np.array([(1.0, *bit) for bit in bits] * 2)
-    counts = figures_of({("n", "a", "yes", "yes"): "1", ("n", "a", "yes", "no"): "2", ("n", "in_x", "yes", "yes"): "1",
-                         ("n", "in_x", "yes", "no"): "1"}, sizes)  # fmt: skip
+    counts = figures_of(
+        {
+            ("n", "a", "yes", "yes"): "1",
+            ("n", "a", "yes", "no"): "2",
+            ("n", "in_x", "yes", "yes"): "1",
+            ("n", "in_x", "yes", "no"): "1",
+        },
+        sizes,
+    )
     tables = [
         [[one[bit] for bit in bits], [two[bit] for bit in bits]]
         for one, two in itertools.product(*(of_margins(*margins) for margins in ((2, 1, 1), (5, 2, 1))))
     ]
-    values = fit_many(
-        design, np.repeat([1.0, 0.0], 4), np.array([t[0] + t[1] for t in tables], float), max_iterations=6
-    )
+    values = fit_many(design, np.repeat([1.0, 0.0], 4), np.array([t[0] + t[1] for t in tables], float), max_iterations=6)
     texts = {tuple(printed(p, 2) for p in row[1:]) for row in values.p_values}
     assert len(texts) > 1
     for text in texts:
@@ -636,50 +635,51 @@ DECIMALS = st.sampled_from([0, 1, 2])
 @settings(max_examples=max(3, EXAMPLES // 5))
 @given(
     patients=st.lists(st.tuples(st.integers(0, 24), st.sampled_from("xyz"), st.booleans()), min_size=3, max_size=12),
-    treated=st.integers(1, 2), places=DECIMALS, data=st.data(),
-)  # fmt: skip
+    treated=st.integers(1, 2),
+    places=DECIMALS,
+    data=st.data(),
+)
 @pytest.mark.filterwarnings("ignore")
 def test_what_a_cohort_prints_is_never_in_conflict(tmp_path_factory, patients, treated, places, data):
     folder = tmp_path_factory.mktemp("cohort")
     of_k = data.draw(st.sampled_from(["mann_whitney", "student_t"]))
     study = tiny(folder, WIDE, of_k, patients=len(patients))
     rows = [
-        {"id": f"SYNTHETIC-{i + 1:03d}", "treated": "yes" if i < treated else "no", "k": k, "l": 0, "a": "yes" if a else "no",
-         "c": c} for i, (k, c, a) in enumerate(patients)
-    ]  # fmt: skip
+        {
+            "id": f"SYNTHETIC-{i + 1:03d}",
+            "treated": "yes" if i < treated else "no",
+            "k": k,
+            "l": 0,
+            "a": "yes" if a else "no",
+            "c": c,
+        }
+        for i, (k, c, a) in enumerate(patients)
+    ]
     cohort = load_cohort(study, pd.DataFrame(rows))
     asked = [figure("total", "1", group=group) for group in ("all", "yes", "no", "with_a")]
     for group in ("all", "yes", "with_a"):
-        asked += [
-            figure(name, "1", "k", group=group) for name in ("mean", "sd", "se", "median", "q1", "q3", "min", "max")
-        ]
+        asked += [figure(name, "1", "k", group=group) for name in ("mean", "sd", "se", "median", "q1", "q3", "min", "max")]
         asked += [figure(name, "1-1", "k", group=group) for name in ("range", "iqr")]
         asked += [figure("n/N", "1/1", "c", "x", group), figure("n", "1", "k_band", "low or high", group)]
+    asked += [figure("percent", "1", "a", "yes"), figure("p", "1", "k", group="test"), figure("p", "1", "a", group="test")]
     asked += [
-        figure("percent", "1", "a", "yes"),
-        figure("p", "1", "k", group="test"),
-        figure("p", "1", "a", group="test"),
+        figure(name, text, "a", group="test")
+        for name in ("odds_ratio", "risk_ratio", "risk_difference")
+        for text in ("1", "1 (1-1)")
     ]
-    asked += [figure(name, text, "a", group="test") for name in ("odds_ratio", "risk_ratio", "risk_difference")
-              for text in ("1", "1 (1-1)")]  # fmt: skip
     figures = []
     for k, one in enumerate(asked):
         found = reprint(one, cohort)
         values = found if isinstance(found, tuple) else (found,)
         if all(math.isfinite(value) for value in values):
             whole = one.statistic in ("n", "total", "n/N")
-            texts = [
-                f"{float(round_half_away(value, 0 if whole else places)):.{0 if whole else places}f}"
-                for value in values
-            ]
+            texts = [f"{float(round_half_away(value, 0 if whole else places)):.{0 if whole else places}f}" for value in values]
             shapes = {"n/N": "{}/{}", "range": "{} to {}", "iqr": "{} to {}"}
             shape = "{}" if len(texts) == 1 else shapes.get(one.statistic, "{} ({} to {})")
             figures.append(replace(one, id=f"f{k}", value=shape.format(*texts)))
             assert prints(figures[-1], found)
     assert holds(study, figures, lenient=True, ties=data.draw(st.booleans()))
-    assert holds(
-        study, figures[:2] + data.draw(st.lists(st.sampled_from(figures), max_size=4, unique=True)), lenient=True
-    )
+    assert holds(study, figures[:2] + data.draw(st.lists(st.sampled_from(figures), max_size=4, unique=True)), lenient=True)
 
 
 # --- printed P values in whole numbers
@@ -714,13 +714,9 @@ def test_closed_forms_of_effects_are_those_of_other_programs(n1, n0, data):
     )
     half = Fraction(1, 2)
     added = estimate_of("odds_ratio", a + half, n1 + 1, b + half, n0 + 1)
-    np.testing.assert_allclose(
-        tuple(map(float, haldane("odds_ratio", a, n1, b, n0))), tuple(map(float, added)), rtol=1e-12
-    )
+    np.testing.assert_allclose(tuple(map(float, haldane("odds_ratio", a, n1, b, n0))), tuple(map(float, added)), rtol=1e-12)
     added = estimate_of("risk_ratio", a + half, n1 + 1, b + half, n0 + 1)
-    np.testing.assert_allclose(
-        tuple(map(float, haldane("risk_ratio", a, n1, b, n0))), tuple(map(float, added)), rtol=1e-12
-    )
+    np.testing.assert_allclose(tuple(map(float, haldane("risk_ratio", a, n1, b, n0))), tuple(map(float, added)), rtol=1e-12)
 
 
 @pytest.mark.parametrize("effect", ["odds_ratio", "risk_ratio", "risk_difference"])
@@ -746,10 +742,15 @@ def test_counts_that_print_are_all_there_are(test, value):
 
 
 @given(
-    n1=st.integers(1, 4), n0=st.integers(1, 12), data=st.data(),
-    value=st.one_of(st.integers(0, 100).map(lambda p: f"{p / 100:.2f}"), st.integers(0, 10).map(lambda p: f"{p / 10:.1f}"),
-                    st.sampled_from(["1", "0", "<0.001", "<0.5", "0.999", "1.000"])),
-)  # fmt: skip
+    n1=st.integers(1, 4),
+    n0=st.integers(1, 12),
+    data=st.data(),
+    value=st.one_of(
+        st.integers(0, 100).map(lambda p: f"{p / 100:.2f}"),
+        st.integers(0, 10).map(lambda p: f"{p / 10:.1f}"),
+        st.sampled_from(["1", "0", "<0.001", "<0.5", "0.999", "1.000"]),
+    ),
+)
 def test_tie_window_is_where_the_p_value_prints(n1, n0, data, value):
     n, interval = n1 + n0, figure("p", value).interval
     u2 = data.draw(st.integers(0, 2 * n1 * n0))
@@ -801,17 +802,18 @@ def test_cells_count_in_steps_of_the_precision(tmp_path):
     study = tiny(tmp_path, "{label: K, kind: continuous, decimals: 2, range: [-1, 2.5]}")
     rule = SimpleNamespace(when={"k": {"min": 0.1}}, then={"k": {"max": 0.29}})
     assert cells_of(study, "k", claims(study, [figure("min", "-0.4", "k")]), [rule]) == [
-        (-100, -45), (-44, -35), (-34, 9), (10, 29), (30, 250),
-    ]  # fmt: skip
+        (-100, -45),
+        (-44, -35),
+        (-34, 9),
+        (10, 29),
+        (30, 250),
+    ]
 
 
 @pytest.mark.parametrize(
     ("k", "text"),
     [
-        (
-            "{label: K, kind: continuous, range: [0, 5]}",
-            "variables: k: needs decimals:, for a value drawn for it must be",
-        ),
+        ("{label: K, kind: continuous, range: [0, 5]}", "variables: k: needs decimals:, for a value drawn for it must be"),
         ("{label: K, kind: count}", "variables: k: needs range:, for a proof must know what values there can be"),
         ("{label: K, kind: date}", "variables: k: is a date; a reconstruction needs days, a numeric variable"),
     ],
@@ -828,9 +830,7 @@ def test_too_many_patterns(tmp_path):
     extra = "".join(f"  v{i}: {{label: V, kind: binary}}\n" for i in range(15))
     text = (TINY % (COUNT, "", "auto", 5, f", rules: [{rules}]")).replace("derived:\n", extra + "derived:\n")
     study = load_study(write_study(tmp_path, text=text))
-    with pytest.raises(
-        SolverError, match=r"tie a, v0, .*, v14 together, which have 65,536 joint patterns; at most 20,000"
-    ):
+    with pytest.raises(SolverError, match=r"tie a, v0, .*, v14 together, which have 65,536 joint patterns; at most 20,000"):
         holds(study, [figure("total", 2, group="yes")], lenient=True)
 
 
@@ -838,9 +838,7 @@ def test_a_roster_settles_groups_of_the_comparison(tmp_path):
     study = tiny(tmp_path)
     roster = Roster(5, 1, {"treated": frozenset({0, 1})})
     assert roster.members(study, {}) == [0, 1, 2, 3, 4]
-    assert (
-        roster.members(study, {"treated": "yes"}) == roster.members(study, {"treated": ("yes",), "a": "no"}) == [0, 1]
-    )
+    assert roster.members(study, {"treated": "yes"}) == roster.members(study, {"treated": ("yes",), "a": "no"}) == [0, 1]
     assert roster.members(study, {"treated": "no"}) == [2, 3, 4]
     assert roster.unsettled({"treated": "yes", "a": "no"}) == {"a": "no"}
 
@@ -849,10 +847,7 @@ def test_what_no_constraint_states(tmp_path):
     study = tiny(tmp_path, WIDE, test="welch_t")
     assert unstated(study, figure("hazard_ratio", "1.2", "k", group="test")) == "no constraint states a hazard ratio"
     assert unstated(study, figure("survival", "80", "k", "3")) == "no constraint states a survival"
-    assert (
-        unstated(study, figure("odds_ratio", "2", "a", group="model"))
-        == "no constraint states the odds ratio of a model"
-    )
+    assert unstated(study, figure("odds_ratio", "2", "a", group="model")) == "no constraint states the odds ratio of a model"
     assert unstated(study, figure("p", "0.2", "k", group="test")) == "no constraint states the test welch_t"
     assert unstated(study, figure("p", "0.2", "c", group="test")) == ""
     for group in ("test", "model"):
@@ -908,10 +903,12 @@ def test_every_table_within_limits_is_told_once(sizes, lines):
     first, second, both = zip(*lines, strict=True)
     expected = {
         (ones, zeros)
-        for ones in itertools.product(*(range(low, high + 1) for low, high in first)) if sum(ones) == sizes[0]
-        for zeros in itertools.product(*(range(low, high + 1) for low, high in second)) if sum(zeros) == sizes[1]
+        for ones in itertools.product(*(range(low, high + 1) for low, high in first))
+        if sum(ones) == sizes[0]
+        for zeros in itertools.product(*(range(low, high + 1) for low, high in second))
+        if sum(zeros) == sizes[1]
         if all(low <= a + b <= high for a, b, (low, high) in zip(ones, zeros, both, strict=True))
-    }  # fmt: skip
+    }
     found = solver_tests._tables(sizes, [first, second], both)
     assert len(found) == len(set(found))
     assert set(found) == expected

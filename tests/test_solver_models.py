@@ -21,11 +21,12 @@ from tallystats.regression.logistic import fit_many
 from test_solver import COUNT, EXAMPLES, TINY, Everyone, figure, figures_of, holds, printed
 
 #: The model is of another outcome than the two groups of the comparison.
-OTHER = (TINY % (COUNT, "", "pearson_chi_square", 5, "")).replace(
-    "  a: {label: A, kind: binary}\n", "  a: {label: A, kind: binary}\n  died: {label: Died, kind: binary}\n"
-).replace("outcome: treated,", "outcome: died,").replace(
-    "    with_a:", "    dead: {where: {died: yes}}\n    alive: {where: {died: no}}\n    with_a:"
-)  # fmt: skip
+OTHER = (
+    (TINY % (COUNT, "", "pearson_chi_square", 5, ""))
+    .replace("  a: {label: A, kind: binary}\n", "  a: {label: A, kind: binary}\n  died: {label: Died, kind: binary}\n")
+    .replace("outcome: treated,", "outcome: died,")
+    .replace("    with_a:", "    dead: {where: {died: yes}}\n    alive: {where: {died: no}}\n    with_a:")
+)
 BITS = list(itertools.product((0, 1), repeat=2))
 DESIGN = np.array([(1.0, *bit) for bit in BITS] * 2), np.repeat([1.0, 0.0], 4)
 
@@ -39,21 +40,28 @@ def study(tmp_path):
 def everyone():
     """Every cohort of two treated patients and three others, and what its model of death prints."""
     made = Everyone(list(itertools.product(("no", "yes"), ("no", "yes"), "xy")), (2, 3))  # died, a, c
-    groups = {
-        "all": lambda p: True, "dead": lambda p: p[0] == "yes", "alive": lambda p: p[0] == "no"
-    }  # fmt: skip
+    groups = {"all": lambda p: True, "dead": lambda p: p[0] == "yes", "alive": lambda p: p[0] == "no"}
     for group, inside in groups.items():
         for name, at, value in (("a", 1, "yes"), ("in_x", 2, "x")):
-            made.say(("n", name, "yes", group), lambda t, o, at=at, value=value, inside=inside:
-                     str(sum(p[at] == value for p in t + o if inside(p))))  # fmt: skip
+            made.say(
+                ("n", name, "yes", group),
+                lambda t, o, at=at, value=value, inside=inside: str(sum(p[at] == value for p in t + o if inside(p))),
+            )
     made.say(("n", "died", "yes", "all"), lambda t, o: str(sum(p[0] == "yes" for p in t + o)))
     made.say(("total", "", "", "dead"), lambda t, o: str(sum(p[0] == "yes" for p in t + o)))
     made.say(("n", "died", "no", "all"), lambda t, o: str(sum(p[0] == "no" for p in t + o)))
     made.say(("n", "died", "yes", "yes"), lambda t, o: str(sum(p[0] == "yes" for p in t)))
-    counts = np.array([
-        [sum((p[1] == "yes", p[2] == "x") == bit for p in t + o if p[0] == answer) for answer in ("yes", "no") for bit in BITS]
-        for t, o in made.cohorts
-    ], float)  # fmt: skip
+    counts = np.array(
+        [
+            [
+                sum((p[1] == "yes", p[2] == "x") == bit for p in t + o if p[0] == answer)
+                for answer in ("yes", "no")
+                for bit in BITS
+            ]
+            for t, o in made.cohorts
+        ],
+        float,
+    )
     p_values = fit_many(*DESIGN, counts, max_iterations=6).p_values
     for column, term in enumerate(("a", "in_x"), start=1):
         made.figures["p", term, "", "model"] = [printed(p, 2) for p in p_values[:, column]]
@@ -99,15 +107,12 @@ def test_more_tables_than_can_be_tried_are_free_in_a_proof_and_refused_in_a_coho
     monkeypatch.setattr(patterns, "LIMIT", 3)
     figures = figures_of({("n", "died", "yes", "all"): "2", ("p", "a", "", "model"): "0.99"}, (2, 3))
     assert holds(study, figures, lenient=True)
-    with pytest.raises(
-        SolverError, match="Text: more than 3 joint tables of a have the printed counts; print the counts"
-    ):
+    with pytest.raises(SolverError, match="Text: more than 3 joint tables of a have the printed counts; print the counts"):
         holds(study, figures, lenient=False)
 
 
 @pytest.mark.parametrize(
-    "counted",
-    [("n", "died", "yes", "all"), ("n", "died", "no", "all"), ("total", "", "", "dead"), ("total", "", "", "alive")],
+    "counted", [("n", "died", "yes", "all"), ("n", "died", "no", "all"), ("total", "", "", "dead"), ("total", "", "", "alive")]
 )
 def test_the_number_with_the_outcome_is_read_from_any_count_of_it(study, monkeypatch, counted):
     monkeypatch.setattr(solver_models, "MOST_SIZES", 1)

@@ -58,9 +58,7 @@ def test_levels_that_a_table_lacks_are_left_out():
 
 
 @pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
-@pytest.mark.parametrize(
-    ("data", "options"), [pytest.param(birthwt, LOW, marks=pytest.mark.slow), (separated, FAILED)]
-)
+@pytest.mark.parametrize(("data", "options"), [pytest.param(birthwt, LOW, marks=pytest.mark.slow), (separated, FAILED)])
 def test_each_patient_is_left_out_in_turn(data, options):
     tally = data()
     found = selection_stability(tally, select_terms(tally, **options), resamples=1)
@@ -128,8 +126,9 @@ def test_one_event_leaves_nothing_without_its_patient():
 
 
 def test_ties_are_counted():
-    cells = pd.DataFrame({"x": [True, False, True, False], "z": [True, False, True, False],
-                          "y": [True, True, False, False], "n": [9, 3, 3, 9]})  # fmt: skip
+    cells = pd.DataFrame(
+        {"x": [True, False, True, False], "z": [True, False, True, False], "y": [True, True, False, False], "n": [9, 3, 3, 9]}
+    )
     tally = Tally(cells)
     found = selection_stability(tally, select_terms(tally, outcome="y", candidates=["x", "z"], removal=1), resamples=60)
     assert found.inclusion[1] == 0

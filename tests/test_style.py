@@ -10,17 +10,7 @@ from hypothesis import strategies as st
 
 import cohortbook as cb
 from cohortbook.display.paragraph import Text
-from cohortbook.display.style import (
-    PLAIN,
-    STYLES,
-    JournalError,
-    current,
-    general,
-    journal_style,
-    remarked,
-    use_journal,
-    worded,
-)
+from cohortbook.display.style import PLAIN, STYLES, JournalError, current, general, journal_style, remarked, use_journal, worded
 from cohortbook.display.tables import DisplayTable, Row, count_percent, decimal, interval, p_value, significant
 from cohortbook.notebook.notebook import declared_parameters, read_notebook
 from cohortbook.sections.audit.layouts_printed_audit import p_shown, p_span
@@ -77,7 +67,7 @@ def test_numbers_and_ranges(journal, numbers):
         ("nejm", "Age (P=0.006) or P<0.001 with P<0.05 in 4.2%; P=0.03. The P of it lies there: P below 0.05."),
         ("bmj", "Age (P=0.006) or P<0.001 with P<0.05 in 4.2%; P=0.03. The P of it lies there: P below 0.05."),
     ],
-)  # fmt: skip
+)
 def test_what_is_said_around_numbers(journal, said):
     plain = "Age (P 0.006) or P <0.001 with P < 0.05 in 4.2 %; P = 0.03. The P of it lies there: P below 0.05."
     with journal_style(journal):
@@ -98,25 +88,43 @@ def test_a_label_is_nobodys_p_value(label):
 
 def example():
     return DisplayTable(
-        name="t", title="P values of 2", head=("", "Mean", "P"), frame=pd.DataFrame(),
-        rows=(Row(("Age † §, mean", "61.4", f"{p_value(0.034)} b‡")), Row(("Sex, %", "", f"{p_value(0.5)} a"), "heading"),
-              Row(("women †", "5", ""), "level")),
+        name="t",
+        title="P values of 2",
+        head=("", "Mean", "P"),
+        frame=pd.DataFrame(),
+        rows=(
+            Row(("Age † §, mean", "61.4", f"{p_value(0.034)} b‡")),
+            Row(("Sex, %", "", f"{p_value(0.5)} a"), "heading"),
+            Row(("women †", "5", ""), "level"),
+        ),
         notes=("a Pearson.", "b Student.", "– no test.", "‡ Few.", "† After.", "§ Printed otherwise.", "All of P < 0.05."),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(
     ("journal", "cells", "notes", "head"),
     [
         ("plain", ["Age † §, mean", "0.03 b‡", "0.50 a", "women †"], example().notes, "P"),
-        ("jama", ["Ageᵃ,ᵇ, mean", ".03ᶜ,ᵈ", ".50ᵉ", "womenᵃ"],
-         ("ᵃAfter.", "ᵇPrinted otherwise.", "ᶜStudent.", "ᵈFew.", "ᵉPearson.", "– no test.", "All of P < .05."), "P"),
-        ("lancet", ["Age*†, mean", "0·034‡§", "0·50¶", "women*"],
-         ("* After.", "† Printed otherwise.", "‡ Student.", "§ Few.", "¶ Pearson.", "– no test.", "All of p<0·05."), "p"),
-        ("bmj", ["Age*†, mean", "0.03‡§", "0.50¶", "women*"],
-         ("* After.", "† Printed otherwise.", "‡ Student.", "§ Few.", "¶ Pearson.", "– no test.", "All of P<0.05."), "P"),
+        (
+            "jama",
+            ["Ageᵃ,ᵇ, mean", ".03ᶜ,ᵈ", ".50ᵉ", "womenᵃ"],
+            ("ᵃAfter.", "ᵇPrinted otherwise.", "ᶜStudent.", "ᵈFew.", "ᵉPearson.", "– no test.", "All of P < .05."),
+            "P",
+        ),
+        (
+            "lancet",
+            ["Age*†, mean", "0·034‡§", "0·50¶", "women*"],
+            ("* After.", "† Printed otherwise.", "‡ Student.", "§ Few.", "¶ Pearson.", "– no test.", "All of p<0·05."),
+            "p",
+        ),
+        (
+            "bmj",
+            ["Age*†, mean", "0.03‡§", "0.50¶", "women*"],
+            ("* After.", "† Printed otherwise.", "‡ Student.", "§ Few.", "¶ Pearson.", "– no test.", "All of P<0.05."),
+            "P",
+        ),
     ],
-)  # fmt: skip
+)
 def test_footnotes_have_the_journals_marks_in_the_order_they_are_met(journal, cells, notes, head):
     with journal_style(journal):
         table = example()

@@ -305,8 +305,13 @@ def test_bars_begin_at_round_numbers_and_hide_what_is_rare(tmp_path):
 
 def test_no_small_count_is_in_the_tables_of_a_study(tmp_path):
     cohort = cohort_of(tmp_path, 5)
-    tables = [*map(table_of, cb.descriptive_tables(cohort)), cb.missing_table(cohort), cb.flow_table(cohort),
-              table_of(cb.numeric_summaries(cohort)), table_of(cb.compare_groups(cohort))]  # fmt: skip
+    tables = [
+        *map(table_of, cb.descriptive_tables(cohort)),
+        cb.missing_table(cohort),
+        cb.flow_table(cohort),
+        table_of(cb.numeric_summaries(cohort)),
+        table_of(cb.compare_groups(cohort)),
+    ]
     for table in tables:
         for column, head in enumerate(table.head):
             if head in ("n", "Missing", "Excluded", "Hips remaining", "Missing, n (%)"):

@@ -121,10 +121,7 @@ def test_boolean_groups_one_of_a_single_patient():
 
 def test_missing_values_are_left_out_and_counted():
     rows = survival_rows([5, None, 8, 9, 9], [True, True, None, False, True], entry=[1.0, 2, 3, None, 4])
-    known, entered = (
-        kaplan_meier(Tally.from_rows(rows), **WHERE),
-        kaplan_meier(Tally.from_rows(rows), **WHERE, entry="entry"),
-    )
+    known, entered = (kaplan_meier(Tally.from_rows(rows), **WHERE), kaplan_meier(Tally.from_rows(rows), **WHERE, entry="entry"))
     assert (known.n, known.n_missing, entered.n, entered.n_missing) == (3, 2, 2, 3)
     assert_array_equal(known.survival, kaplan_meier(survival_tally([5, 9, 9], [True, False, True]), **WHERE).survival)
     assert event_rate(Tally.from_rows(rows), **WHERE).n_missing == 2
@@ -139,9 +136,7 @@ def test_before_the_first_exit_everybody_lives_and_beyond_the_last_nobody_knows(
     assert frame["std_error"].isna().tolist() == [False] * 4 + [True]
 
 
-@pytest.mark.parametrize(
-    "tally", [survival_tally([None], [True]), survival_tally([], [])], ids=["all missing", "nobody"]
-)
+@pytest.mark.parametrize("tally", [survival_tally([None], [True]), survival_tally([], [])], ids=["all missing", "nobody"])
 def test_nobody_has_an_empty_curve_with_a_warning(tally):
     for estimate, name in ((kaplan_meier, "Kaplan-Meier"), (reverse_kaplan_meier, "reverse Kaplan-Meier")):
         with pytest.warns(UndefinedWarning, match=f"^{name}.* of time: no patient has a time and an event") as caught:
@@ -167,21 +162,12 @@ LATE = survival_tally([5, 9, 9], [True, False, True], entry=[5.0, 9, 2], group=l
 @pytest.mark.parametrize(
     "call, message",
     [
-        (
-            lambda: kaplan_meier(LATE, time="days", event="event"),
-            "time: 'days' is not in the tally; expected one of time, ",
-        ),
+        (lambda: kaplan_meier(LATE, time="days", event="event"), "time: 'days' is not in the tally; expected one of time, "),
         (lambda: kaplan_meier(LATE, time="group", event="event"), "time: 'group' is of type object; expected numbers"),
-        (
-            lambda: kaplan_meier(LATE, time="time", event="died"),
-            "event: 'died' is not in the tally; expected one of time, ",
-        ),
+        (lambda: kaplan_meier(LATE, time="time", event="died"), "event: 'died' is not in the tally; expected one of time, "),
         (lambda: kaplan_meier(LATE, time="time", event="entry"), "event: 'entry' is of type float64; expected boolean"),
         (lambda: reverse_kaplan_meier(LATE, time="time", event="died"), "event: 'died' is not in the tally"),
-        (
-            lambda: kaplan_meier(LATE, **WHERE, entry="came"),
-            "entry: 'came' is not in the tally; expected one of time, ",
-        ),
+        (lambda: kaplan_meier(LATE, **WHERE, entry="came"), "entry: 'came' is not in the tally; expected one of time, "),
         (lambda: kaplan_meier(LATE, **WHERE, entry="group"), "entry: 'group' is of type object; expected numbers"),
         (
             lambda: kaplan_meier(LATE, **WHERE, entry="entry"),
@@ -231,17 +217,16 @@ def test_frames_are_tidy():
 
 def test_a_million_patients_are_counted_by_their_days():
     day = np.repeat(np.arange(1.0, 3001), 2)
-    frame = pd.DataFrame(
-        {"time": day, "event": pd.array([True, False] * 3000, dtype="boolean"), "n": [100, 234] * 3000}
-    )
+    frame = pd.DataFrame({"time": day, "event": pd.array([True, False] * 3000, dtype="boolean"), "n": [100, 234] * 3000})
     curve = kaplan_meier(Tally(frame), **WHERE)
     assert (curve.n, len(curve.times), curve.n_risk[0]) == (1_002_000, 3000, 1_002_000)
 
 
 patients = st.lists(
     st.tuples(st.integers(0, 12), st.integers(1, 10), st.booleans()).map(lambda p: (p[0], p[0] + p[1], p[2])),
-    min_size=1, max_size=25,
-)  # fmt: skip
+    min_size=1,
+    max_size=25,
+)
 
 
 def delayed(drawn):

@@ -32,12 +32,28 @@ NAN, INF = float("nan"), float("inf")
 @pytest.mark.parametrize(
     ("value", "places", "text"),
     [
-        (0.5, 0, "1"), (1.5, 0, "2"), (2.5, 0, "3"), (-2.5, 0, "−3"), (0.125, 2, "0.13"), (-0.125, 2, "−0.13"),
-        (2.675, 2, "2.68"), (1.005, 2, "1.01"), (80.55, 1, "80.6"), (9.995, 2, "10.00"), (0.05, 1, "0.1"),
-        (0, 2, "0.00"), (-0.0, 1, "0.0"), (-0.004, 2, "0.00"), (1234567.5, 0, "1234568"), (7, 1, "7.0"),
-        (None, 1, "–"), (NAN, 2, "–"), (INF, 2, "∞"), (-INF, 0, "−∞"),
+        (0.5, 0, "1"),
+        (1.5, 0, "2"),
+        (2.5, 0, "3"),
+        (-2.5, 0, "−3"),
+        (0.125, 2, "0.13"),
+        (-0.125, 2, "−0.13"),
+        (2.675, 2, "2.68"),
+        (1.005, 2, "1.01"),
+        (80.55, 1, "80.6"),
+        (9.995, 2, "10.00"),
+        (0.05, 1, "0.1"),
+        (0, 2, "0.00"),
+        (-0.0, 1, "0.0"),
+        (-0.004, 2, "0.00"),
+        (1234567.5, 0, "1234568"),
+        (7, 1, "7.0"),
+        (None, 1, "–"),
+        (NAN, 2, "–"),
+        (INF, 2, "∞"),
+        (-INF, 0, "−∞"),
     ],
-)  # fmt: skip
+)
 def test_decimal(value, places, text):
     assert decimal(value, places) == text
 
@@ -60,11 +76,24 @@ def test_decimal_takes_a_minus_only_from_a_number_that_shows_it(value, places):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.0, "0"), (12345.6, "12346"), (99.95, "100"), (9.995, "10.0"), (0.9996, "1.00"), (999.6, "1000"), (9.94, "9.94"),
-        (0.000123, "0.000123"), (-0.5, "−0.500"), (3.1e9, "3.1e+09"),
-        (1e-7, "1e-07"), (-4.2e8, "−4.2e+08"), (NAN, "–"), (None, "–"), (INF, "∞"), (-INF, "−∞"),
+        (0.0, "0"),
+        (12345.6, "12346"),
+        (99.95, "100"),
+        (9.995, "10.0"),
+        (0.9996, "1.00"),
+        (999.6, "1000"),
+        (9.94, "9.94"),
+        (0.000123, "0.000123"),
+        (-0.5, "−0.500"),
+        (3.1e9, "3.1e+09"),
+        (1e-7, "1e-07"),
+        (-4.2e8, "−4.2e+08"),
+        (NAN, "–"),
+        (None, "–"),
+        (INF, "∞"),
+        (-INF, "−∞"),
     ],
-)  # fmt: skip
+)
 def test_significant(value, text):
     assert significant(value) == text
 
@@ -72,12 +101,28 @@ def test_significant(value, text):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.0, "<0.001"), (0.00099, "<0.001"), (0.001, "0.001"), (0.0058, "0.006"), (0.00999, "0.010"), (0.01, "0.01"),
-        (0.0449, "0.04"), (0.0495, "0.050"), (0.04951, "0.050"), (0.0499, "0.050"), (0.05, "0.050"), (0.0505, "0.051"),
-        (0.0486, "0.049"), (0.055, "0.06"), (0.99, "0.99"), (0.991, ">0.99"), (0.999, ">0.99"), (1.0, ">0.99"), (NAN, "–"),
+        (0.0, "<0.001"),
+        (0.00099, "<0.001"),
+        (0.001, "0.001"),
+        (0.0058, "0.006"),
+        (0.00999, "0.010"),
+        (0.01, "0.01"),
+        (0.0449, "0.04"),
+        (0.0495, "0.050"),
+        (0.04951, "0.050"),
+        (0.0499, "0.050"),
+        (0.05, "0.050"),
+        (0.0505, "0.051"),
+        (0.0486, "0.049"),
+        (0.055, "0.06"),
+        (0.99, "0.99"),
+        (0.991, ">0.99"),
+        (0.999, ">0.99"),
+        (1.0, ">0.99"),
+        (NAN, "–"),
         (None, "–"),
     ],
-)  # fmt: skip
+)
 def test_p_value_as_journals_print_it(value, text):
     assert p_value(value) == text
 
@@ -85,11 +130,20 @@ def test_p_value_as_journals_print_it(value, text):
 @pytest.mark.parametrize(
     ("value", "places", "text"),
     [
-        (1.0, 2, "1.00"), (0.999, 2, "1.00"), (0.999, 3, "0.999"), (0.0495, 2, "0.05"), (0.225, 2, "0.23"),
-        (0.0004, 3, "<0.001"), (0.0005, 3, "0.001"), (0.001, 3, "0.001"), (0.001, 2, "<0.01"), (0.005, 2, "0.01"),
-        (0.0, 3, "<0.001"), (NAN, 3, "–"),
+        (1.0, 2, "1.00"),
+        (0.999, 2, "1.00"),
+        (0.999, 3, "0.999"),
+        (0.0495, 2, "0.05"),
+        (0.225, 2, "0.23"),
+        (0.0004, 3, "<0.001"),
+        (0.0005, 3, "0.001"),
+        (0.001, 3, "0.001"),
+        (0.001, 2, "<0.01"),
+        (0.005, 2, "0.01"),
+        (0.0, 3, "<0.001"),
+        (NAN, 3, "–"),
     ],
-)  # fmt: skip
+)
 def test_p_value_as_a_paper_prints_it(value, places, text):
     assert p_value(value, places) == text
 
@@ -125,9 +179,17 @@ def test_interval():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(3.0, "3"), (0.12345, "0.123"), (NAN, "–"), (None, "–"), ("word", "word"), (True, "True"), (12, "12"),
-     (pd.Series([4.0]).iloc[0], "4")],
-)  # fmt: skip
+    [
+        (3.0, "3"),
+        (0.12345, "0.123"),
+        (NAN, "–"),
+        (None, "–"),
+        ("word", "word"),
+        (True, "True"),
+        (12, "12"),
+        (pd.Series([4.0]).iloc[0], "4"),
+    ],
+)
 def test_plain_cell(value, text):
     assert plain_cell(value) == text
 
@@ -165,23 +227,15 @@ def table(*rows, head=("", "n", "P"), frame=None, **about):
 
 def test_html_is_well_formed_and_escaped():
     shown = table(
-        Row(("Group <b>", "", ""), "heading"), Row(("a & b", "12", "<0.001 a‡"), "level"), ("c", "–", ">0.99"),
-        number="2", notes=("P < 0.05 & more",), head=("N & m", "n", "P"),
-    )  # fmt: skip
+        Row(("Group <b>", "", ""), "heading"),
+        Row(("a & b", "12", "<0.001 a‡"), "level"),
+        ("c", "–", ">0.99"),
+        number="2",
+        notes=("P < 0.05 & more",),
+        head=("N & m", "n", "P"),
+    )
     tree = Tree(shown.html)
-    assert tree.cells == [
-        "N & m",
-        "n",
-        "P",
-        "Group <b>",
-        "a & b",
-        "12",
-        "<0.001 a‡",
-        "c",
-        "–",
-        ">0.99",
-        "P < 0.05 & more",
-    ]
+    assert tree.cells == ["N & m", "n", "P", "Group <b>", "a & b", "12", "<0.001 a‡", "c", "–", ">0.99", "P < 0.05 & more"]
     assert "Table 2. A &lt;title&gt; &amp; more" in shown.html
     assert tree.heads[3] == ("th", {"scope": "rowgroup", "colspan": "3", "style": "text-align:left"})
     assert [attributes.get("class") for _, attributes in tree.heads[4:7]] == [None, "number", "number"]
@@ -199,10 +253,7 @@ def test_number_is_the_journals_or_nobodys():
     assert bundle["text/plain"].splitlines() == ["A <title> & more", "   n  P", "a  1  2"]
 
 
-@pytest.mark.parametrize(
-    "cell",
-    ['=HYPERLINK("x")', "=1+1", "+1 a", "-x", "@sum", "\tx", "-1+cmd|' /C calc'!A0", "-2+3"],
-)
+@pytest.mark.parametrize("cell", ['=HYPERLINK("x")', "=1+1", "+1 a", "-x", "@sum", "\tx", "-1+cmd|' /C calc'!A0", "-2+3"])
 def test_text_cannot_become_a_formula(tmp_path, cell):
     table((cell, "1", "2"), head=(cell, "n", "P")).save(tmp_path)
     with (tmp_path / "t.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -219,10 +270,17 @@ def test_other_cells_are_saved_as_shown(tmp_path, cell):
 
 def test_json_holds_unrounded_numbers_and_nothing_that_json_lacks(tmp_path):
     third = 1 / 3
-    frame = pd.DataFrame({
-        "term": ["a", "b", None], "estimate": [third, NAN, INF], "conf_low": [-INF, 0.1 + 0.2, 0.0], "n": [1, 2, 3],
-        "flag": [True, False, True], "pair": [(1, NAN), (), (2.5, "x")], "when": pd.Timestamp("2020-01-02"),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "term": ["a", "b", None],
+            "estimate": [third, NAN, INF],
+            "conf_low": [-INF, 0.1 + 0.2, 0.0],
+            "n": [1, 2, 3],
+            "flag": [True, False, True],
+            "pair": [(1, NAN), (), (2.5, "x")],
+            "when": pd.Timestamp("2020-01-02"),
+        }
+    )
     table(("a", "1", "2"), frame=frame, number="4", notes=("a ≥ b",)).save(tmp_path)
 
     def refuse(word):
@@ -256,8 +314,9 @@ def test_save_leaves_the_last_good_file_and_nothing_half_written(tmp_path, monke
 
 def test_frame_table_formats_by_column():
     frame = pd.DataFrame({"term": ["a", "b"], "x": [1.25, NAN], "p": [0.0004, 0.2], "more": [1, 2]})
-    made = frame_table(frame, name="n", title="T", columns=[("term", "", None), ("x", "X", 1), ("p", "P", p_value),
-                                                            ("absent", "?", None)])  # fmt: skip
+    made = frame_table(
+        frame, name="n", title="T", columns=[("term", "", None), ("x", "X", 1), ("p", "P", p_value), ("absent", "?", None)]
+    )
     assert made.strings == [["", "X", "P", "?"], ["a", "1.3", "<0.001", "–"], ["b", "–", "0.20", "–"]]
     assert list(made.frame.columns) == ["term", "x", "p", "more"]
 

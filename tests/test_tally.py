@@ -23,11 +23,13 @@ PATIENTS = st.lists(
 def rows_of(patients):
     """One row a patient: a number, a truth value and an ordered level, each of which may be missing."""
     number, truth, level = zip(*patients, strict=True) if patients else ((), (), ())
-    return pd.DataFrame({
-        "dose": pd.Series(number, dtype="float64"),
-        "died": pd.Series(truth, dtype="boolean"),
-        "grade": pd.Series(pd.Categorical(level, dtype=LEVELS)),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "dose": pd.Series(number, dtype="float64"),
+            "died": pd.Series(truth, dtype="boolean"),
+            "grade": pd.Series(pd.Categorical(level, dtype=LEVELS)),
+        }
+    )
 
 
 def counted(patients):
@@ -41,8 +43,7 @@ def counted(patients):
 def as_dict(tally):
     """Return {pattern: n}, with None for missing."""
     return {
-        tuple(None if pd.isna(v) else v for v in pattern[:-1]): pattern[-1]
-        for pattern in tally.frame.itertuples(index=False)
+        tuple(None if pd.isna(v) else v for v in pattern[:-1]): pattern[-1] for pattern in tally.frame.itertuples(index=False)
     }
 
 

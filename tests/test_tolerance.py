@@ -39,8 +39,10 @@ def nudged(value):
     return [value, value * (1 + 4e-16), value * (1 - 4e-16), UP(value), DOWN(value)]
 
 
-@pytest.mark.parametrize("value, places, shown", [(12.5, 0, "13"), (0.125, 2, "0.13"), (2.675, 2, "2.68"),
-                                                  (-0.5, 0, "−1"), (1234.5, 0, "1235"), (0.0, 2, "0.00")])  # fmt: skip
+@pytest.mark.parametrize(
+    "value, places, shown",
+    [(12.5, 0, "13"), (0.125, 2, "0.13"), (2.675, 2, "2.68"), (-0.5, 0, "−1"), (1234.5, 0, "1235"), (0.0, 2, "0.00")],
+)
 def test_a_half_is_shown_alike(value, places, shown):
     assert {decimal(one, places) for one in nudged(value)} == {shown}
     assert {fixed(one, places) for one in nudged(value)} == {shown.replace("−", "-")}
@@ -52,8 +54,9 @@ def test_what_rounding_leaves_of_nothing_is_nothing():
     assert {interval(one, 1, 1) for one in (0.0, 1e-17, -1e-17)} == {"0.0 to 1.0"}
 
 
-@pytest.mark.parametrize("value, shown", [(0.001, "0.001"), (0.045, "0.045"), (0.055, "0.06"), (0.01, "0.01"),
-                                          (0.99, "0.99"), (0.125, "0.13")])  # fmt: skip
+@pytest.mark.parametrize(
+    "value, shown", [(0.001, "0.001"), (0.045, "0.045"), (0.055, "0.06"), (0.01, "0.01"), (0.99, "0.99"), (0.125, "0.13")]
+)
 def test_p_at_a_limit_is_shown_alike(value, shown):
     assert {p_value(one) for one in nudged(value)} == {shown}
 
@@ -102,8 +105,10 @@ def test_a_column_equal_in_all_at_risk_has_no_information_exactly():
     assert (score[0], information[0, 0]) == (0, 0)
     assert flatness(rows, ["x"]).startswith("flat likelihood")
     tally = survival_tally([1, 1, 3, 4, 5, 6, 7], [False] * 2 + [True] * 5, x=[7.7, 9.1] + [0.1] * 5)
-    for fit in (firth_cox(tally, time="time", event="event", terms=["x"]),
-                cox_regression(tally, time="time", event="event", terms=["x"])):  # fmt: skip
+    for fit in (
+        firth_cox(tally, time="time", event="event", terms=["x"]),
+        cox_regression(tally, time="time", event="event", terms=["x"]),
+    ):
         assert fit.refused == "flat likelihood: those at risk at the events do not tell the effects of x apart"
 
 

@@ -39,9 +39,15 @@ def test_breast_retraction():
     # the EM of visits.R, held to 1e-6 above, gives them too; here they stand to be read.
     found = turnbull(Tally.from_rows(visit_rows("cosmesis")), **ENDS)
     assert list(zip(found.masses.left, found.masses.right, found.masses.mass.round(4), strict=True)) == [
-        (4, 5, 0.0463), (6, 7, 0.0334), (7, 8, 0.0887), (11, 12, 0.0708), (24, 25, 0.0926), (33, 34, 0.0818),
-        (38, 40, 0.1209), (46, 48, 0.4656),
-    ]  # fmt: skip
+        (4, 5, 0.0463),
+        (6, 7, 0.0334),
+        (7, 8, 0.0887),
+        (11, 12, 0.0708),
+        (24, 25, 0.0926),
+        (33, 34, 0.0818),
+        (38, 40, 0.1209),
+        (46, 48, 0.4656),
+    ]
     assert (found.n, found.events, found.exact, found.unique) == (46, 21, 0, True)
     assert found.gap < 1e-9
 
@@ -134,15 +140,17 @@ def test_limits_by_hand():
 def test_times_known_exactly_give_kaplan_and_meiers_curve():
     rng = np.random.default_rng(2)
     time, event = rng.integers(1, 12, 40).astype(float), rng.random(40) < 0.6
-    curve = kaplan_meier(Tally.from_rows(pd.DataFrame({"time": time, "event": pd.array(event, dtype="boolean")})),
-                         time="time", event="event")  # fmt: skip
+    curve = kaplan_meier(
+        Tally.from_rows(pd.DataFrame({"time": time, "event": pd.array(event, dtype="boolean")})), time="time", event="event"
+    )
     found = fit(list(zip(time, np.where(event, time, INF), strict=True)))
     assert_allclose(1 - found.at(curve.times)["estimate"], curve.survival, atol=1e-9)
 
 
 def test_mass_that_is_not_unique_is_said_so():
-    cover = np.array([[True, True, False, False], [False, False, True, True], [True, False, True, False],
-                      [False, True, False, True]])  # fmt: skip
+    cover = np.array(
+        [[True, True, False, False], [False, False, True, True], [True, False, True, False], [False, True, False, True]]
+    )
     mass, gap, _ = greatest(cover, np.ones(4))
     assert gap < 1e-9
     assert not is_unique(cover, np.ones(4), mass)
@@ -167,8 +175,11 @@ def test_what_holds_of_any_intervals(intervals, random):
     random.shuffle(again)
     assert_allclose(fit(again).at(WHEN)["at_least"], read["at_least"], atol=1e-6)
     bent = [(math.exp(left / 5), math.exp(right / 5)) for left, right in intervals]
-    assert_allclose(fit(bent).at(np.exp(WHEN / 5))[["at_least", "at_most", "conf_low", "conf_high"]],
-                    read[["at_least", "at_most", "conf_low", "conf_high"]], atol=1e-6)  # fmt: skip
+    assert_allclose(
+        fit(bent).at(np.exp(WHEN / 5))[["at_least", "at_most", "conf_low", "conf_high"]],
+        read[["at_least", "at_most", "conf_low", "conf_high"]],
+        atol=1e-6,
+    )
     assert (read["conf_low"] <= read["at_least"] + 1e-12).all()
     assert (read["at_most"] <= read["conf_high"] + 1e-12).all()
     # From the tallies of two hospitals as from the rows of both.

@@ -77,9 +77,7 @@ def test_empty_levels_do_not_count():
 
 def test_ranks_of_an_ordered_categorical_are_those_of_its_levels():
     levels = [["C", "B", "A"][k] for k in (0, 0, 1, 2, 1, 2, 2)]
-    rows = pd.DataFrame(
-        {"grade": pd.Categorical(levels, ["C", "B", "A"], ordered=True), "group": [True] * 3 + [False] * 4}
-    )
+    rows = pd.DataFrame({"grade": pd.Categorical(levels, ["C", "B", "A"], ordered=True), "group": [True] * 3 + [False] * 4})
     by_numbers = mann_whitney(tally_of([0, 0, 1], [2, 1, 2, 2]), "value", "group")
     by_levels = mann_whitney(Tally.from_rows(rows), "grade", "group")
     assert (by_levels.statistic, by_levels.p_value) == (by_numbers.statistic, by_numbers.p_value)
@@ -87,9 +85,7 @@ def test_ranks_of_an_ordered_categorical_are_those_of_its_levels():
 
 def test_groups_may_be_a_categorical_of_two_levels():
     rows = rows_of([1, 5, 9], [2, 2, 3])
-    named = rows.assign(
-        group=rows["group"].map({True: "late", False: "early"}).astype(pd.CategoricalDtype(["early", "late"]))
-    )
+    named = rows.assign(group=rows["group"].map({True: "late", False: "early"}).astype(pd.CategoricalDtype(["early", "late"])))
     for test in TESTS[:4]:
         by_name, by_boolean = (test(Tally.from_rows(frame), "value", "group") for frame in (named, rows))
         assert by_name == by_boolean
@@ -146,10 +142,7 @@ def test_exact_ranks_need_untied_values():
         (lambda t: student_t(t, "value", "sex"), "by: 'sex' is not in the tally; expected one of value, group"),
         (lambda t: welch_t(t, "group", "group"), "variable: 'group' is of type boolean; expected numbers"),
         (lambda t: mann_whitney(t, "group", "group"), "variable: 'group' is of type boolean; expected numbers"),
-        (
-            lambda t: student_t(t, "value", "value"),
-            "by: 'value' is of type float64 with 4 levels; expected a boolean or",
-        ),
+        (lambda t: student_t(t, "value", "value"), "by: 'value' is of type float64 with 4 levels; expected a boolean or"),
         (lambda t: mann_whitney(t, "value", "group", exact=True, continuity=True), "continuity, exact: both True"),
         (lambda t: pearson_chi_square(t, "age", "group"), "variable: 'age' is not in the tally"),
         (lambda t: fisher_exact(t, "value", "group"), "'value' by 'group' is a table of 4 x 2; expected 2 x 2"),
@@ -163,12 +156,7 @@ def test_errors_name_the_argument_and_the_expectation(call, message):
 def test_result_frame_is_one_tidy_row():
     frame = pearson_chi_square(Tally(table_of([[1, 2], [3, 4]]).frame, "assumed"), "value", "group").frame
     assert {"term", "statistic", "df", "p_value", "n", "n_missing", "method", "provenance"} <= set(frame.columns)
-    assert frame.loc[0, ["term", "method", "n", "provenance"]].tolist() == [
-        "value",
-        "Pearson chi-square",
-        10,
-        "assumed",
-    ]
+    assert frame.loc[0, ["term", "method", "n", "provenance"]].tolist() == ["value", "Pearson chi-square", 10, "assumed"]
 
 
 values = st.lists(st.integers(-8, 8).map(lambda k: k / 2), min_size=2, max_size=14)
@@ -200,10 +188,7 @@ def test_swapped_groups_turn_the_sign(compared, other):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedWarning)
         for test in NUMERIC_TESTS:
-            one, two = (
-                test(tally_of(compared, other), "value", "group"),
-                test(tally_of(other, compared), "value", "group"),
-            )
+            one, two = (test(tally_of(compared, other), "value", "group"), test(tally_of(other, compared), "value", "group"))
             assert_allclose(one.p_value, two.p_value, rtol=1e-9)
             if test is mann_whitney:
                 assert_allclose((one.z, one.statistic), (-two.z, len(compared) * len(other) - two.statistic))
@@ -224,9 +209,7 @@ def test_sum_of_two_hospitals_is_the_cohort(a, b, c, d):
 def test_chi_square_of_the_transpose_is_the_same(cells):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedWarning)
-        one, two = (
-            pearson_chi_square(table_of(np.array(t).tolist()), "value", "group") for t in (cells, np.transpose(cells))
-        )
+        one, two = (pearson_chi_square(table_of(np.array(t).tolist()), "value", "group") for t in (cells, np.transpose(cells)))
     assert_allclose((one.statistic, one.df, one.p_value), (two.statistic, two.df, two.p_value), rtol=1e-9, atol=1e-12)
     assert (one.reason is None) == (two.reason is None)
 

@@ -98,8 +98,15 @@ def repair(id, *conflicts, figures=("f",)):
 
 
 def test_every_combination_of_alternatives_is_a_set():
-    sets = figure_sets([repair("R1", "C1", figures=["a"]), repair("R2a", "C2", "C3", figures=["b"]),
-                        repair("R2b", "C2", "C3", figures=["c"]), repair("R3a", "C4"), repair("R3b", "C4")])  # fmt: skip
+    sets = figure_sets(
+        [
+            repair("R1", "C1", figures=["a"]),
+            repair("R2a", "C2", "C3", figures=["b"]),
+            repair("R2b", "C2", "C3", figures=["c"]),
+            repair("R3a", "C4"),
+            repair("R3b", "C4"),
+        ]
+    )
     assert [s.name for s in sets] == [f"without R2{a}, R3{b}" for a, b in itertools.product("ab", "ab")]
     assert sets[0].out == {"a", "b", "f"}
     assert sets[3].out == {"a", "c", "f"}
@@ -144,8 +151,12 @@ def all_of_firth():
     for both_f, both_h in itertools.product(range(1, 3), range(2)):
         counts = []
         for failed, x, y, both, n in ((True, 2, 2, both_f, 3), (False, 1, 3, both_h, 7)):
-            counts += [(failed, True, True, both), (failed, True, False, x - both), (failed, False, True, y - both),
-                       (failed, False, False, n - x - y + both)]  # fmt: skip
+            counts += [
+                (failed, True, True, both),
+                (failed, True, False, x - both),
+                (failed, False, True, y - both),
+                (failed, False, False, n - x - y + both),
+            ]
         frame = pd.DataFrame(counts, columns=["failed", "x", "y", "n"])
         fit = firth_logistic(Tally(frame[frame["n"] > 0].reset_index(drop=True)), outcome="failed", terms=["x", "y"])
         found.append((fit.p_value("x"), math.exp(fit.estimates[1])))
@@ -187,10 +198,7 @@ def test_what_rests_on_assumed_or_untold_values_says_so(ranges):
 
 def test_a_result_has_a_range_for_each_repair_only_where_it_hangs_on_it(tmp_path):
     audit = audit_with(tmp_path, "zp,Table 1,cohort,z,yes,failed,n,2,,,\n")
-    assert [r.figures for r in audit.repairs] == [("zf",), ("zp",)] or {r.figures for r in audit.repairs} == {
-        ("zf",),
-        ("zp",),
-    }
+    assert [r.figures for r in audit.repairs] == [("zf",), ("zp",)] or {r.figures for r in audit.repairs} == {("zf",), ("zp",)}
     ranges = possible_results(audit, cohorts=5)
     z = named(ranges, "compare z")
     assert {r.set for r in z} == {f"without {r.id}" for r in audit.repairs}

@@ -81,8 +81,9 @@ def test_rows_and_units_do_not_matter():
     assert first == near(second)
     done = []
     frame = birthwt().frame
-    other = bootstrap_optimism(Tally(frame.assign(lwt=1000 + frame["lwt"] / 2.2)), outcome="low", terms=TERMS,
-                               resamples=20, on_progress=done.append)  # fmt: skip
+    other = bootstrap_optimism(
+        Tally(frame.assign(lwt=1000 + frame["lwt"] / 2.2)), outcome="low", terms=TERMS, resamples=20, on_progress=done.append
+    )
     assert_allclose(other.corrected, second.corrected, rtol=1e-6)
     assert sum(done) == 20
 

@@ -16,8 +16,9 @@ PLAN = "competing: {{label: Failure, event: failed, time: late, landmarks: [2, 5
 
 
 def study(folder, patients, more):
-    lines = [f"{k},{dose},no,x,{failed},{weeks},{died},{late}\n"
-             for k, (failed, late, weeks, died, dose) in enumerate(patients)]  # fmt: skip
+    lines = [
+        f"{k},{dose},no,x,{failed},{weeks},{died},{late}\n" for k, (failed, late, weeks, died, dose) in enumerate(patients)
+    ]
     return load(folder, ("landmarks: [{label", PLAN.format(more)), rows=HEAD + "".join(lines))
 
 
@@ -43,8 +44,14 @@ def test_one_visit_by_hand(tmp_path):
 
 
 def test_between_visits_by_hand(tmp_path):
-    patients = [("yes", 1, 9, "no", 2), ("yes", "", 9, "no", 3), ("no", 4, 9, "no", ""), ("no", "", 9, "no", ""),
-                ("", 1, 9, "no", 2), ("yes", 1, 9, "no", "")]  # fmt: skip
+    patients = [
+        ("yes", 1, 9, "no", 2),
+        ("yes", "", 9, "no", 3),
+        ("no", 4, 9, "no", ""),
+        ("no", "", 9, "no", ""),
+        ("", 1, 9, "no", 2),
+        ("yes", 1, 9, "no", ""),
+    ]
     cohort = between(tmp_path, patients)
     counts = interval_tally(cohort).frame
     known = counts.dropna()
@@ -56,8 +63,11 @@ def test_between_visits_by_hand(tmp_path):
 
 
 def test_without_a_last_look_of_its_own_the_time_is_the_last_look(tmp_path):
-    cohort = study(tmp_path, [("no", "", 9, "no", ""), ("yes", 2, 8, "no", 5)],
-                   ", seen: between, last_negative: late, first_positive: dose").study  # fmt: skip
+    cohort = study(
+        tmp_path,
+        [("no", "", 9, "no", ""), ("yes", 2, 8, "no", 5)],
+        ", seen: between, last_negative: late, first_positive: dose",
+    ).study
     text = (tmp_path / "study.yml").read_text().replace("time: late, landmarks", "time: weeks, landmarks")
     (tmp_path / "study.yml").write_text(text)
     frame = interval_tally(cb.load_cohort(tmp_path)).frame
@@ -198,8 +208,14 @@ def test_kinds_of_the_event_by_hand(tmp_path):
     assert [kind.cause for kind in result.kinds] == ["y", "z"]
     assert [kind.estimate[-1] for kind in result.kinds] == pytest.approx([2 / 3, 1 / 3])
     table = cb.kind_table(result)
-    assert [row.cells[0] for row in table.rows] == ["y: seen in 2 of 4", "2 weeks", "5 weeks", "z: seen in 1 of 4", "2 weeks",
-                                                    "5 weeks"]  # fmt: skip
+    assert [row.cells[0] for row in table.rows] == [
+        "y: seen in 2 of 4",
+        "2 weeks",
+        "5 weeks",
+        "z: seen in 1 of 4",
+        "2 weeks",
+        "5 weeks",
+    ]
     assert table.rows[2].cells[1].startswith("66.7 (")
     assert [table.rows[k].cells[2] for k in (2, 5)] == ["100.0", "50.0"]  # alone, more than all
     one = cb.kind_table(cb.study_visits(with_kinds(tmp_path, [*KINDS[:2], KINDS[3]])))

@@ -53,8 +53,19 @@ def study_of(folder, sizes, k=COUNT, of_c="category", test="", rules=""):
 
 def figure(statistic, value, variable="", level="", group="all"):
     id = ":".join(map(str, (variable, level, group, statistic)))
-    return Figure(id=id, source="Text", about="cohort", variable=variable, level=level, group=group, statistic=statistic,
-                  value=str(value), denominator=None, claim="", note="")  # fmt: skip
+    return Figure(
+        id=id,
+        source="Text",
+        about="cohort",
+        variable=variable,
+        level=level,
+        group=group,
+        statistic=statistic,
+        value=str(value),
+        denominator=None,
+        claim="",
+        note="",
+    )
 
 
 def within(shown):
@@ -89,14 +100,14 @@ class Everyone:
             groups["with_a"] = lambda t, o: tuple(p for p in t + o if p[1] == "yes")
         made = []
         for name, of in groups.items():
-            for statistic, decimals, value in (("mean", 1, lambda g: Fraction(sum(p[0] for p in g), len(g))),
-                                               ("max", 0, lambda g: max(p[0] for p in g)),
-                                               ("min", 0, lambda g: min(p[0] for p in g))):  # fmt: skip
+            for statistic, decimals, value in (
+                ("mean", 1, lambda g: Fraction(sum(p[0] for p in g), len(g))),
+                ("max", 0, lambda g: max(p[0] for p in g)),
+                ("min", 0, lambda g: min(p[0] for p in g)),
+            ):
                 if len(self.k) > 1 and of(treated, others):
                     shown = figure(statistic, f"{float(value(of(treated, others))):.{decimals}f}", "k", "", name)
-                    made.append(
-                        (shown, lambda t, o, s=shown, v=value, of=of: bool(of(t, o)) and v(of(t, o)) in within(s))
-                    )
+                    made.append((shown, lambda t, o, s=shown, v=value, of=of: bool(of(t, o)) and v(of(t, o)) in within(s)))
             for variable, at, levels in (("a", 1, self.a), ("c", 2, self.c)):
                 for level in levels if len(levels) > 1 else ():
                     count = sum(p[at] == level for p in of(treated, others))
@@ -129,8 +140,11 @@ def test_what_each_test_prints_over_all_cohorts(tmp_path, variable, k, a, c, siz
     for _ in range(25):
         one = rng.choice(everyone.cohorts)
         drawn = everyone.figures(rng, one, 8)
-        values = [tuple([p[at] for p in group] for group in cohort) for cohort in everyone.cohorts
-                  if all(prints(*cohort) for _, prints in drawn)]  # fmt: skip
+        values = [
+            tuple([p[at] for p in group] for group in cohort)
+            for cohort in everyone.cohorts
+            if all(prints(*cohort) for _, prints in drawn)
+        ]
         by = rng.choice(tests)
         p = p_of(by, *([p[at] for p in group] for group in rng.choice([one, rng.choice(everyone.cohorts)])), levels)
         asked = figure("p", "0.50" if p != p else f"{p:.2f}", variable, "", "test")
@@ -149,13 +163,12 @@ def test_what_each_test_prints_over_all_cohorts(tmp_path, variable, k, a, c, siz
             row = found["", test]
             known = [p for p in all_p if p == p]
             printing = [p in within(asked) for p in all_p]
-            expected = ("undefined" if not known else "never" if not any(printing) else "always" if all(printing)
-                        else "sometimes")  # fmt: skip
+            expected = (
+                "undefined" if not known else "never" if not any(printing) else "always" if all(printing) else "sometimes"
+            )
             assert row.prints == expected, (test, asked.value, [f.in_words for f in held])
             seen[row.prints] += 1
-            assert_allclose(
-                (row.low, row.high), (min(known), max(known)) if known else (math.nan, math.nan), rtol=1e-12
-            )
+            assert_allclose((row.low, row.high), (min(known), max(known)) if known else (math.nan, math.nan), rtol=1e-12)
     assert min(seen["always"] + seen["sometimes"], seen["never"]) > 3, seen
 
 
@@ -252,8 +265,17 @@ def test_bands_of_a_variable_whose_values_are_runs(tmp_path):
     counted = [figure("n", n, "k_band", "high", group) for n, group in ((4, "yes"), (1, "no"))]
     same = [figure("mean", "12.0", "k", "", group) for group in ("yes", "no")]
     p = COUNTED["pearson_chi_square"](4, 5, 1, 8)
-    found = asked_of(study, [figure("total", 5, group="yes"), *counted[:1], figure("mean", "3.0", "k", "", "no"), counted[1],
-                             figure("mean", "2.0", "k", "", "yes"), figure("p", f"{p:.4f}", "k", "", "test")])  # fmt: skip
+    found = asked_of(
+        study,
+        [
+            figure("total", 5, group="yes"),
+            *counted[:1],
+            figure("mean", "3.0", "k", "", "no"),
+            counted[1],
+            figure("mean", "2.0", "k", "", "yes"),
+            figure("p", f"{p:.4f}", "k", "", "test"),
+        ],
+    )
     assert found["", "student_t"].prints == "never"
     assert found["K in bands (k_band)", "pearson_chi_square"].prints == "always"
     found = asked_of(study, [figure("total", 5, group="yes"), *same, figure("p", "1.00", "k", "", "test")])
@@ -263,8 +285,12 @@ def test_bands_of_a_variable_whose_values_are_runs(tmp_path):
 def test_a_variable_tied_to_another_by_a_rule(tmp_path):
     rules = "{when: {a: 'yes'}, then: {k: {min: 3}}}"
     study = study_of(tmp_path, (2, 4), rules=rules)
-    held = [figure("total", 2, group="yes"), figure("n", 2, "a", "yes", "yes"), figure("n", 0, "a", "yes", "no"),
-            figure("n", 4, "k", "0", "no")]  # fmt: skip
+    held = [
+        figure("total", 2, group="yes"),
+        figure("n", 2, "a", "yes", "yes"),
+        figure("n", 0, "a", "yes", "no"),
+        figure("n", 4, "k", "0", "no"),
+    ]
     found = asked_of(study, [*held, figure("p", "0.03", "k", "", "test")])
     p = NUMBERED["mann_whitney"]([0, 3], [0, 2], [4, 0])
     assert (found["", "mann_whitney"].low, found["", "mann_whitney"].high) == (p, p)
@@ -299,8 +325,13 @@ def test_nothing_is_known_without_the_groups(tmp_path):
 
 def test_sizes_that_contradict_each_other_are_both_tried(tmp_path):
     study = study_of(tmp_path, (2, 4))
-    figures = [figure("total", 2, group="yes"), figure("n", 3, "treated", "yes"), figure("n", 1, "a", "yes", "yes"),
-               figure("n", 0, "a", "yes", "no"), figure("p", "0.12", "a", "", "test")]  # fmt: skip
+    figures = [
+        figure("total", 2, group="yes"),
+        figure("n", 3, "treated", "yes"),
+        figure("n", 1, "a", "yes", "yes"),
+        figure("n", 0, "a", "yes", "no"),
+        figure("p", "0.12", "a", "", "test"),
+    ]
     found = asked_of(study, figures)
     p_values = [COUNTED["pearson_chi_square"](1, n, 0, 6 - n) for n in (2, 3)]
     row = found["", "pearson_chi_square"]
@@ -362,24 +393,24 @@ def holds(study, figures, variable, test, *, lenient):
 )
 def test_a_block_states_a_test_when_a_cohort_prints_it(tmp_path, variable, test, sizes):
     study = study_of(tmp_path, sizes, of_c="ordered")
-    k, a, c = (values if name == variable else values[:1]
-               for name, values in (("k", range(4)), ("a", ["no", "yes"]), ("c", ["x", "y", "z"])))  # fmt: skip
+    k, a, c = (
+        values if name == variable else values[:1]
+        for name, values in (("k", range(4)), ("a", ["no", "yes"]), ("c", ["x", "y", "z"]))
+    )
     everyone, rng, seen = Everyone(k, a, c, sizes), random.Random(4), Counter()
     everyone.a, everyone.c = ["no", "yes"], ["x", "y", "z"]
     at, levels = {"k": (0, everyone.k), "a": (1, everyone.a), "c": (2, everyone.c)}[variable]
     p_values = [p_of(test, *([p[at] for p in group] for group in cohort), levels) for cohort in everyone.cohorts]
     untied = [len({p[0] for group in cohort for p in group}) == sum(sizes) for cohort in everyone.cohorts]
     for _ in range(30):
-        drawn = [
-            (f, prints)
-            for f, prints in everyone.figures(rng, rng.choice(everyone.cohorts), 6)
-            if f.variable == variable
-        ]
+        drawn = [(f, prints) for f, prints in everyone.figures(rng, rng.choice(everyone.cohorts), 6) if f.variable == variable]
         p = rng.choice([p for p in p_values if p == p])
         asked = figure("p", f"{p:.2f}", variable, "", "test")
         held = [figure("total", sizes[0], group="yes"), *(f for f, _ in drawn), asked]
-        printing = [p in within(asked) and all(prints(*cohort) for _, prints in drawn)
-                    for p, cohort in zip(p_values, everyone.cohorts, strict=True)]  # fmt: skip
+        printing = [
+            p in within(asked) and all(prints(*cohort) for _, prints in drawn)
+            for p, cohort in zip(p_values, everyone.cohorts, strict=True)
+        ]
         proof, build = (holds(study, held, variable, test, lenient=lenient) for lenient in (True, False))
         if test == "mann_whitney_exact":  # stated of untied values; a proof allows whatever is tied
             assert build == any(p and u for p, u in zip(printing, untied, strict=True))
@@ -422,13 +453,16 @@ NUMBERS = "{label: K, kind: continuous, decimals: 0, range: [0, 200]}"
 def large(seed, sizes=(60, 70)):
     """Draw two large groups, and return them with what is printed of each."""
     rng = random.Random(seed)
-    groups = [[min(200, max(0, round(rng.gauss(mean, 30)))) for _ in range(n)]
-              for n, mean in zip(sizes, (90, 102), strict=True)]  # fmt: skip
+    groups = [
+        [min(200, max(0, round(rng.gauss(mean, 30)))) for _ in range(n)] for n, mean in zip(sizes, (90, 102), strict=True)
+    ]
     told = []
     for name, values in zip(("yes", "no"), groups, strict=True):
-        told += [figure("mean", f"{statistics.mean(values):.1f}", "k", group=name),
-                 figure("sd", f"{statistics.stdev(values):.1f}", "k", group=name),
-                 figure("n", len(values), "treated", name)]  # fmt: skip
+        told += [
+            figure("mean", f"{statistics.mean(values):.1f}", "k", group=name),
+            figure("sd", f"{statistics.stdev(values):.1f}", "k", group=name),
+            figure("n", len(values), "treated", name),
+        ]
     every = [v for group in groups for v in group]
     told += [figure("total", len(every)), figure("min", min(every), "k"), figure("max", max(every), "k")]
     return groups, told

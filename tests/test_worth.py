@@ -119,7 +119,10 @@ def test_rows_count_patients_and_carry_the_estimates(model):
             column = row.term if row.level == "yes" else f"{row.term}: {row.level}"
             ratio = model.full.frame.set_index("term").loc[column]
             assert (row.multivariable.estimate, row.multivariable.conf_low, row.multivariable.p_value) == (
-                ratio["odds_ratio"], ratio["odds_ratio_low"], ratio["p_value"])  # fmt: skip
+                ratio["odds_ratio"],
+                ratio["odds_ratio_low"],
+                ratio["p_value"],
+            )
     assert [row.level for row in found.rows if row.reference] == ["cemented", "no"]
     assert len(found.frame) == 3 * len(found.rows)
 
@@ -169,8 +172,11 @@ def test_odds_ratios_in_words():
 
 
 def test_verdict_names_what_forbids_the_model(separated):
-    said = str(cb.verdict_finding(separated, cb.model_stability(separated, resamples=20),
-                                  cb.model_performance(separated, resamples=20)))  # fmt: skip
+    said = str(
+        cb.verdict_finding(
+            separated, cb.model_stability(separated, resamples=20), cb.model_performance(separated, resamples=20)
+        )
+    )
     assert said.startswith("> **These data cannot carry this model.**")
     assert "Quasi-complete separation (Ill = no: 0 of 9 with failed)" in said
     assert "6 events for 1 estimate, 6.0 for each: the rule of ten asks for 10 events; a rule of thumb" in said
@@ -189,9 +195,13 @@ def test_verdict_counts_the_rarer_side(tmp_path):
 
 
 def test_predictor_known_too_late_is_named(tmp_path):
-    cohort = cb.load_cohort(write_hips(tmp_path, ("kind: count, range: [0, 10], measured: before",
-                                                  "kind: count, range: [0, 10], measured: after"),
-                                       ("[weight, stem, diabetic]", "[weight, pain]")))  # fmt: skip
+    cohort = cb.load_cohort(
+        write_hips(
+            tmp_path,
+            ("kind: count, range: [0, 10], measured: before", "kind: count, range: [0, 10], measured: after"),
+            ("[weight, stem, diabetic]", "[weight, pain]"),
+        )
+    )
     model = cb.study_model(cohort)
     said = str(cb.verdict_finding(model, *unchecked(model)))
     assert "Pain score is known only after the operation: no predictor." in said
@@ -199,8 +209,7 @@ def test_predictor_known_too_late_is_named(tmp_path):
 
 
 def test_what_is_not_there_is_passed_on(tmp_path, model):
-    absent = cb.study_model(cb.load_cohort(write_hips(tmp_path, ("[weight, stem, diabetic]\n",
-                                                                 "[]\n  candidate_p: 1.0e-9\n"))))  # fmt: skip
+    absent = cb.study_model(cb.load_cohort(write_hips(tmp_path, ("[weight, stem, diabetic]\n", "[]\n  candidate_p: 1.0e-9\n"))))
     for passed in (cb.model_stability(absent), cb.model_performance(absent), cb.model_rows(absent)):
         assert passed is absent
     for plot in (cb.plot_stability, cb.plot_calibration, cb.plot_model):

@@ -39,10 +39,7 @@ _WHERE = {
     "cohortbook.display.layouts": ("dictionary_table", "flow_table", "left_out_table", "missing_table"),
     "cohortbook.sections.comparison.layouts_groups": ("adjusted_table", "effects_table", "tests_table"),
     "cohortbook.sections.model.layouts_logistic": ("prediction_table", "separation_table"),
-    "cohortbook.sections.model.layouts_models": (
-        "full_model_table",
-        "selection_table",
-    ),
+    "cohortbook.sections.model.layouts_models": ("full_model_table", "selection_table"),
     "cohortbook.sections.survival.layouts_survival": (
         "group_incidence_table",
         "group_mean_table",
@@ -67,11 +64,7 @@ _WHERE = {
     "cohortbook.display.findings": ("provenance_finding", "synthetic_banner"),
     "cohortbook.sections.model.figures_worth": ("plot_calibration", "plot_model", "plot_stability"),
     "cohortbook.sections.model.findings_worth": ("verdict_finding",),
-    "cohortbook.sections.model.findings_models": (
-        "carrying_finding",
-        "selection_finding",
-        "separation_finding",
-    ),
+    "cohortbook.sections.model.findings_models": ("carrying_finding", "selection_finding", "separation_finding"),
     "cohortbook.sections.model.findings_logistic": ("prediction_finding",),
     "cohortbook.sections.survival.findings_survival": (
         "follow_up_finding",
@@ -121,6 +114,7 @@ def _passing(function: Any) -> Any:
 
     An analysis that has no rule for small counts, where the study hides them, gives an absent result too.
     """
+
     @functools.wraps(function)
     def passing(*arguments: Any, **options: Any) -> Any:
         from studyfile.privacy.guard import NotShown

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
+from cohortbook.sections.missing.missing import planned_analyses
 from studyfile.cohort.cohort import ROW_NUMBER, Cohort, FlowStep, load_cohort
 from studyfile.errors import command
 from studyfile.study.study import Study, load_study
@@ -141,8 +142,6 @@ def _missing(cohort: Cohort) -> tuple[Missing, ...]:
 
 
 def _incomplete(cohort: Cohort) -> tuple[Missing, ...]:
-    from cohortbook.sections.missing.missing import planned_analyses
-
     if cohort.suppress_below:  # how many are left out tells how many lack a value
         return ()
     found = []
@@ -180,9 +179,7 @@ def in_words(checked: Checked) -> str:
     if checked.unused:
         lines.append(_row("Not used", f"columns {_some(checked.unused)}"))
     lines.append(_row("Plan has", ", ".join(checked.present) or "nothing"))
-    lines += [
-        _row("Plan lacks" if i == 0 else "", f"{name}: {SECTIONS[name]}") for i, name in enumerate(checked.absent)
-    ]
+    lines += [_row("Plan lacks" if i == 0 else "", f"{name}: {SECTIONS[name]}") for i, name in enumerate(checked.absent)]
     return "\n".join(lines)
 
 

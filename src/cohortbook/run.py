@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -20,6 +21,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from traitlets.config import Config
 
 from cohortbook.notebook.notebook import (
     check_parameters,
@@ -35,6 +38,7 @@ from cohortbook.notebook.notebook import (
 )
 from studyfile.cohort.readers import masked
 from studyfile.errors import CohortbookError, command
+from studyfile.study.study import load_study
 
 _STARTUP = """\
 import warnings
@@ -55,8 +59,6 @@ def check_needs(notebooks: Sequence[Path], study: str) -> None:
     RunError
         When every notebook would be skipped: a report without a result would look like one.
     """
-    from studyfile.study.study import load_study
-
     read = load_study(study)
     lacks = [missing_need(read_notebook(path), read) for path in notebooks]
     if lacks and all(lacks):
@@ -125,10 +127,7 @@ def execute(notebook: Path, *, parameters: Mapping[str, Any], cwd: Path, failed:
     # jsonschema compiles a grammar of internationalised addresses on import, if it can: two thirds of papermill's
     # start-up, for nothing that a notebook holds.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-    import logging
-
     import papermill
-    from traitlets.config import Config
 
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what matters is raised
     with private_kernel() as private:
@@ -192,8 +191,13 @@ def _normalised(executed: Any, source: Mapping[str, Any], parameters: Mapping[st
             and not (key == "tags" and not tags)
         }
     metadata = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
-    metadata["language_info"] = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python",
-                                 "nbconvert_exporter": "python", "pygments_lexer": "ipython3"}  # fmt: skip
+    metadata["language_info"] = {
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    }
     if own := dict(source["metadata"].get("cohortbook", {})):
         metadata["cohortbook"] = own
     if parameters:
@@ -217,8 +221,6 @@ def _not_run(source: Mapping[str, Any], target: Path, study: str, output_dir: st
     about = source["metadata"].get("cohortbook", {})
     if not study or not about.get("needs"):
         return ""
-    from studyfile.study.study import load_study
-
     read = load_study(study)
     lacks = missing_need(source, read)
     if not lacks:
@@ -294,8 +296,6 @@ def _said_once(message: str, notebook: Path, failed: Path | None) -> str:
 
 def scenario_names(study: str) -> list[str]:
     """Return the names of a study's scenarios, each checked, after `as-planned`."""
-    from studyfile.study.study import load_study
-
     names = list(load_study(study).plan("scenarios"))
     for name in names:
         load_study(f"{study}@{name}")
@@ -311,8 +311,13 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
     one.add_argument("notebook", type=Path)
     one.add_argument("target", type=Path)
     one.add_argument("--output-dir", default="", help="where the notebook saves tables and figures")
-    one.add_argument("--shared", action="append", default=[], metavar="NAME=VALUE ...",
-                     help="as --parameters, for several notebooks: taken if this one declares it")  # fmt: skip
+    one.add_argument(
+        "--shared",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE ...",
+        help="as --parameters, for several notebooks: taken if this one declares it",
+    )
     one.add_argument("--unless-same", action="store_true", help="keep a copy that was run with the same parameters")
     check = commands.add_parser("check", help="check the study file, and that parameters are declared by a notebook")
     check.add_argument("notebooks", nargs="*", type=Path)

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from studyfile.files import write_whole
+
 FOLDER = "COHORTBOOK_CACHE"
 #: Whose code results depend on.
 PACKAGES = ("tallystats", "studyfile", "printcheck", "cohortbook")
@@ -57,9 +59,7 @@ def cached(name: str, parts: Sequence[str | bytes], make: Callable[[], Any], for
     return found
 
 
-def cached_each(
-    name: str, asked: Sequence[tuple[Sequence[str | bytes], Callable[[], Any]]], form: Form = JSON
-) -> list[Any]:
+def cached_each(name: str, asked: Sequence[tuple[Sequence[str | bytes], Callable[[], Any]]], form: Form = JSON) -> list[Any]:
     """Return several results as `cached` does; what another process is making is left to it while there is other work.
 
     Parameters
@@ -93,8 +93,6 @@ def cached_each(
 
 def _kept(path: Path, make: Callable[[], Any], form: Form, *, wait: bool) -> Any:
     """Return what a file holds, or make it; a BlockingIOError where another process does and nobody waits."""
-    from studyfile.files import write_whole
-
     unreadable = (OSError, ValueError, EOFError, pickle.UnpicklingError)
     with contextlib.suppress(*unreadable):
         return form.read(path.read_bytes())

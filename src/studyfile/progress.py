@@ -7,6 +7,8 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from tqdm import tqdm
+
 
 class Progress:
     """Count steps, and show them where somebody looks.
@@ -29,8 +31,6 @@ class Progress:
     def __enter__(self) -> Progress:
         stream = self._stream()
         if stream is not None:
-            from tqdm import tqdm
-
             form = None if self.total else "{desc}: {n_fmt} steps, {elapsed}"
             self.bar = tqdm(total=self.total, desc=self.label, leave=False, file=stream, bar_format=form, mininterval=0.5)
         return self

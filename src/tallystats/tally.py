@@ -7,14 +7,12 @@ and the tallies of two hospitals add up.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import narwhals as nw
+import pandas as pd
+from narwhals.typing import IntoFrame
 
 from tallystats.results import result
-
-if TYPE_CHECKING:
-    import narwhals as nw
-    import pandas as pd
-    from narwhals.typing import IntoFrame
 
 #: Where a number comes from, strongest first; a result inherits the weakest of its inputs.
 PROVENANCE = ("observed", "printed", "implied", "assumed")
@@ -50,9 +48,7 @@ class Tally:
         """Count the distinct patterns of `columns` (default: all) in a frame of one row a patient."""
         columns = list(rows.columns if columns is None else columns)
         if not columns or "n" in columns:
-            raise ValueError(
-                f"columns: {columns!r}; expected at least one, none of them called 'n', which is the count"
-            )
+            raise ValueError(f"columns: {columns!r}; expected at least one, none of them called 'n', which is the count")
         if absent := [name for name in columns if name not in rows.columns]:
             raise ValueError(f"columns: no column {absent[0]!r}; expected some of {', '.join(map(str, rows.columns))}")
         counts = rows.groupby(columns, dropna=False, observed=True, sort=True).size()
@@ -77,16 +73,12 @@ class Tally:
         ValueError
             When the columns differ, or the levels of one do.
         """
-        import pandas as pd
-
         if set(self.columns) != set(other.columns):
             raise ValueError(f"other: a tally of {other.columns}; expected one of {self.columns}")
         for name in self.columns:
             ours, theirs = self.frame[name].dtype, other.frame[name].dtype
             if ours != theirs and isinstance(ours, pd.CategoricalDtype):
-                raise ValueError(
-                    f"other: {name!r} has other levels, or in another order; expected {list(ours.categories)}"
-                )
+                raise ValueError(f"other: {name!r} has other levels, or in another order; expected {list(ours.categories)}")
         both = pd.concat([self.frame, other.frame[self.frame.columns]], ignore_index=True)
         counts = both.groupby(self.columns, dropna=False, observed=True, sort=True)["n"].sum()
         return Tally(counts.reset_index().astype(self.frame.dtypes), weakest([self.provenance, other.provenance]))
@@ -116,9 +108,6 @@ def count_patterns(data: IntoFrame, columns: Sequence[str]) -> pd.DataFrame:
     pandas.DataFrame
         The columns as found, then `n`.
     """
-    import narwhals as nw
-    import pandas as pd
-
     if isinstance(data, pd.DataFrame):  # the same in half the time
         return data.groupby(list(columns), dropna=False, observed=True, sort=False).size().reset_index(name="n")
     counts = nw.from_native(data).lazy().group_by(list(columns)).agg(nw.len().alias("n"))
@@ -127,8 +116,6 @@ def count_patterns(data: IntoFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 def in_memory(frame: nw.LazyFrame) -> pd.DataFrame:
     """Bring a small frame of any backend into memory."""
-    import pandas as pd
-
     if frame.implementation.is_polars():  # its own way to pandas needs a further package
         return pd.DataFrame(frame.collect().to_dict(as_series=False))
     return frame.collect("pandas").to_pandas()

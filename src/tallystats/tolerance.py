@@ -7,10 +7,8 @@ computed numbers (a tie, a step uphill, a matrix that is singular) is therefore 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 #: Computed numbers that differ by less than this, relatively (or logarithms, absolutely), are equal.
 SAME = 1e-9
@@ -58,8 +56,6 @@ def vary_apart(spread: np.ndarray, *, least: float = APART) -> bool:
     >>> [vary_apart(np.array(spread)) for spread in ([[4.0, 1], [1, 2]], [[4.0, 2], [2, 1]], [[4.0, 0], [0, 0]])]
     [True, False, False]
     """
-    import numpy as np
-
     size = np.sqrt(np.abs(np.diag(spread)))
     return bool(size.all() and np.linalg.eigvalsh(spread / np.outer(size, size))[0] > least)
 
@@ -86,8 +82,6 @@ def settled(values: np.ndarray) -> np.ndarray:
     >>> settled(np.array([0.3, 0.1 + 0.2, 0.1])).tolist()
     [0.3, 0.3, 0.1]
     """
-    import numpy as np
-
     order = np.argsort(values, kind="stable")
     sorted_values = values[order]
     largest = np.abs(values[np.isfinite(values)]).max(initial=0.0)

@@ -11,8 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 README = Path(__file__).parent / "README.md"
 #: Each table, and the module of tests/ that makes its comparisons.
-TABLES = {"logistic": "logistic_comparisons", "survival": "survival_comparisons",
-          "missing": "missing_comparisons"}  # fmt: skip
+TABLES = {"logistic": "logistic_comparisons", "survival": "survival_comparisons", "missing": "missing_comparisons"}
 HEAD = ("| statistic | counterpart and call | data sets | largest relative difference |", "|---|---|---|---|")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import re
@@ -11,19 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cohortbook.display.style import PLAIN, current, general, worded
 from cohortbook.display.tables import decimal, interval, p_value, percent, significant
+from cohortbook.sections.comparison.analysis import GroupComparison, OutcomeRate, numeric_summaries, with_unit
+from cohortbook.sections.comparison.layouts_groups import of_level
 from printcheck.printed.published import sure
+from studyfile.cohort.cohort import Cohort
 from tallystats.results import Absent, Hidden
+from tallystats.statistics.describe import Summary
 from tallystats.tolerance import SAME
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from cohortbook.sections.comparison.analysis import GroupComparison, OutcomeRate
-    from studyfile.cohort.cohort import Cohort
-    from tallystats.statistics.describe import Summary
 
 #: Okabe and Ito's colours, told apart by the colour-blind; black first, the pale yellow left out.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -82,8 +86,6 @@ class Plot:
             text.set_text(worded(text.get_text(), head=text.get_text().startswith("P ")))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        import base64
-
         return {
             "image/png": base64.b64encode(self.rendered("png", dpi=110)).decode("ascii"),
             "text/plain": f"Figure: {self.caption}\n{self.alt}",
@@ -182,29 +184,41 @@ def plot_flow(cohort: Cohort) -> Plot:
         middle = top - height / 2
         left = "number not reported" if step.remaining is None else f"{step.remaining} {units}"
         last = {"edgecolor": COLOURS[0], "linewidth": 1.6} if k == len(steps) - 1 else {}
-        axis.text(3.0, middle, f"{name}\n{left}", ha="center", va="center", bbox={**box, **last},
-                  fontsize=8.5, linespacing=1.35)  # fmt: skip
+        axis.text(
+            3.0, middle, f"{name}\n{left}", ha="center", va="center", bbox={**box, **last}, fontsize=8.5, linespacing=1.35
+        )
         if k:
             axis.annotate("", (3.0, top - 0.13), (3.0, top + 0.13), arrowprops={"arrowstyle": "->", "color": MUTED})
         if step.remaining is None or (k and steps[k - 1].remaining is not None):
             out = "excluded: not reported" if step.excluded is None else f"excluded: {step.excluded}"
             if step.excluded_missing:
                 out += f" ({step.excluded_missing} with a missing value)"
-            axis.annotate(out, (5.6, middle), (6.6, middle), va="center", fontsize=8.5, color=MUTED,
-                          arrowprops={"arrowstyle": "<-", "color": PALE})  # fmt: skip
-    words = "; ".join(f"{s.label}: {'not reported' if s.excluded is None else s.excluded} excluded, "
-                      f"{'not reported' if s.remaining is None else s.remaining} remaining" for s in steps)  # fmt: skip
-    return Plot(name="flow", figure=figure, alt=f"Flow diagram. {words}.",
-                caption=f"Eligibility: {cohort.size} {units} are analysed. Steps taken before the file was made are shown "
-                "as they were reported.")  # fmt: skip
+            axis.annotate(
+                out,
+                (5.6, middle),
+                (6.6, middle),
+                va="center",
+                fontsize=8.5,
+                color=MUTED,
+                arrowprops={"arrowstyle": "<-", "color": PALE},
+            )
+    words = "; ".join(
+        f"{s.label}: {'not reported' if s.excluded is None else s.excluded} excluded, "
+        f"{'not reported' if s.remaining is None else s.remaining} remaining"
+        for s in steps
+    )
+    return Plot(
+        name="flow",
+        figure=figure,
+        alt=f"Flow diagram. {words}.",
+        caption=f"Eligibility: {cohort.size} {units} are analysed. Steps taken before the file was made are shown "
+        "as they were reported.",
+    )
 
 
 def plot_histograms(cohort: Cohort) -> Plot | Absent:
     """Draw a histogram of every recorded numeric variable, with its mean and median."""
-    import numpy as np
     import seaborn as sns
-
-    from cohortbook.sections.comparison.analysis import numeric_summaries, with_unit
 
     parts = [part for part in numeric_summaries(cohort).parts if part[0].n]
     if cohort.protection:
@@ -227,8 +241,17 @@ def plot_histograms(cohort: Cohort) -> Plot | Absent:
         values = tally[summary.term].to_numpy()
         whole = np.ptp(values) <= 20 and (values == np.round(values)).all()
         bins = np.arange(values.min() - 0.5, values.max() + 1).tolist() if whole else 20
-        sns.histplot(data=tally, x=summary.term, weights="n", bins=bins, ax=axis, color=COLOURS[4], edgecolor="white",
-                     linewidth=0.5, alpha=1)  # fmt: skip
+        sns.histplot(
+            data=tally,
+            x=summary.term,
+            weights="n",
+            bins=bins,
+            ax=axis,
+            color=COLOURS[4],
+            edgecolor="white",
+            linewidth=0.5,
+            alpha=1,
+        )
         axis.set_ylabel("")
         axis.axvline(summary.mean, color=COLOURS[1], linewidth=1.2, label="mean")
         axis.axvline(summary.median, color=INK, linewidth=1.2, linestyle=(0, (3, 2)), label="median")
@@ -237,15 +260,19 @@ def plot_histograms(cohort: Cohort) -> Plot | Absent:
         axis.set_xlabel(wrapped(with_unit(cohort, summary.term), 28))
         if axis in grid[:, 0]:
             axis.set_ylabel(cohort.study.units.capitalize())
-        words.append(f"{cohort.study.label(summary.term)}: from {significant(summary.minimum)} to "
-                     f"{significant(summary.maximum)}, median {significant(summary.median)}")  # fmt: skip
-    figure.legend(
-        *grid.flat[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8, frameon=False
+        words.append(
+            f"{cohort.study.label(summary.term)}: from {significant(summary.minimum)} to "
+            f"{significant(summary.maximum)}, median {significant(summary.median)}"
+        )
+    figure.legend(*grid.flat[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8, frameon=False)
+    return Plot(
+        name="histograms",
+        figure=figure,
+        alt="Histograms. " + "; ".join(words) + ".",
+        caption="Numeric variables. Where mean (solid) and median (dashed) part, the distribution is skewed and a "
+        "mean says little of the typical patient." + " Bars whose height would tell a small count are hatched, and "
+        "times to events are not drawn." * bool(cohort.protection),
     )
-    return Plot(name="histograms", figure=figure, alt="Histograms. " + "; ".join(words) + ".",
-                caption="Numeric variables. Where mean (solid) and median (dashed) part, the distribution is skewed and a "
-                "mean says little of the typical patient." + " Bars whose height would tell a small count are hatched, and "
-                "times to events are not drawn." * bool(cohort.protection))  # fmt: skip
 
 
 def _safe_bars(axis: Axes, cohort: Cohort, summary: Summary) -> None:
@@ -263,8 +290,15 @@ def plot_outcome_rate(result: OutcomeRate | Absent) -> Plot | Absent:
     """Draw the rate of the outcome with its intervals beside rates reported elsewhere."""
     if not result:
         return result
-    lines = [(f"This study, {p.method.replace('clopper-pearson', 'Clopper-Pearson').replace('wilson', 'Wilson')}",
-              100 * p.estimate, 100 * p.conf_low, 100 * p.conf_high) for p in result.intervals]  # fmt: skip
+    lines = [
+        (
+            f"This study, {p.method.replace('clopper-pearson', 'Clopper-Pearson').replace('wilson', 'Wilson')}",
+            100 * p.estimate,
+            100 * p.conf_low,
+            100 * p.conf_high,
+        )
+        for p in result.intervals
+    ]
     cited = [(label, 100 * share) for label, share, _ in result.elsewhere]
     figure, axis = axes(0.36 * (len(lines) + len(cited)) + 0.8)
     for y, (_, rate, low, high) in enumerate(lines):
@@ -284,26 +318,30 @@ def plot_outcome_rate(result: OutcomeRate | Absent) -> Plot | Absent:
     words = ", ".join(f"{label} {decimal(rate, 1)} %" for label, rate in cited)
     inside = [label for label, rate in cited if lines[0][2] <= rate <= lines[0][3]]
     return Plot(
-        name="outcome-rate", figure=figure,
+        name="outcome-rate",
+        figure=figure,
         caption=f"{result.label} in {first.events} of {first.total} patients with "
         f"{decimal(100 * first.confidence_level, 0)}% intervals (circles)"
-        + (f", and rates reported elsewhere (diamonds). {len(inside)} of {len(cited)} of these lie within the exact interval."
-           if cited else "."),
+        + (
+            f", and rates reported elsewhere (diamonds). {len(inside)} of {len(cited)} of these lie within the exact interval."
+            if cited
+            else "."
+        ),
         alt=f"This study: {percent(first.events, first.total)} %, interval {interval(lines[0][2], lines[0][3], 1)} %. "
         f"Elsewhere: {words or 'none cited'}.",
-    )  # fmt: skip
+    )
 
 
 def plot_effects(result: GroupComparison) -> Plot | Absent:
     """Draw the standardised difference of every compared variable, largest first."""
-    from cohortbook.sections.comparison.layouts_groups import of_level
-
     two = len(result.heads) == 2
     found = [
-        ((of_level(label, part) if two else label) + " †" * (row.variable in result.after),
-         part.standardised_difference.estimate)
+        (
+            (of_level(label, part) if two else label) + " †" * (row.variable in result.after),
+            part.standardised_difference.estimate,
+        )
         for label, row, part in zip(result.labels, result.plan.rows, result.rows, strict=True)
-    ]  # fmt: skip
+    ]
     drawn = sorted((f for f in found if f[1] == f[1]), key=lambda f: abs(sure(f[1])))
     absent = [label for label, value in found if value != value]
     if not drawn:
@@ -327,15 +365,20 @@ def plot_effects(result: GroupComparison) -> Plot | Absent:
     notes = f" † Known only after {result.procedure}." if result.after else ""
     notes += f" Not drawn, as nobody differs: {', '.join(absent)}." if absent else ""
     words = "; ".join(f"{label} {decimal(value, 2)}" for label, value in drawn[::-1])
-    return Plot(name="standardised-differences", figure=figure, alt=f"Standardised differences: {words}.",
-                caption="How far the groups lie apart, in standard deviations. With "
-                f"{' against '.join(map(str, result.sizes))} patients, a large difference may be chance.{notes}")  # fmt: skip
+    return Plot(
+        name="standardised-differences",
+        figure=figure,
+        alt=f"Standardised differences: {words}.",
+        caption="How far the groups lie apart, in standard deviations. With "
+        f"{' against '.join(map(str, result.sizes))} patients, a large difference may be chance.{notes}",
+    )
 
 
 def plot_adjusted(result: GroupComparison) -> Plot | Absent:
     """Draw P values, unadjusted and by Holm's method, against the thresholds."""
-    order = sorted((i for i, row in enumerate(result.rows) if row.test.reason is None),
-                   key=lambda i: -sure(result.rows[i].test.p_value))  # fmt: skip
+    order = sorted(
+        (i for i, row in enumerate(result.rows) if row.test.reason is None), key=lambda i: -sure(result.rows[i].test.p_value)
+    )
     if not order:
         return Absent("No test is defined.")
     figure, axis = axes(0.3 * len(order) + 1.2)
@@ -343,8 +386,9 @@ def plot_adjusted(result: GroupComparison) -> Plot | Absent:
         raw, holm = result.rows[i].test.p_value, result.adjusted["holm"][i]
         axis.plot([raw, holm], [y, y], color=PALE, linewidth=2, zorder=1)
         axis.plot(raw, y, "o", color=COLOURS[0], markersize=6, label="unadjusted" if not y else None)
-        axis.plot(holm, y, "s", markerfacecolor="white", markeredgecolor=COLOURS[1], markersize=5.5,
-                  label="Holm" if not y else None)  # fmt: skip
+        axis.plot(
+            holm, y, "s", markerfacecolor="white", markeredgecolor=COLOURS[1], markersize=5.5, label="Holm" if not y else None
+        )
     limits = [result.plan.significance, *([result.plan.threshold] if result.plan.threshold else [])]
     for limit in limits:
         axis.axvline(limit, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
@@ -356,8 +400,14 @@ def plot_adjusted(result: GroupComparison) -> Plot | Absent:
     figure.legend(loc="outside lower left", ncols=2, fontsize=8, frameon=False)
     bare(axis)
     below = [result.labels[i] for i in order if result.adjusted["holm"][i] < result.plan.significance]
-    words = "; ".join(f"{result.labels[i]} {p_value(result.rows[i].test.p_value)}, Holm {p_value(result.adjusted['holm'][i])}"
-                      for i in order[::-1])  # fmt: skip
-    return Plot(name="p-values", figure=figure, alt=f"P values: {words}.",
-                caption=f"P before and after Holm's adjustment for {result.n_tests} tests, against the thresholds (dashed). "
-                f"{len(below)} remain below {general(result.plan.significance)} once adjusted.")  # fmt: skip
+    words = "; ".join(
+        f"{result.labels[i]} {p_value(result.rows[i].test.p_value)}, Holm {p_value(result.adjusted['holm'][i])}"
+        for i in order[::-1]
+    )
+    return Plot(
+        name="p-values",
+        figure=figure,
+        alt=f"P values: {words}.",
+        caption=f"P before and after Holm's adjustment for {result.n_tests} tests, against the thresholds (dashed). "
+        f"{len(below)} remain below {general(result.plan.significance)} once adjusted.",
+    )

@@ -8,8 +8,10 @@ from tallystats.statistics.calibration import KEPT, LEVEL, PATIENTS, Calibration
 
 #: Shares further out are drawn at the edge.
 _SPAN = {"interval": (75.0, 100.0), "test": (0.0, 15.0)}
-_SAYS = {"interval": "Samples whose 95 % interval holds the truth, %",
-         "test": "Samples whose test rejects a true null hypothesis at 0.05, %"}  # fmt: skip
+_SAYS = {
+    "interval": "Samples whose 95 % interval holds the truth, %",
+    "test": "Samples whose test rejects a true null hypothesis at 0.05, %",
+}
 
 
 def plot_calibration() -> Plot:
@@ -39,11 +41,12 @@ def plot_calibration() -> Plot:
     figure.legend(handles=handles, loc="outside upper right", ncols=len(numbers), fontsize=8, frameon=False)
     off = [c for c in found if not c.kept]
     return Plot(
-        name="calibration", figure=figure,
+        name="calibration",
+        figure=figure,
         caption=f"Coverage of intervals and rejection of tests in {PATIENTS} patients, by the number of events expected. "
         "Shaded: the level is kept. Marks at the edge lie beyond it.",
         alt=f"{len(found)} shares, of which {len(off)} miss their level.",
-    )  # fmt: skip
+    )
 
 
 def _lines(found: list[Calibration]) -> list[tuple[str, list[Calibration]]]:

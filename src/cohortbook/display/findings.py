@@ -111,8 +111,11 @@ def _(result: OutcomeRate, *, significance: float = 0.05) -> Text:
 @finding.register
 def _(result: GroupComparison, *, significance: float = 0.05) -> Text:
     plan = result.plan
-    small = [(label, row) for label, row in zip(result.labels, result.rows, strict=True)
-             if below(row.test.p_value, plan.significance)]  # fmt: skip
+    small = [
+        (label, row)
+        for label, row in zip(result.labels, result.rows, strict=True)
+        if below(row.test.p_value, plan.significance)
+    ]
     text = "1 test is defined. " if result.n_tests == 1 else f"{result.n_tests} tests are defined. "
     hidden = f" Not shown, to protect patients: {listed(result.withheld)}." if result.withheld else ""
     if not small:
@@ -128,13 +131,8 @@ def _(result: GroupComparison, *, significance: float = 0.05) -> Text:
     doubtful = [label for label, row in small if row.expected_below_5]
     if doubtful:
         whose = "Fisher's exact" if len(result.heads) == 2 else "exact"
-        exact = [
-            f"{label} {p_value(row.fisher.p_value)}" for label, row in small if row.expected_below_5 and row.fisher
-        ]
-        text += (
-            f". Expected counts under 5 put the chi-square of {listed(doubtful)} in doubt; {whose} P: "
-            + listed(exact)
-        )
+        exact = [f"{label} {p_value(row.fisher.p_value)}" for label, row in small if row.expected_below_5 and row.fisher]
+        text += f". Expected counts under 5 put the chi-square of {listed(doubtful)} in doubt; {whose} P: " + listed(exact)
     late = [label for label, row in small if row.term in result.after]
     if late:
         text += f". {listed(late)}: known only after {result.procedure}, so no predictor of what may precede it"

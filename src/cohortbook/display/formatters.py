@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from cohortbook.display.all_layouts import table_of
 from tallystats.results import Result
 
 
 def render(result: Any) -> str:
     """Return the HTML of a result."""
-    from cohortbook.display.all_layouts import table_of
-
     return table_of(result).html
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from cohortbook.display.level_notes import level_notes
 from cohortbook.display.tables import (
@@ -21,11 +23,9 @@ from cohortbook.display.tables import (
     plain_cell,
 )
 from cohortbook.sections.comparison.analysis import DescriptiveTable, NumericSummaries, OutcomeRate, with_unit
+from printcheck.printed.published import Figure, read_published
 from studyfile.cohort.cohort import Cohort
 from tallystats.results import Absent, Hidden
-
-if TYPE_CHECKING:
-    from printcheck.printed.published import Figure
 
 MARKS = "abcdefghijklmnopqrst"
 NOT_RECORDED = "Not recorded"
@@ -77,10 +77,14 @@ def _(result: DescriptiveTable) -> DisplayTable:
             rows.append(Row((NOT_RECORDED, decimal(found.n_missing, 0), ""), "level"))
         below_heading = below_heading and (single or row.flat)
     return DisplayTable(
-        name=result.name, number=result.plan.number, title=result.plan.title,
-        head=(f"N = {result.total}", "n", "%"), rows=tuple(rows), frame=result.frame,
+        name=result.name,
+        number=result.plan.number,
+        title=result.plan.title,
+        head=(f"N = {result.total}", "n", "%"),
+        rows=tuple(rows),
+        frame=result.frame,
         notes=(*result.plan.notes, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+    )
 
 
 def _level_name(level: Any) -> str:
@@ -109,17 +113,25 @@ def _numeric_rows(label: str, found: Any) -> list[Row]:
 @table_of.register
 def _(result: NumericSummaries) -> DisplayTable:
     columns = [
-        ("label", "", None), ("n", "n", 0), ("n_missing", "Missing", 0), ("mean", "Mean", 1), ("std_dev", "SD", 1),
-        ("median", "Median", 1), ("quartiles", "Quartiles", None), ("range", "Range", None), ("w", "W", 3),
+        ("label", "", None),
+        ("n", "n", 0),
+        ("n_missing", "Missing", 0),
+        ("mean", "Mean", 1),
+        ("std_dev", "SD", 1),
+        ("median", "Median", 1),
+        ("quartiles", "Quartiles", None),
+        ("range", "Range", None),
+        ("w", "W", 3),
         ("shapiro_p_value", "P", p_value),
-    ]  # fmt: skip
+    ]
     frame = result.frame
     shown = frame.assign(
-        quartiles=[interval(s.q1, s.q3, 1) for s, _ in result.parts],
-        range=[_range(s) for s, _ in result.parts],
+        quartiles=[interval(s.q1, s.q3, 1) for s, _ in result.parts], range=[_range(s) for s, _ in result.parts]
     )
-    notes = ("Quartiles by SPSS's definition (R type 6). W, P: Shapiro-Wilk; a small P speaks against normality.",
-             *provenance_notes(result.provenance))  # fmt: skip
+    notes = (
+        "Quartiles by SPSS's definition (R type 6). W, P: Shapiro-Wilk; a small P speaks against normality.",
+        *provenance_notes(result.provenance),
+    )
     return frame_table(shown, name="numeric-variables", title="Numeric variables", columns=columns, notes=notes)
 
 
@@ -127,21 +139,32 @@ def _(result: NumericSummaries) -> DisplayTable:
 def _(result: OutcomeRate) -> DisplayTable:
     first = result.intervals[0]
     rows = [
-        Row((f"{result.label}, this study", f"{p.events} of {p.total}", percent(p.events, p.total),
-             interval(100 * p.conf_low, 100 * p.conf_high, 1), p.method.replace("clopper-pearson", "Clopper-Pearson")
-             .replace("wilson", "Wilson")))
+        Row(
+            (
+                f"{result.label}, this study",
+                f"{p.events} of {p.total}",
+                percent(p.events, p.total),
+                interval(100 * p.conf_low, 100 * p.conf_high, 1),
+                p.method.replace("clopper-pearson", "Clopper-Pearson").replace("wilson", "Wilson"),
+            )
+        )
         for p in result.intervals
-    ]  # fmt: skip
+    ]
     for label, share, total in result.elsewhere:
         of = f"of {total}" if total else UNDEFINED
         rows.append(Row((f"{label}, reported elsewhere", of, decimal(100 * share, 1), UNDEFINED, UNDEFINED)))
     level = decimal(100 * first.confidence_level, 0)
     return DisplayTable(
-        name="outcome-rate", title=f"{result.label}: how often{', here and elsewhere' if result.elsewhere else ''}",
-        head=("", "Patients", "%", f"{level}% interval, %", "Method"), rows=tuple(rows), frame=result.frame,
-        notes=("Clopper-Pearson's interval is exact and wide; Wilson's is nearer its nominal level.",
-               *level_notes((("interval", p.method) for p in result.intervals), first.events)),
-    )  # fmt: skip
+        name="outcome-rate",
+        title=f"{result.label}: how often{', here and elsewhere' if result.elsewhere else ''}",
+        head=("", "Patients", "%", f"{level}% interval, %", "Method"),
+        rows=tuple(rows),
+        frame=result.frame,
+        notes=(
+            "Clopper-Pearson's interval is exact and wide; Wilson's is nearer its nominal level.",
+            *level_notes((("interval", p.method) for p in result.intervals), first.events),
+        ),
+    )
 
 
 @table_of.register
@@ -151,8 +174,6 @@ def _(result: Cohort) -> DisplayTable:
 
 def flow_table(cohort: Cohort) -> DisplayTable:
     """Lay out the eligibility flow: who was excluded at each step, and who remained."""
-    import pandas as pd
-
     rows = []
     for step in cohort.flow:
         excluded = "not reported" if step.excluded is None else decimal(step.excluded, 0)
@@ -161,33 +182,53 @@ def flow_table(cohort: Cohort) -> DisplayTable:
         remaining = "not reported" if step.remaining is None else decimal(step.remaining, 0)
         rows.append(Row((step.label, excluded, remaining)))
     frame = pd.DataFrame(
-        [{"label": s.label, "excluded": s.excluded, "excluded_missing": s.excluded_missing, "remaining": s.remaining}
-         for s in cohort.flow], dtype=object,
-    )  # fmt: skip
+        [
+            {"label": s.label, "excluded": s.excluded, "excluded_missing": s.excluded_missing, "remaining": s.remaining}
+            for s in cohort.flow
+        ],
+        dtype=object,
+    )
     units = cohort.study.units.capitalize()
-    return DisplayTable(name="eligibility", title="Eligibility", head=("Criterion", "Excluded", f"{units} remaining"),
-                        rows=tuple(rows), frame=frame)  # fmt: skip
+    return DisplayTable(
+        name="eligibility",
+        title="Eligibility",
+        head=("Criterion", "Excluded", f"{units} remaining"),
+        rows=tuple(rows),
+        frame=frame,
+    )
 
 
 def left_out_table(cohort: Cohort) -> DisplayTable | Absent:
     """Lay out the printed figures that no cohort can show together with the others, and why."""
-    import pandas as pd
-
-    from printcheck.printed.published import read_published
-
     plan = cohort.study.file.reconstruction
     if plan is None or not plan.left_out:
         return Absent("No printed figure is left out.")
     figures = {figure.id: figure for figure in read_published(cohort.study)}
-    frame = pd.DataFrame([
-        {"figure": e.figure, "source": figures[e.figure].source, "what": _in_words(cohort, figures[e.figure]),
-         "printed": figures[e.figure].value, "reason": e.reason}
-        for e in plan.left_out
-    ])  # fmt: skip
-    columns = [("source", "Where", None), ("what", "What", None), ("printed", "Printed", None), ("reason", "Why it cannot hold",
-                                                                                                None)]  # fmt: skip
-    return frame_table(frame, name="left-out", title="Printed figures that cannot hold together with the others",
-                       columns=columns, notes=("The shortest such list, proven by the solver (make cohort).",))  # fmt: skip
+    frame = pd.DataFrame(
+        [
+            {
+                "figure": e.figure,
+                "source": figures[e.figure].source,
+                "what": _in_words(cohort, figures[e.figure]),
+                "printed": figures[e.figure].value,
+                "reason": e.reason,
+            }
+            for e in plan.left_out
+        ]
+    )
+    columns = [
+        ("source", "Where", None),
+        ("what", "What", None),
+        ("printed", "Printed", None),
+        ("reason", "Why it cannot hold", None),
+    ]
+    return frame_table(
+        frame,
+        name="left-out",
+        title="Printed figures that cannot hold together with the others",
+        columns=columns,
+        notes=("The shortest such list, proven by the solver (make cohort).",),
+    )
 
 
 def _in_words(cohort: Cohort, figure: Figure) -> str:
@@ -197,8 +238,6 @@ def _in_words(cohort: Cohort, figure: Figure) -> str:
 
 def missing_table(cohort: Cohort) -> DisplayTable:
     """Lay out how many eligible patients lack a value of each recorded variable."""
-    import pandas as pd
-
     names = list(cohort.study.file.variables)
     missing = [cohort.missing(name) for name in names]
     labels = [with_unit(cohort, name) for name in names]
@@ -210,14 +249,13 @@ def missing_table(cohort: Cohort) -> DisplayTable:
     rows = [Row((labels[i], count_percent(missing[i], cohort.size))) for i in order if missing[i]]
     complete = len(names) - len(rows)
     rows.append(Row((f"No value missing: {complete} of {len(frame)} variables", count_percent(0, cohort.size))))
-    return DisplayTable(name="missing", title="Missing values", head=("Variable", "Missing, n (%)"), rows=tuple(rows),
-                        frame=frame)  # fmt: skip
+    return DisplayTable(
+        name="missing", title="Missing values", head=("Variable", "Missing, n (%)"), rows=tuple(rows), frame=frame
+    )
 
 
 def dictionary_table(cohort: Cohort) -> DisplayTable:
     """Lay out the data dictionary: what each variable is, when it is known, and where its values come from."""
-    import pandas as pd
-
     study, records = cohort.study, []
     for name in study.names:
         derived = name in study.file.derived
@@ -226,12 +264,22 @@ def dictionary_table(cohort: Cohort) -> DisplayTable:
         if not derived and study[name].range:
             values = interval(*study[name].range, 0)
         made = f"made from {', '.join(study.bases(name))}: " if derived else ""
-        records.append({
-            "term": name, "label": with_unit(cohort, name), "values": f"{study.kind(name)}; {made}{values}",
-            "measured": study.measured(name) or "not said", "provenance": study.provenance(name),
-        })  # fmt: skip
-    columns = [("label", "Variable", None), ("term", "Name in the file", None), ("values", "Kind; levels or range", None),
-               ("measured", "Known", None), ("provenance", "Provenance", None)]  # fmt: skip
+        records.append(
+            {
+                "term": name,
+                "label": with_unit(cohort, name),
+                "values": f"{study.kind(name)}; {made}{values}",
+                "measured": study.measured(name) or "not said",
+                "provenance": study.provenance(name),
+            }
+        )
+    columns = [
+        ("label", "Variable", None),
+        ("term", "Name in the file", None),
+        ("values", "Kind; levels or range", None),
+        ("measured", "Known", None),
+        ("provenance", "Provenance", None),
+    ]
     notes = (
         f"Known before, during or after {study.file.study.procedure}.",
         "Provenance: observed in patients; printed: the paper prints the whole distribution; implied: printed figures hold "

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import singledispatch
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cohortbook.sections.comparison.analysis import GroupComparison, OutcomeRate
 from cohortbook.sections.missing.imputed import ImputedModel
 from cohortbook.sections.model.model_checks import PerformanceStudy
 from cohortbook.sections.model.models import ModelStudy
 from cohortbook.sections.survival.endpoints import CompetingStudy, SurvivalStudy
-from cohortbook.sections.survival.hazards import CompetingModels, CoxStudy
+from cohortbook.sections.survival.hazards import CauseModels, CompetingModels, CoxStudy
+from tallystats.regression.exact import ExactFit
 from tallystats.statistics.calibration import Kind
-
-if TYPE_CHECKING:
-    from cohortbook.sections.survival.hazards import CauseModels
-    from tallystats.regression.exact import ExactFit
 
 #: Not only for who checks types: `singledispatch` reads them.
 Methods = Iterator[tuple[Kind, str]]
@@ -128,8 +125,11 @@ def of_selection(removal: str) -> Methods:
 
 def of_performance() -> Methods:
     """Yield what is told of a model's worth."""
-    yield from (("test", "maximum likelihood, likelihood-ratio test"), ("interval", "c-statistic, DeLong's interval"),
-                ("test", "Hosmer-Lemeshow"))  # fmt: skip
+    yield from (
+        ("test", "maximum likelihood, likelihood-ratio test"),
+        ("interval", "c-statistic, DeLong's interval"),
+        ("test", "Hosmer-Lemeshow"),
+    )
 
 
 def of_pooled() -> Methods:
@@ -186,5 +186,6 @@ def of_cause(one: CauseModels) -> Methods:
 
 
 _FIRTH: tuple[tuple[Kind, str], ...] = (
-    ("interval", "Firth's Cox, profile interval"), ("test", "Firth's Cox, likelihood-ratio test"),
-)  # fmt: skip
+    ("interval", "Firth's Cox, profile interval"),
+    ("test", "Firth's Cox, likelihood-ratio test"),
+)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from cohortbook.display.tables import UNDEFINED, DisplayTable, Row, decimal
 from tallystats.results import listed
-from tallystats.statistics.calibration import PATIENTS, Calibration, calibration_of, calibrations
-
-if TYPE_CHECKING:
-    from tallystats.statistics.calibration import Kind
+from tallystats.statistics.calibration import PATIENTS, Calibration, Kind, calibration_of, calibrations
 
 #: How the table and the figure name a method, where not as results call it.
-NAMES = {"clopper-pearson": "Clopper-Pearson", "wilson": "Wilson",
-         "events over time at risk, exact Poisson interval": "exact Poisson interval"}  # fmt: skip
+NAMES = {
+    "clopper-pearson": "Clopper-Pearson",
+    "wilson": "Wilson",
+    "events over time at risk, exact Poisson interval": "exact Poisson interval",
+}
 #: How sentences name a method: an interval is that "of" it. What is not here is called as results call it.
 _WORDS = {
     "clopper-pearson": "Clopper and Pearson",
@@ -52,8 +54,10 @@ _WORDS = {
     "Chi-square, Yates-corrected": "Yates's chi-square test",
     "Likelihood ratio chi-square": "the likelihood-ratio chi-square test",
     **{f"Kaplan-Meier, {scale} interval": f"Kaplan-Meier survival ({scale})" for scale in ("plain", "log", "log-log")},
-    **{f"quantile of Kaplan-Meier, {scale} interval": f"Kaplan-Meier quantiles ({scale})"
-       for scale in ("plain", "log", "log-log")},
+    **{
+        f"quantile of Kaplan-Meier, {scale} interval": f"Kaplan-Meier quantiles ({scale})"
+        for scale in ("plain", "log", "log-log")
+    },
     "Aalen-Johansen": "cumulative incidence",
     "restricted mean survival time, Wald interval": "the restricted mean",
     "log-rank": "the log-rank test",
@@ -73,15 +77,21 @@ _WORDS = {
     "Firth's Cox, likelihood-ratio test": "Firth's test (Cox)",
     "Fine and Gray, Wald interval": "Fine and Gray",
     "Fine and Gray, Wald's test": "Fine and Gray's Wald test",
-}  # fmt: skip
+}
 #: A method that bears two names, by kind.
-_BOTH = {("interval", "difference of restricted mean survival times, Wald"): "differences of restricted means",
-         ("test", "difference of restricted mean survival times, Wald"): "the test of restricted means",
-         ("interval", "pooled by Rubin's rules"): "pooled odds ratios",
-         ("test", "pooled by Rubin's rules"): "the pooled test"}  # fmt: skip
+_BOTH = {
+    ("interval", "difference of restricted mean survival times, Wald"): "differences of restricted means",
+    ("test", "difference of restricted mean survival times, Wald"): "the test of restricted means",
+    ("interval", "pooled by Rubin's rules"): "pooled odds ratios",
+    ("test", "pooled by Rubin's rules"): "the pooled test",
+}
 #: What of several truths or data one is told, by a part of its name.
-_WITH = {"skewed": " with skewed numbers", "three levels": " of three levels", "three groups": " of three groups",
-         "all of three": " of all terms"}  # fmt: skip
+_WITH = {
+    "skewed": " with skewed numbers",
+    "three levels": " of three levels",
+    "three groups": " of three groups",
+    "all of three": " of all terms",
+}
 #: A share of samples without a result from which it is told.
 OFTEN = 0.05
 
@@ -137,8 +147,6 @@ def name_in_words(c: Calibration) -> str:
 
 def calibration_table() -> DisplayTable:
     """Lay out how every method that was tried keeps its level, one column a number of events."""
-    import pandas as pd
-
     found = calibrations()
     numbers = sorted({c.events for c in found})
     cells = {(c.kind, c.what, c.method, c.events): c for c in found}
@@ -150,14 +158,19 @@ def calibration_table() -> DisplayTable:
         shown = [_cell(cells.get((kind, what, method, number))) for number in numbers]
         rows.append(Row((NAMES.get(method, method), *shown), "level"))
     return DisplayTable(
-        name="calibration", title=f"How methods keep their level in {PATIENTS} patients, % of samples",
-        head=("", *(f"{number} events" for number in numbers)), rows=tuple(rows), frame=pd.DataFrame(found),
-        notes=("Tests: rejection of a true null hypothesis at 0.05. Intervals: coverage of the truth by the 95 % interval. "
-               "Among samples with a result; in brackets, the share without one where it is 5 % or more.",
-               _errors(found),
-               "‡ The level is not kept: below 93 % or above 97.5 % (intervals), below 2.5 % or above 6.5 % (tests), beyond "
-               "twice the standard error of the draws."),
-    )  # fmt: skip
+        name="calibration",
+        title=f"How methods keep their level in {PATIENTS} patients, % of samples",
+        head=("", *(f"{number} events" for number in numbers)),
+        rows=tuple(rows),
+        frame=pd.DataFrame(found),
+        notes=(
+            "Tests: rejection of a true null hypothesis at 0.05. Intervals: coverage of the truth by the 95 % interval. "
+            "Among samples with a result; in brackets, the share without one where it is 5 % or more.",
+            _errors(found),
+            "‡ The level is not kept: below 93 % or above 97.5 % (intervals), below 2.5 % or above 6.5 % (tests), beyond "
+            "twice the standard error of the draws.",
+        ),
+    )
 
 
 def _errors(found: tuple[Calibration, ...]) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studyfile.errors import CohortbookError
+from studyfile.study.study import load_study, nearest
 
 
 class JournalError(CohortbookError):
@@ -79,12 +80,13 @@ STYLES = {
     for style in (
         JournalStyle(name="plain", spaced=True),
         JournalStyle(name="jama", leading_zero=False, p="*P*", spaced=True, between="-", marks=_LETTERS),
-        JournalStyle(name="lancet", point="·", p="p", p_smallest=0.0001, p_digits=2, between="–", percent_sign=True,
-                     marks=_SYMBOLS),
+        JournalStyle(
+            name="lancet", point="·", p="p", p_smallest=0.0001, p_digits=2, between="–", percent_sign=True, marks=_SYMBOLS
+        ),
         JournalStyle(name="nejm", marks=_SYMBOLS),
         JournalStyle(name="bmj", marks=_BMJ),
     )
-}  # fmt: skip
+}
 PLAIN = STYLES["plain"]
 
 # One notebook is one process and one style. A context variable would not do: Jupyter runs each cell in a context of its
@@ -134,16 +136,12 @@ def journal_style(journal: str) -> Iterator[JournalStyle]:
 
 
 def _planned(study: str | Path) -> str:
-    from studyfile.study.study import load_study
-
     return load_study(study).file.study.journal if str(study) else PLAIN.name
 
 
 def _style(journal: str) -> JournalStyle:
     if journal in STYLES:
         return STYLES[journal]
-    from studyfile.study.study import nearest
-
     *others, last = STYLES
     raise JournalError(f"journal: {journal!r}: expected {', '.join(others)} or {last}{nearest(journal, STYLES)}")
 

@@ -18,15 +18,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+import pandas as pd
+
+from cohortbook.display.latex import latex_of
 from cohortbook.display.style import PLAIN, current, probability, remarked, spanned, worded
 from printcheck.printed.published import fixed, magnitude, round_half_away, sure, to_digits
 from studyfile.files import plain
 from tallystats.results import MARK, Hidden
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: What stands where a number is undefined.
 UNDEFINED = "–"
@@ -212,9 +212,7 @@ class DisplayTable:
         number = f"Table {self.number}. " if self.number else ""
         flush_left = marked(self.rows)
         numeric = [not flush_left and all(_NUMBER.match(row.cells[k]) for row in self.rows) for k in range(width)]
-        head = "".join(
-            f'<th scope="col"{_CLASS[n]}>{_escaped(c)}</th>' for c, n in zip(self.head, numeric, strict=True)
-        )
+        head = "".join(f'<th scope="col"{_CLASS[n]}>{_escaped(c)}</th>' for c, n in zip(self.head, numeric, strict=True))
         body = "".join(_html_row(row, numeric) for row in self.rows)
         notes = "".join(f"<p>{_escaped(note)}</p>" for note in self.notes)
         foot = f'<tfoot><tr><td colspan="{width}"{_LEFT}>{notes}</td></tr></tfoot>' if notes else ""
@@ -238,8 +236,6 @@ class DisplayTable:
 
     def save(self, folder: Path) -> None:
         """Write the strings as CSV and LaTeX and the unrounded results as JSON, each whole or not at all."""
-        from cohortbook.display.latex import latex_of
-
         shown = io.StringIO(newline="")
         csv.writer(shown, lineterminator="\n").writerows([_inert(c) for c in line] for line in self.strings)
         contents = {
@@ -291,8 +287,7 @@ def _inert(cell: str) -> str:
 
 def _as_json(table: DisplayTable) -> str:
     records = plain(table.frame.to_dict("records"))
-    content = {"name": table.name, "number": table.number, "title": table.title, "notes": list(table.notes),
-               "results": records}  # fmt: skip
+    content = {"name": table.name, "number": table.number, "title": table.title, "notes": list(table.notes), "results": records}
     return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
@@ -304,8 +299,9 @@ def frame_table(
     for record in frame.to_dict("records"):
         cells = [_formatted(record.get(key), how) for key, _, how in columns]
         rows.append(Row(tuple(cells)))
-    return DisplayTable(name=name, title=title, head=tuple(head for _, head, _ in columns), rows=tuple(rows), frame=frame,
-                        notes=tuple(notes))  # fmt: skip
+    return DisplayTable(
+        name=name, title=title, head=tuple(head for _, head, _ in columns), rows=tuple(rows), frame=frame, notes=tuple(notes)
+    )
 
 
 def _formatted(value: Any, how: Any) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
+from cohortbook.sections.comparison.figures_explore import plot_groups
+from cohortbook.sections.comparison.layouts_explore import table_of
+from cohortbook.sections.comparison.stratified import compare_between
 from studyfile.cohort.cohort import Cohort
 from studyfile.errors import CohortbookError
 from studyfile.study.study import NUMERIC
 from tallystats.results import Absent
+from tallystats.statistics import compare, compare_several
 
 if TYPE_CHECKING:
     from ipywidgets import VBox
@@ -43,8 +47,11 @@ def explore(cohort: Cohort, *, name: str = "patients") -> VBox:
     if not grouping:
         raise CohortbookError(f"{study.path}: no variable has levels, so there are no groups to compare")
     kinds = [v for v in study.names if study.kind(v) != "date"]
-    planned = [v for v in (study.file.comparison and study.file.comparison.groups, study.file.outcome and
-                           study.file.outcome.variable) if v in grouping]  # fmt: skip
+    planned = [
+        v
+        for v in (study.file.comparison and study.file.comparison.groups, study.file.outcome and study.file.outcome.variable)
+        if v in grouping
+    ]
     wide = {"description_width": "8em"}
     if len(kinds) < 2:
         raise CohortbookError(f"{study.path}: the study has one variable; a comparison takes two")
@@ -52,14 +59,14 @@ def explore(cohort: Cohort, *, name: str = "patients") -> VBox:
     variable = _menu(widgets, "Variable", study, kinds, next(v for v in kinds if v != by.value), wide)
     test = widgets.Dropdown(description="Test", style=wide)
     strata = widgets.Dropdown(
-        description="Strata", style=wide, value="",
+        description="Strata",
+        style=wide,
+        value="",
         options=[(ALL, ""), *((study.label(v), v) for v in study.names if study.levels(v) and study.kind(v) != "date")],
-    )  # fmt: skip
+    )
     code, table, figure = widgets.HTML(), widgets.HTML(), widgets.Image(format="png", layout={"max_width": "48em"})
 
     def suit(_: Any = None) -> None:
-        from tallystats.statistics import compare, compare_several
-
         kept, several = test.value, len(study.levels(by.value)) > 2
         suited = (compare_several if several else compare).SUITED[study.kind(variable.value)]
         if several and study.kind(by.value) != "ordered":
@@ -81,15 +88,12 @@ def explore(cohort: Cohort, *, name: str = "patients") -> VBox:
     for menu in (by, variable, test, strata):
         menu.observe(show, "value")
     show()
-    return widgets.VBox(
-        [widgets.HBox([widgets.VBox([by, variable]), widgets.VBox([test, strata])]), code, table, figure]
-    )
+    return widgets.VBox([widgets.HBox([widgets.VBox([by, variable]), widgets.VBox([test, strata])]), code, table, figure])
 
 
 def _menu(widgets: Any, label: str, study: Any, names: list[str], value: str, style: dict) -> Any:
     options = [
-        (f"{study.label(v)}{', ' + study.unit(v) if study.kind(v) in NUMERIC and study.unit(v) else ''}", v)
-        for v in names
+        (f"{study.label(v)}{', ' + study.unit(v) if study.kind(v) in NUMERIC and study.unit(v) else ''}", v) for v in names
     ]
     twice = {text for text, _ in options if [t for t, _ in options].count(text) > 1}
     options = [(f"{text} ({v})" if text in twice else text, v) for text, v in options]
@@ -98,10 +102,6 @@ def _menu(widgets: Any, label: str, study: Any, names: list[str], value: str, st
 
 def _drawn(cohort: Cohort, variable: str, options: dict) -> tuple[str, bytes]:
     """Return a comparison as HTML and PNG; a choice that makes no sense as its message."""
-    from cohortbook.sections.comparison.figures_explore import plot_groups
-    from cohortbook.sections.comparison.layouts_explore import table_of
-    from cohortbook.sections.comparison.stratified import compare_between
-
     try:
         result = compare_between(cohort, variable, **options)
     except (CohortbookError, ValueError) as error:

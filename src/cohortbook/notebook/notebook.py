@@ -9,13 +9,13 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import yaml
 
 from studyfile.errors import CohortbookError
 from studyfile.files import write_whole
-
-if TYPE_CHECKING:
-    from studyfile.study.study import Study
+from studyfile.study.study import Study, nearest
 
 #: Parameters that the command line sets by options of their own.
 RESERVED = ("study", "output_dir")
@@ -154,8 +154,6 @@ def parse_value(name: str, text: str, default: Any) -> Any:
     >>> parse_value("level", "0.9", 0.95), parse_value("at", "[180, 365]", [90]), parse_value("show", "no", "yes")
     (0.9, [180, 365], 'no')
     """
-    import yaml
-
     if isinstance(default, str):
         return text
     try:
@@ -164,9 +162,7 @@ def parse_value(name: str, text: str, default: Any) -> Any:
         loaded = {}
     is_list = isinstance(loaded, list) and all(isinstance(item, str) for item in loaded)
     if not isinstance(loaded, str) and not is_list:
-        raise NotebookError(
-            f"parameters: {name}={text}: expected a word, a number, true, false or a list such as [1, 2]"
-        )
+        raise NotebookError(f"parameters: {name}={text}: expected a word, a number, true, false or a list such as [1, 2]")
     value = [_scalar(item) for item in loaded] if is_list else _scalar(loaded)
     match default:
         case bool():
@@ -192,8 +188,6 @@ def check_parameters(notebooks: Iterable[str | Path], given: Mapping[str, str]) 
     NotebookError
         Naming every parameter that no notebook declares, with the nearest name, and every value that does not fit.
     """
-    from studyfile.study.study import nearest
-
     declared = [declared_parameters(read_notebook(path)) for path in notebooks]
     known = sorted({name for names in declared for name in names if name not in RESERVED})
     problems: dict[str, None] = {}

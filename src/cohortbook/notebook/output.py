@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cohortbook.display.all_layouts import table_of
+from cohortbook.display.figures import Plot
 from cohortbook.display.paragraph import Text
+from cohortbook.display.tables import DisplayTable
+from printcheck.audit.verdicts import Audit
+from studyfile.files import plain, write_whole
 from tallystats.results import Absent
-
-if TYPE_CHECKING:
-    from printcheck.audit.verdicts import Audit
 
 
 def _shown(thing: Any) -> Any:
     """Return a thing that can show and save itself: a plot, a text or a table."""
-    from cohortbook.display.all_layouts import table_of
-    from cohortbook.display.figures import Plot
-    from cohortbook.display.tables import DisplayTable
-
     if isinstance(thing, Absent):
         return Text(thing.reason)
     return thing if isinstance(thing, DisplayTable | Plot | Text) else table_of(thing)
@@ -49,8 +49,6 @@ def save(output_dir: str | Path, *things: Any) -> None:
     *things
         Results, tables or plots; a result is laid out as its table.
     """
-    from cohortbook.display.figures import Plot
-
     if not str(output_dir):
         return
     for thing in map(_shown, things):
@@ -67,11 +65,6 @@ def save_audit(output_dir: str | Path, audit: Audit) -> None:
     audit : Audit
         Its `frame` is the CSV file. The JSON file holds the same beside the conflicts, the repairs and what follows.
     """
-    import dataclasses
-    import json
-
-    from studyfile.files import plain, write_whole
-
     if not str(output_dir):
         return
     folder = Path(output_dir)
@@ -79,8 +72,10 @@ def save_audit(output_dir: str | Path, audit: Audit) -> None:
     said = {
         "study": audit.study.file.study.title,
         "verdicts": audit.frame.to_dict("records"),
-        **{part: [dataclasses.asdict(one) for one in getattr(audit, part)]
-           for part in ("conflicts", "repairs", "consequences", "checks", "tests")},
+        **{
+            part: [dataclasses.asdict(one) for one in getattr(audit, part)]
+            for part in ("conflicts", "repairs", "consequences", "checks", "tests")
+        },
         "thresholds": audit.thresholds,
-    }  # fmt: skip
+    }
     write_whole(folder / "audit.json", json.dumps(plain(said), ensure_ascii=False, indent=1) + "\n")

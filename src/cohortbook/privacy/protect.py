@@ -5,7 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from cohortbook.sections.comparison.analysis import (
     ADJUSTMENTS,
@@ -17,22 +20,19 @@ from cohortbook.sections.comparison.analysis import (
 from cohortbook.sections.comparison.stratified import Stratified
 from cohortbook.sections.model.model_methods import ModelMethods
 from cohortbook.sections.model.models import ModelStudy, Screening
-from cohortbook.sections.scenarios.questions import KeyResults
+from cohortbook.sections.scenarios.questions import KeyResults, questions
 from cohortbook.sections.survival.competing import had_before_entry
 from cohortbook.sections.survival.endpoints import CompetingStudy, SurvivalStudy
 from cohortbook.sections.survival.hazards import CompetingModels, CoxStudy
 from studyfile.cohort.cohort import Cohort, load_cohort
 from studyfile.privacy.counts import MISSING, RECORDED, Protection, round_step
 from studyfile.privacy.guard import NO_RULE, SMALL, withheld
+from studyfile.study.study import load_study
 from tallystats.results import HIDDEN, Absent
 from tallystats.statistics.describe import Frequencies, ShapiroWilk, Summary
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.survival.competing import CumulativeIncidence
-    from tallystats.survival.curves import SurvivalCurve
+from tallystats.statistics.multiplicity import adjust_p_values
+from tallystats.survival.competing import CumulativeIncidence
+from tallystats.survival.curves import SurvivalCurve
 
 #: A curve is read at about so many times at most.
 READINGS = 24
@@ -49,9 +49,10 @@ def _hidden_numbers(result: Any, *names: str) -> Any:
     names = names or tuple(
         field.name
         for field in fields(result)
-        if isinstance(getattr(result, field.name), float | int) and not isinstance(getattr(result, field.name), bool)
+        if isinstance(getattr(result, field.name), float | int)
+        and not isinstance(getattr(result, field.name), bool)
         and field.name not in ("quantile_type", "confidence_level")
-    )  # fmt: skip
+    )
     return replace(result, **dict.fromkeys(names, HIDDEN))
 
 
@@ -82,9 +83,7 @@ def frequencies(found: Frequencies, held: Protection) -> Frequencies:
     """Hide counts and percentages of levels; where the number of those with a value is hidden, every percentage is."""
     counts = tuple(held.of(found.term, level, n) for level, n in zip(found.levels, found.counts, strict=True))
     total = held.of(found.term, RECORDED, found.total)
-    percents = tuple(
-        HIDDEN if HIDDEN in (n, total) else percent for n, percent in zip(counts, found.percents, strict=True)
-    )
+    percents = tuple(HIDDEN if HIDDEN in (n, total) else percent for n, percent in zip(counts, found.percents, strict=True))
     return replace(found, counts=counts, percents=percents, **_recorded(found, held, "total"))
 
 
@@ -135,18 +134,23 @@ def _(result: GroupComparison, cohort: Cohort) -> GroupComparison | Absent:
     rows = tuple(_groups_protected(result.rows[i], held) for i in kept)
     gone = [result.labels[i] for i in range(len(result.rows)) if i not in kept]
     notes = (*plan.notes, f"Not shown, as {SMALL}: {'; '.join(gone)}.") if gone else plan.notes
-    from tallystats.statistics.multiplicity import adjust_p_values
-
     # Adjusted anew: by how many patients' tests, the hidden ones included, would tell their P.
     adjusted = {method: adjust_p_values([row.test.p_value for row in rows], method=method) for method in ADJUSTMENTS}
-    overall = tuple(summary(found, replace(held, hidden=frozenset())) if isinstance(found, Summary) else found
-                    for i in kept for found in result.overall[i : i + 1])  # fmt: skip
+    overall = tuple(
+        summary(found, replace(held, hidden=frozenset())) if isinstance(found, Summary) else found
+        for i in kept
+        for found in result.overall[i : i + 1]
+    )
     return replace(
-        result, rows=rows, labels=tuple(result.labels[i] for i in kept), overall=overall,
+        result,
+        rows=rows,
+        labels=tuple(result.labels[i] for i in kept),
+        overall=overall,
         plan=plan.model_copy(update={"rows": tuple(plan.rows[i] for i in kept), "notes": notes}),
         adjusted={method: found.adjusted for method, found in adjusted.items()},
-        n_tests=adjusted[ADJUSTMENTS[0]].n_tests, withheld=tuple(gone),
-    )  # fmt: skip
+        n_tests=adjusted[ADJUSTMENTS[0]].n_tests,
+        withheld=tuple(gone),
+    )
 
 
 def _groups_protected(row: Any, held: Protection) -> Any:
@@ -162,10 +166,11 @@ def _(result: Stratified, cohort: Cohort) -> Stratified | Absent:
     if held.small(*crossed) or any(held.hides(name) for name in crossed if cohort.study.levels(name)):
         return withheld()
     return replace(
-        result, parts=tuple((name, _groups_protected(part, held)) for name, part in result.parts),
+        result,
+        parts=tuple((name, _groups_protected(part, held)) for name, part in result.parts),
         # Without the values, of which a figure draws one a patient.
         tallies=tuple(type(tally)(tally.frame.iloc[:0], tally.provenance) for tally in result.tallies),
-    )  # fmt: skip
+    )
 
 
 # --- models
@@ -195,9 +200,11 @@ def _(result: ModelStudy, cohort: Cohort) -> ModelStudy | Absent:
     if not screening:
         return screening
     # Combinations of values that separate may be of single patients.
-    separation = replace(result.full.separation, combined=(), **(
-        {"margins": (), "n_told": HIDDEN} if result.full.separation.combined or held.loses_few(outcome, terms) else {}
-    ))
+    separation = replace(
+        result.full.separation,
+        combined=(),
+        **({"margins": (), "n_told": HIDDEN} if result.full.separation.combined or held.loses_few(outcome, terms) else {}),
+    )
     result = replace(result, tally=None, full=replace(result.full, separation=separation))
     if not held.loses_few(outcome, terms):
         return replace(result, screening=screening)
@@ -211,10 +218,14 @@ def _(result: ModelStudy, cohort: Cohort) -> ModelStudy | Absent:
 
     chosen = {id(one): bare_selection(one) for one in (result.selection, *result.alternatives)}
     return replace(
-        result, screening=screening, full=bare(result.full), firth=bare(result.firth),
-        univariable=tuple(tuple(map(bare, fits)) for fits in result.univariable), selection=chosen[id(result.selection)],
+        result,
+        screening=screening,
+        full=bare(result.full),
+        firth=bare(result.firth),
+        univariable=tuple(tuple(map(bare, fits)) for fits in result.univariable),
+        selection=chosen[id(result.selection)],
         alternatives=tuple(chosen[id(one)] for one in result.alternatives),
-    )  # fmt: skip
+    )
 
 
 @protect.register
@@ -253,8 +264,15 @@ def _(result: CompetingModels, cohort: Cohort) -> CompetingModels | Absent:
         return withheld()
     few = held.loses_few(plan.competing.event, [plan.event, plan.time, *plan.cox])
     few = few or 0 < had_before_entry(cohort) < held.below
-    causes = [replace(one, own=replace(_uncounted(one.own, few), residuals=None), sub=_uncounted(one.sub, few),
-                      firth=one.firth and _uncounted(one.firth, few)) for one in result.causes]  # fmt: skip
+    causes = [
+        replace(
+            one,
+            own=replace(_uncounted(one.own, few), residuals=None),
+            sub=_uncounted(one.sub, few),
+            firth=one.firth and _uncounted(one.firth, few),
+        )
+        for one in result.causes
+    ]
     return replace(result, causes=tuple(causes))
 
 
@@ -287,21 +305,27 @@ def _(result: SurvivalStudy, cohort: Cohort) -> SurvivalStudy | Absent:
             within = [name for name in plan.test_strata if name != stratum.name]
             # Tests within strata come after the others, and cross one more variable.
             told = len(stratum.tests) // 2 if within and held.small(stratum.name, plan.event, *within) else None
-            strata.append(replace(stratum, curves=tuple(read_at(curve, shown) for curve in stratum.curves),
-                                  tests=stratum.tests[:told]))  # fmt: skip
-    overall, naive, follow_up = (
-        read_at(_few(curve, few), times) for curve in (result.overall, result.naive, result.follow_up)
-    )
+            strata.append(
+                replace(stratum, curves=tuple(read_at(curve, shown) for curve in stratum.curves), tests=stratum.tests[:told])
+            )
+    overall, naive, follow_up = (read_at(_few(curve, few), times) for curve in (result.overall, result.naive, result.follow_up))
     notes = [
         f"Curves are read at times between which at least {held.below} patients leave for each reason, or none does; a median "
         "is the time of one patient, and hidden."
     ]
     notes += [f"Not shown, as {SMALL}: {'; '.join(gone)}."] if gone else []
     return replace(
-        result, overall=overall, naive=naive, follow_up=follow_up, rate=_few(result.rate, few),
-        naive_rate=_few(result.naive_rate, few), mean=_few(result.mean, few), strata=tuple(strata), notes=tuple(notes),
+        result,
+        overall=overall,
+        naive=naive,
+        follow_up=follow_up,
+        rate=_few(result.rate, few),
+        naive_rate=_few(result.naive_rate, few),
+        mean=_few(result.mean, few),
+        strata=tuple(strata),
+        notes=tuple(notes),
         landmarks=_landmarks(result.landmarks, times, plan, held),
-    )  # fmt: skip
+    )
 
 
 def _few(result: Any, hidden: bool) -> Any:
@@ -312,10 +336,13 @@ def _landmarks(frame: pd.DataFrame, times: np.ndarray, plan: Any, held: Protecti
     """Hide what is read at other times, and sums of bands of which a count is hidden."""
     told = frame["time"].isin(times).tolist()
     bands = not plan.bands or not held.hides(plan.bands)
-    return frame.assign(**{
-        name: _hidden_where([not (bands if name.startswith("printed") else may) for may in told], frame[name])
-        for name in frame.columns if name not in ("time", "label")
-    })  # fmt: skip
+    return frame.assign(
+        **{
+            name: _hidden_where([not (bands if name.startswith("printed") else may) for may in told], frame[name])
+            for name in frame.columns
+            if name not in ("time", "label")
+        }
+    )
 
 
 @protect.register
@@ -336,18 +363,23 @@ def _(result: CompetingStudy, cohort: Cohort) -> CompetingStudy | Absent:
         if held.hides(group.name) or any(held.small(group.name, event) for event in events) or not len(shown):
             gone.append(group.label)
         else:
-            groups.append(replace(group, curves=tuple(
-                (level, *(read_at(curve, shown) for curve in both)) for level, *both in group.curves
-            )))  # fmt: skip
-    return replace(result, event=read_at(_few(result.event, few), times), death=read_at(_few(result.death, few), times),
-                   groups=tuple(groups), withheld=tuple(gone),
-                   before_entry=HIDDEN if few and result.before_entry else result.before_entry)  # fmt: skip
+            groups.append(
+                replace(
+                    group, curves=tuple((level, *(read_at(curve, shown) for curve in both)) for level, *both in group.curves)
+                )
+            )
+    return replace(
+        result,
+        event=read_at(_few(result.event, few), times),
+        death=read_at(_few(result.death, few), times),
+        groups=tuple(groups),
+        withheld=tuple(gone),
+        before_entry=HIDDEN if few and result.before_entry else result.before_entry,
+    )
 
 
 def _hidden_where(hidden: Sequence[bool], column: pd.Series) -> pd.Series:
     """Return a column of which some values are hidden."""
-    import pandas as pd
-
     if not any(hidden):
         return column
     return pd.Series([HIDDEN if h else value for h, value in zip(hidden, column, strict=True)], column.index, dtype=object)
@@ -359,9 +391,7 @@ def _edges(cohort: Cohort, *times: str) -> list[float]:
     return [edge for band in bands for edge in (band.to, band.below, band.from_) if edge is not None]
 
 
-def safe_times(
-    curves: Sequence[Any], marks: Sequence[float], below: int, *, known: Sequence[float] = ()
-) -> np.ndarray:
+def safe_times(curves: Sequence[Any], marks: Sequence[float], below: int, *, known: Sequence[float] = ()) -> np.ndarray:
     """Choose the times at which curves may be read: from one to the next, few leave in no curve and for no reason.
 
     Parameters
@@ -375,8 +405,6 @@ def safe_times(
     known : sequence of float
         Times up to which the number of those who leave is known.
     """
-    import numpy as np
-
     tables = [curve.table for curve in curves]
     last = max(float(table.times[-1]) for table in tables if len(table.times))
     step = round_step(last / READINGS)
@@ -410,8 +438,6 @@ def safe_times(
 
 def read_at(curve: SurvivalCurve | CumulativeIncidence, times: np.ndarray) -> Any:
     """Return a curve that is known at some times alone, with what happened from one to the next."""
-    import numpy as np
-
     table = curve.table
     at = np.searchsorted(table.times, times, side="right")
 
@@ -424,21 +450,29 @@ def read_at(curve: SurvivalCurve | CumulativeIncidence, times: np.ndarray) -> An
     # Who enters or leaves between two of the times is taken to the last, or to the next, of them.
     entered, left = np.searchsorted(times, table.entry, side="right"), np.searchsorted(times, table.exit, side="left")
     coarse = replace(
-        table, times=times, n_censored=between(table.n_censored), shown=times,
+        table,
+        times=times,
+        n_censored=between(table.n_censored),
+        shown=times,
         events=np.column_stack([between(column) for column in table.events.T]),
-        entry=np.concatenate([[-np.inf], times])[entered], exit=np.concatenate([times, [np.inf]])[left],
-    )  # fmt: skip
+        entry=np.concatenate([[-np.inf], times])[entered],
+        exit=np.concatenate([times, [np.inf]])[left],
+    )
     coarse = replace(coarse, n_risk=coarse.at_risk(times))
-    new = {"times": times, "n_risk": coarse.n_risk, "n_events": between(curve.n_events), "table": coarse,
-           "conf_low": value(curve.conf_low, np.nan), "conf_high": value(curve.conf_high, np.nan),
-           "std_error": value(curve.std_error, 0.0)}  # fmt: skip
+    new = {
+        "times": times,
+        "n_risk": coarse.n_risk,
+        "n_events": between(curve.n_events),
+        "table": coarse,
+        "conf_low": value(curve.conf_low, np.nan),
+        "conf_high": value(curve.conf_high, np.nan),
+        "std_error": value(curve.std_error, 0.0),
+    }
     if hasattr(curve, "incidence"):
         return replace(curve, **new, incidence=value(curve.incidence, 0.0), naive=value(curve.naive, 0.0))
     # A median is the time of one patient; that there is none tells no more than the curve.
     medians = {name: HIDDEN for name in ("median", "median_low", "median_high") if getattr(curve, name) == getattr(curve, name)}
-    return replace(
-        curve, **new, **medians, survival=value(curve.survival, 1.0), n_censored=np.zeros(len(times), int)
-    )
+    return replace(curve, **new, **medians, survival=value(curve.survival, 1.0), n_censored=np.zeros(len(times), int))
 
 
 # --- conclusions
@@ -454,16 +488,12 @@ def _(result: KeyResults, cohort: Cohort) -> KeyResults:
 
 def _planned_size(cohort: Cohort) -> int:
     """Return how many patients the study has as planned, where a scenario leaves others out."""
-    from studyfile.study.study import load_study
-
     planned = load_study(cohort.study.path)
     return cohort.size if planned.file.eligibility == cohort.study.file.eligibility else load_cohort(planned).size
 
 
 def _safe(result: KeyResults, cohort: Cohort) -> Iterator[Any]:
     """Yield the results whose counts are large; of the others, that they are hidden."""
-    from cohortbook.sections.scenarios.questions import questions
-
     held, file = cohort.protection, cohort.study.file
     terms = file.model.rows or file.model.candidates if file.model else ()
     needs = {name: asked.variables for asked in questions(cohort.study, terms) for name in asked.names}

@@ -9,25 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cohortbook.display.tables import Row
-from cohortbook.report.document import (
-    Code,
-    Document,
-    Figure,
-    Heading,
-    Printed,
-    Prose,
-    Section,
-    Table,
-    across,
-    plain,
-)
+from cohortbook.report.document import Code, Document, Figure, Heading, Printed, Prose, Section, Table, across, plain
 from cohortbook.report.provenance import changed_parameters, not_run, provenance
-
-if TYPE_CHECKING:
-    from studyfile.study.study import Study
+from studyfile.study.study import Study
 
 #: What `cohortbook: part:` in a notebook's metadata may say: the texts of the manuscript, and the audit.
 MANUSCRIPT, AUDIT = "manuscript", "audit"
@@ -153,14 +140,21 @@ def _groups(study: Study, section: Section) -> list[list[Piece]]:
 def _made_of(study: Study, document: Document) -> Iterator[Piece]:
     made = provenance(study)
     yield Title(1, "How this report was made")
-    yield Paragraph((Run("Each section is one notebook, run from top to bottom. The same files, code and packages give the "
-                         "same report."),))  # fmt: skip
+    yield Paragraph(
+        (Run("Each section is one notebook, run from top to bottom. The same files, code and packages give the same report."),)
+    )
     yield _facts(("File", "SHA-256"), made["files"])
     parameters = [
-        (section.name, "not run" if section.lacks else ", ".join(f"{name} = {value}" + " (changed)" * changed
-                                                                  for name, value, changed in changed_parameters(section)))
+        (
+            section.name,
+            "not run"
+            if section.lacks
+            else ", ".join(
+                f"{name} = {value}" + " (changed)" * changed for name, value, changed in changed_parameters(section)
+            ),
+        )
         for section in document.sections
-    ]  # fmt: skip
+    ]
     yield _facts(("Notebook", "Parameters"), parameters)
     packages = ", ".join(f"{name}\u00a0{version}" for name, version in made["packages"])
     yield _facts(("Code and versions", ""), [*made["made"], ("Packages", packages)])
@@ -196,8 +190,10 @@ def paragraphs(tokens: Sequence[Mapping[str, Any]], kind: str = "text", depth: i
                     made += [replace(first, mark=mark), *rest]
             case "table":
                 rows = [cell for part in children for cell in (part["children"] if part["type"] == "table_body" else [part])]
-                made += [Paragraph((Run(" | ".join(plain(cell["children"]) for cell in row["children"])),), kind, depth=depth)
-                         for row in rows]  # fmt: skip
+                made += [
+                    Paragraph((Run(" | ".join(plain(cell["children"]) for cell in row["children"])),), kind, depth=depth)
+                    for row in rows
+                ]
             case "block_code" | "block_html":
                 made += [Paragraph((Run(line, code=True),), "code", depth=depth) for line in token["raw"].splitlines()]
     return made
@@ -266,8 +262,10 @@ def fit(table: Table) -> Fit:
     most = [max(map(len, column)) + GAP for column in columns]
     words = [[len(word) for cell in column for word in re.split(r"\s+|(?<=[-/])", cell)] for column in columns]
     # Heads are bold, and so a little wider.
-    least = [min(max(*found, len(max(head.split(), key=len, default="")) + 1), WORD) + GAP
-             for head, found in zip(table.head, words, strict=True)]  # fmt: skip
+    least = [
+        min(max(*found, len(max(head.split(), key=len, default="")) + 1), WORD) + GAP
+        for head, found in zip(table.head, words, strict=True)
+    ]
     most = [max(a, b) for a, b in zip(least, most, strict=True)]
     wanted = sum(max(a, min(m, SENTENCE)) for a, m in zip(least, most, strict=True))
     turned = wanted > UPRIGHT / SMALL

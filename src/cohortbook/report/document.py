@@ -255,10 +255,14 @@ class Document:
         if not numbered:
             self._unnumbered += 1
         return Table(
-            id=self._new_id(found.name or "table"), name=found.name, head=tuple(found.head), rows=tuple(found.rows),
-            number=numbered[1] if numbered else f"S{self._unnumbered}", notes=tuple(found.notes),
+            id=self._new_id(found.name or "table"),
+            name=found.name,
+            head=tuple(found.head),
+            rows=tuple(found.rows),
+            number=numbered[1] if numbered else f"S{self._unnumbered}",
+            notes=tuple(found.notes),
             title=found.caption.removeprefix(numbered[0]) if numbered else found.caption,
-        )  # fmt: skip
+        )
 
     def _figure(self, data: Mapping[str, str], about: Mapping[str, str]) -> Figure:
         self._figures += 1
@@ -268,9 +272,12 @@ class Document:
             if (path := self.figures_folder / f"{about['name']}.{end}").is_file()
         }
         return Figure(
-            id=self._new_id(f"figure-{about['name']}"), number=str(self._figures), caption=about["caption"],
-            alt=about["alt"], pictures=_pictures(data) | saved,
-        )  # fmt: skip
+            id=self._new_id(f"figure-{about['name']}"),
+            number=str(self._figures),
+            caption=about["caption"],
+            alt=about["alt"],
+            pictures=_pictures(data) | saved,
+        )
 
 
 def read_document(notebooks: Sequence[Path], *, figures: Path) -> Document:

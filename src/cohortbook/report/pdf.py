@@ -9,15 +9,13 @@ import json
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cohortbook.display.style import signs
 from cohortbook.report.arrange import GAP, SYNTHETIC, TOGETHER, Paragraph, Piece, Title, arranged, breakable, fit
 from cohortbook.report.document import Document, Figure, Table, across
 from cohortbook.report.report_html import ASSETS
-
-if TYPE_CHECKING:
-    from studyfile.study.study import Study
+from studyfile.study.study import Study
 
 #: Size of type in tables, and the width of a letter in it, in points.
 SIZE, LETTER = 8.5, 4.6
@@ -38,9 +36,14 @@ def pdf_of(study: Study, document: Document) -> bytes:
     ]
     short = about.title if len(about.title) <= SHORT else f"{about.title[: SHORT - 1].rstrip()}…"
     content = {
-        "title": about.title, "question": about.question, "citation": about.citation, "synthetic": about.synthetic,
-        "short": short, "banner": SYNTHETIC if about.synthetic else "", "groups": groups,
-    }  # fmt: skip
+        "title": about.title,
+        "question": about.question,
+        "citation": about.citation,
+        "synthetic": about.synthetic,
+        "short": short,
+        "banner": SYNTHETIC if about.synthetic else "",
+        "groups": groups,
+    }
     files["report.json"] = json.dumps(content, ensure_ascii=False).encode("utf-8", errors="replace")
     # Matplotlib's DejaVu Sans has the signs and alphabets that typst's own fonts lack.
     fonts = [str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")]
@@ -106,16 +109,18 @@ def _table(table: Table) -> dict[str, Any]:
         return [_signed(text, most, head=head) for text, most in zip(texts, longest, strict=True)]
 
     rows = [
-        {
-            "kind": row.kind,
-            "across": across(row),
-            "cells": [_signed(row.cells[0])] if across(row) else cells(row.cells),
-        }
+        {"kind": row.kind, "across": across(row), "cells": [_signed(row.cells[0])] if across(row) else cells(row.cells)}
         for row in table.rows
     ]
     return {
-        "is": "table", "label": f"Table {table.number}" if table.number else "", "caption": _signed(table.title),
-        "head": cells(table.head, head=True), "rows": rows, "notes": [_signed(note) for note in table.notes],
+        "is": "table",
+        "label": f"Table {table.number}" if table.number else "",
+        "caption": _signed(table.title),
+        "head": cells(table.head, head=True),
+        "rows": rows,
+        "notes": [_signed(note) for note in table.notes],
         "columns": [round(width * LETTER * fitted.scale, 2) for width in fitted.columns],
-        "together": len(table.rows) <= TOGETHER, "size": round(SIZE * fitted.scale, 2), "right": list(table.numeric),
-    }  # fmt: skip
+        "together": len(table.rows) <= TOGETHER,
+        "size": round(SIZE * fitted.scale, 2),
+        "right": list(table.numeric),
+    }

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import re
 import subprocess
+from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cohortbook.notebook.notebook import FILES, at_key
-
-if TYPE_CHECKING:
-    from cohortbook.report.document import Section
-    from studyfile.study.study import Study
+from cohortbook.report.document import Section
+from studyfile.study.study import Study
 
 
 def sha256(path: Path) -> str:
@@ -26,9 +25,6 @@ def provenance(study: Study) -> dict[str, list[tuple[str, str]]]:
 
     Nothing in it changes from one run to the next when the inputs do not.
     """
-    import platform
-    from importlib import metadata
-
     wanted = [study.path.name, study.file.study.data]
     if study.file.published:
         wanted.append(study.file.published.file)

@@ -8,17 +8,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cohortbook.display.style import journal_style
-from cohortbook.report.document import read_document
+from cohortbook.report.document import Document, read_document
+from cohortbook.report.pdf import pdf_of
+from cohortbook.report.report_html import page_of
+from cohortbook.report.word import word_of
+from cohortbook.report.workbook import workbook_of
 from studyfile.errors import CohortbookError, command
 from studyfile.files import write_whole
-from studyfile.study.study import load_study
-
-if TYPE_CHECKING:
-    from cohortbook.report.document import Document
-    from studyfile.study.study import Study
+from studyfile.study.study import Study, load_study
 
 #: How the name of a file ends -> what it is.
 FORMATS = {".html": "a page", ".docx": "a Word file", ".pdf": "a PDF", ".xlsx": "a spreadsheet of the tables"}
@@ -58,19 +57,11 @@ def build_report(study: Study, notebooks: Iterable[Path], *, figures: Path, form
 def _rendered(study: Study, document: Document, form: str) -> str | bytes:
     match form:
         case ".docx":
-            from cohortbook.report.word import word_of
-
             return word_of(study, document)
         case ".pdf":
-            from cohortbook.report.pdf import pdf_of
-
             return pdf_of(study, document)
         case ".xlsx":
-            from cohortbook.report.workbook import workbook_of
-
             return workbook_of(study, document)
-    from cohortbook.report.report_html import page_of
-
     return page_of(study, document)
 
 

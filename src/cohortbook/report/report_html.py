@@ -8,15 +8,18 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 
 from cohortbook.display.style import signs
+from cohortbook.display.tables import Row
 from cohortbook.report.document import Block, Code, Document, Figure, Heading, Printed, Prose, Section, Table, across
 from cohortbook.report.provenance import changed_parameters, not_run, provenance
-
-if TYPE_CHECKING:
-    from cohortbook.display.tables import Row
-    from studyfile.study.study import Study
+from studyfile.study.study import Study
 
 #: Columns that fit on an upright page; a table with more is printed on a page of its own, turned.
 WIDE = 8
@@ -30,8 +33,6 @@ ASSETS = Path(__file__).with_name("assets")
 def page_of(study: Study, document: Document) -> str:
     """Return the report as one HTML page that needs no other file."""
     import jinja2
-    from markupsafe import Markup
-    from pygments.formatters import HtmlFormatter
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ASSETS), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -154,8 +155,7 @@ def _figure(figure: Figure) -> str:
         return f'<figure class="figure"><div class="scroll">{image}</div></figure>'
     caption = f'<span class="number">Figure {figure.number}.</span> {_text(figure.caption)}'
     return (
-        f'<figure class="figure" id="{figure.id}"><div class="scroll">{image}</div>'
-        f"<figcaption>{caption}</figcaption></figure>"
+        f'<figure class="figure" id="{figure.id}"><div class="scroll">{image}</div><figcaption>{caption}</figcaption></figure>'
     )
 
 
@@ -167,10 +167,6 @@ def picture_of(figure: Figure) -> str:
 
 def highlighted(source: str) -> str:
     """Colour Python code by its syntax."""
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import PythonLexer
-
     return highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))
 
 

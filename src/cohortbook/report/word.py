@@ -9,17 +9,18 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
 
 from cohortbook.display.style import signs
 from cohortbook.report.arrange import SYNTHETIC, TOGETHER, Paragraph, Piece, Run, Title, arranged, breakable, fit
 from cohortbook.report.document import Document, Figure, Table, across
 from cohortbook.report.office import printable, stable
 from cohortbook.report.pdf import SHORT, turned_together
+from studyfile.study.study import Study
 
 if TYPE_CHECKING:
     from docx.document import Document as Word
 
-    from studyfile.study.study import Study
 
 FONT, MONO = "Arial", "Courier New"
 #: Size of type in tables, the width of a letter in it, in points, and the room for text on a page, in centimetres.
@@ -137,9 +138,18 @@ def _table(word: Word, table: Table) -> None:
     for column, width in zip(made.columns, widths, strict=True):
         column.width = width
     together = len(table.rows) <= TOGETHER
-    body = [_row(row.cells, widths, table.numeric, fitted.scale, across=across(row), indent=row.kind == "level",
-                 next_too=row.kind == "heading" or (together and (k + 1 < len(table.rows) or bool(table.notes))))
-            for k, row in enumerate(table.rows)]  # fmt: skip
+    body = [
+        _row(
+            row.cells,
+            widths,
+            table.numeric,
+            fitted.scale,
+            across=across(row),
+            indent=row.kind == "level",
+            next_too=row.kind == "heading" or (together and (k + 1 < len(table.rows) or bool(table.notes))),
+        )
+        for k, row in enumerate(table.rows)
+    ]
     made._tbl.append(_row(table.head, widths, table.numeric, fitted.scale, head=True, next_too=True))
     for row in body:
         made._tbl.append(row)
@@ -154,8 +164,17 @@ def _table(word: Word, table: Table) -> None:
     word.add_paragraph(style="After a table")
 
 
-def _row(cells: Iterable[str], widths: list[int], right: tuple[bool, ...], scale: float, *, head: bool = False,
-         across: bool = False, indent: bool = False, next_too: bool = False) -> Any:  # fmt: skip
+def _row(
+    cells: Iterable[str],
+    widths: list[int],
+    right: tuple[bool, ...],
+    scale: float,
+    *,
+    head: bool = False,
+    across: bool = False,
+    indent: bool = False,
+    next_too: bool = False,
+) -> Any:
     """Return a row as Word holds it; cell by cell through the library, long tables would take minutes."""
     from docx.oxml import parse_xml
     from docx.oxml.ns import nsdecls
@@ -164,7 +183,7 @@ def _row(cells: Iterable[str], widths: list[int], right: tuple[bool, ...], scale
         span = f'<w:gridSpan w:val="{len(widths)}"/>' if across else ""
         width = sum(widths) if across else widths[k]
         low = '<w:vAlign w:val="bottom"/>' if head else ""
-        looks = ('<w:keepNext/>' if next_too else "") + ('<w:ind w:left="170"/>' if indent and not k else "")
+        looks = ("<w:keepNext/>" if next_too else "") + ('<w:ind w:left="170"/>' if indent and not k else "")
         looks += '<w:jc w:val="right"/>' if right[k] else ""
         size = f'<w:sz w:val="{round(2 * SIZE * scale)}"/>' if scale < 1 else ""
         bold = "<w:b/>" if head or across else ""
@@ -180,12 +199,10 @@ def _row(cells: Iterable[str], widths: list[int], right: tuple[bool, ...], scale
     shown = [text for k, text in enumerate(cells) if not across or not k]
     repeated = "<w:tblHeader/>" if head else ""
     inside = "".join(cell(k, text) for k, text in enumerate(shown))
-    return parse_xml(f'<w:tr {nsdecls("w")}><w:trPr><w:cantSplit/>{repeated}</w:trPr>{inside}</w:tr>')
+    return parse_xml(f"<w:tr {nsdecls('w')}><w:trPr><w:cantSplit/>{repeated}</w:trPr>{inside}</w:tr>")
 
 
 def _xml(text: str) -> str:
-    from xml.sax.saxutils import escape
-
     return escape(printable(text))
 
 
@@ -263,8 +280,18 @@ def _styles(word: Word) -> None:
     from docx.oxml.ns import nsdecls, qn
     from docx.shared import Pt, RGBColor
 
-    def style(name: str, size: float, *, before: float = 0, after: float = 4, colour: str = "", based: str = "Normal",
-              bold: bool | None = None, italic: bool | None = None, font: str = FONT) -> Any:  # fmt: skip
+    def style(
+        name: str,
+        size: float,
+        *,
+        before: float = 0,
+        after: float = 4,
+        colour: str = "",
+        based: str = "Normal",
+        bold: bool | None = None,
+        italic: bool | None = None,
+        font: str = FONT,
+    ) -> Any:
         known = {one.name for one in word.styles}
         made = word.styles[name] if name in known else word.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
         if name != "Normal" and name not in known:
@@ -308,12 +335,14 @@ def _styles(word: Word) -> None:
         looks.insert_element_before(line, *before)
         looks.insert_element_before(shade, *before[1:])
     rule = '<w:{} w:val="single" w:sz="{}" w:space="0" w:color="000000"/>'
-    word.styles.element.append(parse_xml(
-        f'<w:style {nsdecls("w")} w:type="table" w:customStyle="1" w:styleId="CohortTable"><w:name w:val="{TABLE_STYLE}"/>'
-        '<w:basedOn w:val="TableNormal"/><w:uiPriority w:val="59"/><w:qFormat/>'
-        f"<w:tblPr><w:tblBorders>{rule.format('top', 8)}{rule.format('bottom', 8)}</w:tblBorders>"
-        '<w:tblCellMar><w:top w:w="20" w:type="dxa"/><w:left w:w="60" w:type="dxa"/><w:bottom w:w="20" w:type="dxa"/>'
-        '<w:right w:w="60" w:type="dxa"/></w:tblCellMar></w:tblPr>'
-        f'<w:tblStylePr w:type="firstRow"><w:rPr><w:b/></w:rPr><w:tcPr><w:tcBorders>{rule.format("bottom", 4)}'
-        "</w:tcBorders></w:tcPr></w:tblStylePr></w:style>"
-    ))  # fmt: skip
+    word.styles.element.append(
+        parse_xml(
+            f'<w:style {nsdecls("w")} w:type="table" w:customStyle="1" w:styleId="CohortTable"><w:name w:val="{TABLE_STYLE}"/>'
+            '<w:basedOn w:val="TableNormal"/><w:uiPriority w:val="59"/><w:qFormat/>'
+            f"<w:tblPr><w:tblBorders>{rule.format('top', 8)}{rule.format('bottom', 8)}</w:tblBorders>"
+            '<w:tblCellMar><w:top w:w="20" w:type="dxa"/><w:left w:w="60" w:type="dxa"/><w:bottom w:w="20" w:type="dxa"/>'
+            '<w:right w:w="60" w:type="dxa"/></w:tblCellMar></w:tblPr>'
+            f'<w:tblStylePr w:type="firstRow"><w:rPr><w:b/></w:rPr><w:tcPr><w:tcBorders>{rule.format("bottom", 4)}'
+            "</w:tcBorders></w:tcPr></w:tblStylePr></w:style>"
+        )
+    )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cohortbook.report.arrange import SYNTHETIC, arranged
 from cohortbook.report.document import Document, Table, across
 from cohortbook.report.office import printable, stable
-
-if TYPE_CHECKING:
-    from studyfile.study.study import Study
+from studyfile.study.study import Study
 
 #: A cell that is one number, as it is displayed: minus sign, whole part, decimal point of any style, decimals, exponent.
 _NUMBER = re.compile(r"(?P<sign>[−-]?)(?P<whole>0|[1-9]\d*)?(?:[.·](?P<decimals>\d+))?(?P<exponent>e[+-]\d+)?")
@@ -88,8 +86,9 @@ def _fill(sheet: Any, table: Table) -> None:
         for k, text in enumerate(row.cells, start=1):
             cell = _write(sheet.cell(at, k), text, number=k > 1)
             right = "right" if table.numeric[k - 1] else "left"
-            cell.alignment = Alignment(wrap_text=True, vertical="top", horizontal=right,
-                                       indent=int(k == 1 and row.kind == "level"))  # fmt: skip
+            cell.alignment = Alignment(
+                wrap_text=True, vertical="top", horizontal=right, indent=int(k == 1 and row.kind == "level")
+            )
             cell.font = Font(bold=k == 1 and row.kind == "heading")
     for k, note in enumerate(table.notes, start=len(table.rows) + 5):
         _write(sheet.cell(k, 1), note).font = Font(size=9)

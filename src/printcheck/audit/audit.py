@@ -10,22 +10,24 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from string import ascii_lowercase
-from typing import TYPE_CHECKING
 
+from printcheck.audit.arithmetic import check_figures
 from printcheck.audit.audit_case import Case
 from printcheck.audit.audit_patients import beside_patients, has_patients
 from printcheck.audit.audit_verdicts import verdicts
 from printcheck.audit.audit_words import in_words
 from printcheck.audit.explanations import explain, number
+from printcheck.audit.printed_model import study_printed_model
 from printcheck.audit.verdicts import Audit, Consequence
+from printcheck.audit.which_test import WORDS, PrintedTest
 from printcheck.printed.claims import claims, patients_of
 from printcheck.printed.published import Figure, read_published
 from printcheck.proof.repairs import provers
+from studyfile.cache import PICKLE, cached
 from studyfile.errors import command
+from studyfile.progress import Progress
+from studyfile.study.schema import Reconstruction
 from studyfile.study.study import Study, load_study
-
-if TYPE_CHECKING:
-    from printcheck.audit.which_test import PrintedTest
 
 #: What a P value is held against where the study file names nothing else.
 USUAL_THRESHOLD = 0.05
@@ -58,8 +60,6 @@ def audit_study(study: Study | str | Path, *, step: Callable[[], None] = lambda:
     nothing settles. Where real patients stand in the study's folder, they judge what the printed figures leave open. What
     follows from the figures alone is kept by the hash of the study's plan and figures (`studyfile.cache`).
     """
-    from studyfile.cache import PICKLE, cached
-
     study = study if isinstance(study, Study) else load_study(study)
     figures = read_published(study)
     study = _whole(study, figures)
@@ -71,9 +71,6 @@ def audit_study(study: Study | str | Path, *, step: Callable[[], None] = lambda:
 
 def _audit(study: Study, figures: Sequence[Figure], step: Callable[[], None]) -> Audit:
     """Audit printed figures by themselves."""
-    from printcheck.audit.arithmetic import check_figures
-    from printcheck.audit.printed_model import study_printed_model
-
     case = Case(study, figures, check_figures(study, figures))
     _, case.proven = provers(study, claims(study, figures, ties=True), step=step)
     explain(case)
@@ -83,11 +80,16 @@ def _audit(study: Study, figures: Sequence[Figure], step: Callable[[], None]) ->
     step()
     consequences = tuple(_consequences(case))
     return Audit(
-        study=study, verdicts=tuple(verdicts(case, tests, consequences)), checks=case.checks,
-        conflicts=tuple(case.conflicts), repairs=tuple(case.repairs),
-        consequences=consequences, tests=tests, models=(case.model,) if case.model else (),
+        study=study,
+        verdicts=tuple(verdicts(case, tests, consequences)),
+        checks=case.checks,
+        conflicts=tuple(case.conflicts),
+        repairs=tuple(case.repairs),
+        consequences=consequences,
+        tests=tests,
+        models=(case.model,) if case.model else (),
         thresholds=thresholds(study),
-    )  # fmt: skip
+    )
 
 
 def _tests(case: Case, step: Callable[[], None]) -> Iterator[PrintedTest]:
@@ -102,8 +104,6 @@ def _whole(study: Study, figures: Sequence[Figure]) -> Study:
     """Give a study that plans no reconstruction what the proofs need of one: the number of patients as printed."""
     if study.file.reconstruction:
         return study
-    from studyfile.study.schema import Reconstruction
-
     made = Reconstruction(seed=1, patients=patients_of(study, figures))
     return Study(study.path, study.file.model_copy(update={"reconstruction": made}))
 
@@ -116,8 +116,6 @@ def thresholds(study: Study) -> tuple[float, ...]:
 
 def _consequences(case: Case) -> Iterator[Consequence]:
     """Yield what each repair does to the P values that some repair gives up."""
-    from printcheck.audit.which_test import WORDS
-
     names = iter(case.repairs)
     for _, proof, dispute in case.disputes:
         tested = [s for s in proof.statements if s.id in dispute.disputed and s.claims[0].kind == "test"]
@@ -147,8 +145,6 @@ def _crosses(figure: Figure, low: float, high: float, threshold: float) -> bool:
 @command
 def main(arguments: Sequence[str] | None = None) -> None:
     """Audit the printed figures of a study and print the verdicts that are against it."""
-    from studyfile.progress import Progress
-
     parser = argparse.ArgumentParser(prog="python -m printcheck.audit", description=main.__doc__)
     parser.add_argument("study", nargs="?", default="spinal-metastases", help="a study's folder, file or name")
     study = load_study(parser.parse_args(arguments).study)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from printcheck.audit.arithmetic import Check
 from printcheck.audit.audit_words import in_words, listed
+from printcheck.audit.printed_model import PrintedModel
 from printcheck.audit.verdicts import Conflict, Repair
+from printcheck.audit.which_test import PrintedTest, which_tests
 from printcheck.printed.published import Figure
 from printcheck.proof.prover import Prover
 from printcheck.proof.statements import Dispute, Proof
 from studyfile.study.study import Study
-
-if TYPE_CHECKING:
-    from printcheck.audit.arithmetic import Check
-    from printcheck.audit.printed_model import PrintedModel
-    from printcheck.audit.which_test import PrintedTest
 
 
 @dataclass(frozen=True)
@@ -51,9 +48,7 @@ class Case:
     def _blocks(self) -> Iterator[tuple[str, ...]]:
         """The figures of every block of variables that are tied together; the sizes of groups are tied to all."""
         sizes = tuple(id for prover, proof in self.proven if not prover for s in proof.statements for id in s.figures)
-        return (
-            (*sizes, *(id for s in proof.statements for id in s.figures)) for prover, proof in self.proven if prover
-        )
+        return ((*sizes, *(id for s in proof.statements for id in s.figures)) for prover, proof in self.proven if prover)
 
     @property
     def unasked(self) -> frozenset[str]:
@@ -72,9 +67,11 @@ class Case:
     def out(self, without: Dispute | None = None) -> frozenset[str]:
         """Return the figures that the cheapest repairs give up, one dispute aside."""
         return frozenset(
-            figure for _, proof, dispute in self.disputes if dispute is not without
+            figure
+            for _, proof, dispute in self.disputes
+            if dispute is not without
             for figure in self.figures_of(proof, self.chosen(dispute))
-        )  # fmt: skip
+        )
 
     def chosen(self, dispute: Dispute) -> frozenset[str]:
         """Return the repair that explains all that it gives up, where there is one; else the first."""
@@ -82,17 +79,13 @@ class Case:
 
     def asked(self, id: str, out: Collection[str], *, bounds: bool = False) -> tuple[PrintedTest, ...]:
         """Return which tests print a P value beside all figures but some; `bounds`: what the stated tests give, no more."""
-        from printcheck.audit.which_test import which_tests
-
         block = next((set(ids) for ids in self._blocks if id in ids), {id})
         beside = frozenset(block.intersection(out) - {id})
         if bounds and (told := self._asked.get((id, beside, False))) is not None:
             return tuple(t for t in told if t.stated)
         key = (id, beside, bounds)
         if key not in self._asked:
-            self._asked[key] = which_tests(
-                self.study, self.figures, out={*out, *self.unasked}, only={id}, bounds=bounds
-            )
+            self._asked[key] = which_tests(self.study, self.figures, out={*out, *self.unasked}, only={id}, bounds=bounds)
         return self._asked[key]
 
     def words(self, ids: Collection[str], most: int = 3) -> str:

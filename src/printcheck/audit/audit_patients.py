@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from printcheck.audit.verdicts import Verdict
-from printcheck.printed.published import fixed
-
-if TYPE_CHECKING:
-    from printcheck.printed.published import Figure
-    from studyfile.study.study import Study
+from printcheck.printed.published import Figure, fixed, prints
+from printcheck.reconstruct.reprint import reprint
+from studyfile.cohort.cohort import load_cohort
+from studyfile.study.study import Study
 
 
 def has_patients(study: Study) -> bool:
@@ -34,10 +32,6 @@ def beside_patients(study: Study, given: Iterable[Verdict]) -> Iterator[Verdict]
     What the printed figures alone prove stays as it is. A figure that they neither refute nor determine is recomputed by
     the statistics of the notebooks (`printcheck.reconstruct.reprint`): it is reproduced, or contradicted by the data.
     """
-    from printcheck.printed.published import prints
-    from printcheck.reconstruct.reprint import reprint
-    from studyfile.cohort.cohort import load_cohort
-
     cohort = load_cohort(study)
     for verdict in given:
         figure = verdict.figure

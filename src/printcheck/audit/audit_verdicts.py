@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
 
 from printcheck.audit.audit_case import Case
 from printcheck.audit.audit_words import recomputed_p, span
 from printcheck.audit.checks import Sheet
+from printcheck.audit.printed_model import PrintedModel
 from printcheck.audit.several_groups import is_of_several, recompute
 from printcheck.audit.verdicts import Consequence, Verdict
+from printcheck.audit.which_test import WORDS, PrintedTest
 from printcheck.printed.claims import unstated
 from printcheck.printed.published import Figure
 from printcheck.proof.prover import Prover
 from printcheck.proof.statements import Proof, Statement
-
-if TYPE_CHECKING:
-    from printcheck.audit.printed_model import PrintedModel
-    from printcheck.audit.which_test import PrintedTest
-
 
 #: Why a figure is held against nothing.
 MISSING = "values are missing: fewer patients are printed than are in the group, and who lacks one is not modelled"
@@ -78,8 +74,9 @@ def _followed(case: Case, prover: Prover | None, proof: Proof) -> tuple[dict[str
     blamed = {s.id for s in proof.statements} & case.blamed
     if prover is None:
         right = [s for s in proof.statements if s.id not in blamed]
-        return {s.id: tuple(o.id for o in right if o is not s) for s in right
-                if len(s.figures) > 1 or len(right) > 1}, frozenset()  # fmt: skip
+        return {
+            s.id: tuple(o.id for o in right if o is not s) for s in right if len(s.figures) > 1 or len(right) > 1
+        }, frozenset()
     return prover.following(blamed) if proof.decided else ({}, frozenset())
 
 
@@ -88,16 +85,26 @@ def _gives_up(case: Case, consequence: Consequence) -> bool:
 
 
 def _against_the_paper(
-    case: Case, prover: Prover | None, statement: Statement, figure: Figure, conflicts: tuple[str, ...],
+    case: Case,
+    prover: Prover | None,
+    statement: Statement,
+    figure: Figure,
+    conflicts: tuple[str, ...],
     given: Sequence[tuple[float, float]],
-) -> Verdict:  # fmt: skip
+) -> Verdict:
     """Judge a figure that is held against the paper; `given`: P after each repair that gives it up."""
     found = case.explained.get(statement.id)
     recomputed = _limits(case, prover, statement, figure, _kept(case, prover, statement)) if prover else ""
     recomputed = recomputed or _p_span(figure, given)
     if found:
-        return Verdict(figure=figure, verdict=found.verdict, recomputed=recomputed, method=found.method,
-                       conflicts=conflicts, reason=found.reason)  # fmt: skip
+        return Verdict(
+            figure=figure,
+            verdict=found.verdict,
+            recomputed=recomputed,
+            method=found.method,
+            conflicts=conflicts,
+            reason=found.reason,
+        )
     first = next((c.why for c in case.conflicts if c.id in conflicts), "")
     return Verdict(figure=figure, verdict="contradicted", recomputed=recomputed, conflicts=conflicts, reason=first)
 
@@ -119,16 +126,20 @@ def _kept(case: Case, prover: Prover, statement: Statement) -> list[str]:
     """Return the statements that the first repair that gives up this one keeps."""
     mine = next(proof for other, proof in case.proven if other is prover)
     given_up = {
-        id for dispute in mine.disputes
-        for id in next((r for r in dispute.repairs if statement.id in r), case.chosen(dispute))
-    }  # fmt: skip
+        id for dispute in mine.disputes for id in next((r for r in dispute.repairs if statement.id in r), case.chosen(dispute))
+    }
     return [id for id in prover.known if id not in given_up]
 
 
 def _follows(
-    case: Case, prover: Prover | None, proof: Proof, statement: Statement, figure: Figure, source: Sequence[str],
+    case: Case,
+    prover: Prover | None,
+    proof: Proof,
+    statement: Statement,
+    figure: Figure,
+    source: Sequence[str],
     tests: Sequence[PrintedTest],
-) -> Verdict:  # fmt: skip
+) -> Verdict:
     known = {s.id: s for s in proof.statements}
     twins = [id for id in statement.figures if id != figure.id]
     other = next((c for c in case.checks if c.kind == "rounding" and c.holds and c.figures[0] == figure.id), None)
@@ -142,14 +153,14 @@ def _follows(
     else:
         recomputed = case.by_id[twins[0]].value if twins else figure.value if claim.kind == "value" else ""
     if other:
-        return Verdict(figure=figure, verdict="rounded otherwise", recomputed=recomputed, method=other.method,
-                       reason=other.reason)  # fmt: skip
+        return Verdict(
+            figure=figure, verdict="rounded otherwise", recomputed=recomputed, method=other.method, reason=other.reason
+        )
     if statement.test:
         source, twins = [id for id in source if id != statement.id], []
     words = case.words(twins, 2) if twins else case.words([known[id].figures[0] for id in source], 3)
     reason = f"the same as {words}" if twins else f"follows from {words}"
-    return Verdict(figure=figure, verdict="reproduced", recomputed=recomputed, method=_stated(figure, tests),
-                   reason=reason)  # fmt: skip
+    return Verdict(figure=figure, verdict="reproduced", recomputed=recomputed, method=_stated(figure, tests), reason=reason)
 
 
 def _compatible(figure: Figure, tests: Sequence[PrintedTest]) -> Verdict:
@@ -170,8 +181,6 @@ def _of_model(model: PrintedModel, figure: Figure) -> Verdict:
 
 def _stated(figure: Figure, tests: Sequence[PrintedTest]) -> str:
     """Return the stated tests that print a P value, in words."""
-    from printcheck.audit.which_test import WORDS
-
     return " or ".join(WORDS.get(t.test, t.test) for t in _printing(figure, tests))
 
 

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
+from printcheck.printed.claims import Claim
 from printcheck.printed.published import Figure, fixed, sure, to_digits
 from studyfile.study.study import NO_YES, NUMERIC, Study
 from tallystats.results import uncapital
 
-if TYPE_CHECKING:
-    from printcheck.printed.claims import Claim
-
 STATISTICS = {
-    "n": "number", "percent": "percent", "n/N": "number", "total": "number", "mean": "mean", "sd": "SD",
-    "se": "standard error", "median": "median", "q1": "first quartile", "q3": "third quartile", "iqr": "quartiles",
-    "min": "least", "max": "greatest", "range": "range", "p": "P", "odds_ratio": "odds ratio", "risk_ratio": "risk ratio",
-    "risk_difference": "risk difference", "hazard_ratio": "hazard ratio", "survival": "survival",
-}  # fmt: skip
+    "n": "number",
+    "percent": "percent",
+    "n/N": "number",
+    "total": "number",
+    "mean": "mean",
+    "sd": "SD",
+    "se": "standard error",
+    "median": "median",
+    "q1": "first quartile",
+    "q3": "third quartile",
+    "iqr": "quartiles",
+    "min": "least",
+    "max": "greatest",
+    "range": "range",
+    "p": "P",
+    "odds_ratio": "odds ratio",
+    "risk_ratio": "risk ratio",
+    "risk_difference": "risk difference",
+    "hazard_ratio": "hazard ratio",
+    "survival": "survival",
+}
 #: What its digits tell.
 _COUNTED = ("n", "percent", "n/N")
 
@@ -42,9 +55,7 @@ def group_words(study: Study, name: str) -> str:
         if comparison and variable == comparison.groups and wanted in levels:
             parts.append(study.group_labels[levels.index(wanted)])
         else:
-            parts.append(
-                f"{study.label(variable)}: {wanted if isinstance(wanted, str) else ' or '.join(map(str, wanted))}"
-            )
+            parts.append(f"{study.label(variable)}: {wanted if isinstance(wanted, str) else ' or '.join(map(str, wanted))}")
     return ", ".join(parts)
 
 

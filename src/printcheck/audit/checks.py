@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from printcheck.printed.published import Figure, levels_of
 from printcheck.printed.rounding import counts_by_rule, middle
+from studyfile.cohort.values import derive_value
 from studyfile.study.study import NUMERIC, Study
 from tallystats.results import result
 
@@ -49,13 +50,7 @@ class Check:
 
 
 def told(
-    kind: str,
-    figures: Iterable[Figure],
-    reason: str,
-    *,
-    holds: bool | None = False,
-    method: str = "",
-    recomputed: str = "",
+    kind: str, figures: Iterable[Figure], reason: str, *, holds: bool | None = False, method: str = "", recomputed: str = ""
 ) -> Check:
     """Make a check of figures, each named once."""
     ids = tuple(dict.fromkeys(figure.id for figure in figures))
@@ -205,9 +200,15 @@ class Sheet:
                 fits = sorted(k for counts in counts_by_rule(figure, of).values() for k in counts) if of else []
             for space, cells in places if fits else ():
                 yield Count(
-                    figure=figure, space=space, cells=cells, group=group, low=fits[0], high=fits[-1],
-                    exact=figure.statistic != "percent", lifted=len(self.study.bases(name)) < len(space),
-                )  # fmt: skip
+                    figure=figure,
+                    space=space,
+                    cells=cells,
+                    group=group,
+                    low=fits[0],
+                    high=fits[-1],
+                    exact=figure.statistic != "percent",
+                    lifted=len(self.study.bases(name)) < len(space),
+                )
 
 
 def _pairs(study: Study) -> dict[str, list[Space]]:
@@ -223,8 +224,6 @@ def _pairs(study: Study) -> dict[str, list[Space]]:
 
 def _recorded(study: Study, name: str, levels: Sequence[str]) -> tuple[Space, Cells]:
     """Follow derived levels back to the levels that they are made of; bands of numbers stay as they are."""
-    from studyfile.cohort.values import derive_value
-
     rule = study.file.derived.get(name)
     if rule and rule.rule in ("change", "transition"):
         every = itertools.product(*map(study.levels, rule.parents))

@@ -6,18 +6,15 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from string import ascii_lowercase
-from typing import TYPE_CHECKING
 
 from printcheck.audit.audit_case import Case, Explained
 from printcheck.audit.audit_words import STATISTICS, between, counted, digits, instead, span, unprintable
 from printcheck.audit.verdicts import Conflict, Repair
+from printcheck.audit.which_test import WORDS, PrintedTest
 from printcheck.printed.published import Figure, sure
 from printcheck.proof.prover import Prover, UndecidedError
 from printcheck.proof.statements import Core, Dispute, Proof, Statement
 from tallystats.interval import Interval
-
-if TYPE_CHECKING:
-    from printcheck.audit.which_test import PrintedTest
 
 
 def explain(case: Case) -> None:
@@ -46,8 +43,6 @@ def _rounding(case: Case, statement: Statement) -> Explained | None:
 
 def _other_test(case: Case, prover: Prover, statement: Statement, repair: frozenset[str]) -> Explained | None:
     """Ask which other test, or other coding, prints a P value beside the figures that are kept."""
-    from printcheck.audit.which_test import WORDS
-
     out = {figure for s in prover.statements if s.id in repair for figure in s.figures}
     rows = case.asked(statement.figures[0], out)
     stated = [t for t in rows if t.stated and not t.coding]
@@ -68,8 +63,6 @@ def _width(test: PrintedTest) -> float:
 
 def _by_stated(stated: Sequence[PrintedTest]) -> str:
     """Say what the stated tests give."""
-    from printcheck.audit.which_test import WORDS
-
     said = [(WORDS.get(t.test, t.test), t) for t in stated]
     if any(t.low != t.low for t in stated):
         return f"{' or '.join(words for words, _ in said)} cannot print it"
@@ -126,8 +119,11 @@ def number(case: Case) -> None:
         for letter, repair in zip(ascii_lowercase, dispute.repairs, strict=False):
             follow = [id for id in repair if proof.support.get(id, frozenset()) & repair]
             name = f"R{k}" + (letter if len(dispute.repairs) > 1 else "")
-            case.repairs.append(Repair(id=name, conflicts=tuple(ids), figures=case.figures_of(proof, repair),
-                                       follow=case.figures_of(proof, follow)))  # fmt: skip
+            case.repairs.append(
+                Repair(
+                    id=name, conflicts=tuple(ids), figures=case.figures_of(proof, repair), follow=case.figures_of(proof, follow)
+                )
+            )
 
 
 def _telling(case: Case, proof: Proof, dispute: Dispute) -> list[Core]:
@@ -158,9 +154,7 @@ def _why(case: Case, prover: Prover | None, proof: Proof, dispute: Dispute, core
     order = sorted(core, key=lambda id: (known[id].claims[0].kind != "test", id not in case.blamed)) if prover else ()
     for id in order:
         others = set(core) - {id}
-        for held in dict.fromkeys(
-            [frozenset(others | _of_groups(proof, known[id]) - dispute.disputed), frozenset(others)]
-        ):
+        for held in dict.fromkeys([frozenset(others | _of_groups(proof, known[id]) - dispute.disputed), frozenset(others)]):
             if given := _given(case, prover, proof, known[id], held):
                 return f"{said(held)}: {given}"
     return f"{said(core)}: these cannot hold together"
@@ -195,8 +189,6 @@ def _given(case: Case, prover: Prover, proof: Proof, statement: Statement, held:
 
 def _p_values(case: Case, proof: Proof, statement: Statement, held: Collection[str]) -> str | None:
     """Say what P the stated tests give from some statements; an empty text for none, None where that cannot be told."""
-    from printcheck.audit.which_test import WORDS
-
     out = {figure for s in proof.statements if s.id not in held for figure in s.figures}
     rows = case.asked(statement.figures[0], out, bounds=True)
     if any(t.prints == "undefined" for t in rows):

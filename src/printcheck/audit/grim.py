@@ -184,7 +184,5 @@ def check_recordable(sheet: Sheet, variable: str, found: Numbers) -> Iterator[Ch
         # A value, or the mean of two.
         n = sheet.denominator(figure)
         if not grim(loose(median), 1 if n and n % 2 else 2, step=step):
-            reason = (
-                f"{sheet.said(figure)}: neither a value recorded to {float(step):g} nor, of an even number, halfway"
-            )
+            reason = f"{sheet.said(figure)}: neither a value recorded to {float(step):g} nor, of an even number, halfway"
             yield told("grim", [figure], reason, holds=False if figure.denominator or not n or n % 2 == 0 else None)

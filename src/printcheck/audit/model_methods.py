@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tallystats.regression.logistic import BCON, _derivatives, _inverse, _solve, fit_many, log_likelihood
 from tallystats.results import result
-
-if TYPE_CHECKING:
-    import numpy as np
 
 #: Newton's steps after which a program may have stopped.
 STEPS = 50
@@ -78,8 +76,6 @@ def printouts(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> Iterator[Prin
     >>> [round(found[WALD, step], 3) for step in (3, 10, 20)], round(found[FIRTH_RATIO, None], 3)
     ([0.068, 0.804, 0.997], 0.013)
     """
-    import numpy as np
-
     # Many tables have the same counts where a term stands alone.
     counts, position = np.unique(counts, axis=0, return_inverse=True)
     position = position.reshape(-1)
@@ -107,8 +103,6 @@ def printouts_both_ways(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> Ite
 
     The columns after the intercept are of 0 and 1.
     """
-    import numpy as np
-
     for printout in printouts(x, y, counts):
         yield True, printout
     if x.shape[1] <= 2:
@@ -120,9 +114,7 @@ def printouts_both_ways(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> Ite
         design = np.array([[1.0, 0], [1, 1]] * 2)
         alone.append(printouts(design, np.array([1.0, 1, 0, 0]), counts @ cells.T))
     for parts in zip(*alone, strict=True):
-        joined = {
-            name: np.hstack([getattr(part, name) for part in parts]) for name in ("estimates", "std_errors", "p_values")
-        }
+        joined = {name: np.hstack([getattr(part, name) for part in parts]) for name in ("estimates", "std_errors", "p_values")}
         yield False, replace(parts[0], **joined)
 
 
@@ -132,7 +124,6 @@ def _printout(method, limit, step, beta, errors, p, position) -> Printout:
 
 
 def _wald(method, limit, step, beta, errors, position) -> Printout:
-    import numpy as np
     from scipy.special import erfc
 
     with np.errstate(all="ignore"):
@@ -142,15 +133,12 @@ def _wald(method, limit, step, beta, errors, position) -> Printout:
 
 def _upper(statistic: np.ndarray) -> np.ndarray:
     """Return P of chi-square values of one degree of freedom, those below 0 by rounding taken for 0."""
-    import numpy as np
     from scipy.special import erfc
 
     return erfc(np.sqrt(np.maximum(statistic, 0.0) / 2))
 
 
 def _errors(information: np.ndarray) -> np.ndarray:
-    import numpy as np
-
     with np.errstate(invalid="ignore"):
         return np.sqrt(np.diagonal(_inverse(information), axis1=1, axis2=2))
 
@@ -162,8 +150,6 @@ def newton_steps(
 
     What `fit_many` gives under each limit of steps, without starting anew for each.
     """
-    import numpy as np
-
     beta = np.zeros((len(counts), x.shape[1]))
     going = np.arange(len(counts))
     score, information = _derivatives(x, y, counts, beta)
@@ -183,11 +169,8 @@ def newton_steps(
 
 def wald_by_step(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return Wald's P after each of `STEPS` steps of Newton's, shape (steps, tables, columns after the intercept)."""
-    import numpy as np
-
     everyone = np.arange(len(counts))
-    return np.array([_wald(WALD, "", None, beta, errors, everyone).p_values for beta, errors, _ in
-                     newton_steps(x, y, counts)])  # fmt: skip
+    return np.array([_wald(WALD, "", None, beta, errors, everyone).p_values for beta, errors, _ in newton_steps(x, y, counts)])
 
 
 def r_glm(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -199,8 +182,6 @@ def r_glm(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray,
     1e-8 of itself (and 0.1), and takes the standard errors from the weights of its last step, which are those of the estimates
     before it.
     """
-    import numpy as np
-
     with np.errstate(all="ignore"):
         start = np.where(y == 1, 1.0, -1.0) * np.log(3)
         weights = counts * 0.1875
@@ -224,8 +205,6 @@ def r_glm(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray,
 
 def highest(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return the highest log-likelihood that Newton's method reaches; it has a limit where estimates have none."""
-    import numpy as np
-
     best, last = np.full(len(counts), -np.inf), None
     for beta, _, _ in newton_steps(x, y, counts):
         if beta is last:
@@ -236,8 +215,6 @@ def highest(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 def _score_test(x: np.ndarray, y: np.ndarray, counts: np.ndarray, k: int) -> np.ndarray:
     """Return P of Rao's score test of one column given the others."""
-    import numpy as np
-
     others = [j for j in range(x.shape[1]) if j != k]
     beta = np.zeros((len(counts), x.shape[1]))
     beta[:, others] = fit_many(x[:, others], y, counts).coefficients
@@ -260,8 +237,6 @@ def firth_many(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.nda
     -----
     `tallystats.regression.firth.firth_logistic` for many tables, without intervals.
     """
-    import numpy as np
-
     beta, top = _penalised(x, y, counts, list(range(x.shape[1])), np.zeros((len(counts), x.shape[1])))
     p_values = np.full(beta.shape, np.nan)
     for k in range(1, x.shape[1]):
@@ -276,7 +251,6 @@ def _penalised(
     x: np.ndarray, y: np.ndarray, counts: np.ndarray, free: list[int], start: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Maximise the penalised likelihood over some columns; return estimates and value, NaN where it did not converge."""
-    import numpy as np
     from scipy.special import expit
 
     def value(rows: np.ndarray, beta: np.ndarray) -> np.ndarray:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from printcheck.printed.claims import Claim, planned_tests
 from printcheck.printed.patterns import LIMIT, Table, joint_tables
+from printcheck.proof.conflicts import _told, blocks_of, of_block
+from printcheck.proof.solver import Block, Roster, deterministic_solver
 from studyfile.cohort.values import meets
 from studyfile.errors import CohortbookError
-from studyfile.study.study import NO_YES
-
-if TYPE_CHECKING:
-    from printcheck.printed.claims import Claim
-    from printcheck.proof.solver import Roster
-    from studyfile.study.schema import Condition
-    from studyfile.study.study import Study
+from studyfile.study.schema import Condition
+from studyfile.study.study import NO_YES, Study
 
 #: How often the solver is asked for one more way in which the figures leave the terms of one block.
 MOST_SOLVED = 400
@@ -80,8 +77,10 @@ def printed_sizes(study: Study, said: Sequence[Claim], outcome: str) -> list[tup
             found.setdefault(_answers(study, outcome, of), []).append(set(range(max(least, 0), most + 1)))
     if study.file.reconstruction:
         found.setdefault(frozenset(NO_YES), []).append({study.file.reconstruction.patients})
-    true, false, all_ = (set.intersection(*found.get(frozenset(of), [])) if found.get(frozenset(of)) else None
-                         for of in ({NO_YES[1]}, {NO_YES[0]}, set(NO_YES)))  # fmt: skip
+    true, false, all_ = (
+        set.intersection(*found.get(frozenset(of), [])) if found.get(frozenset(of)) else None
+        for of in ({NO_YES[1]}, {NO_YES[0]}, set(NO_YES))
+    )
     if sum(known is None for known in (true, false, all_)) > 1:
         raise CohortbookError(f"no printed figure gives the number of patients with {study.label(outcome)}")
     if all_ is None:
@@ -130,9 +129,6 @@ def roster_of(study: Study, said: Sequence[Claim], outcome: str, sizes: tuple[in
     UndecidedError
         When the outcome of a narrated patient is not told, and the numbers do not settle it.
     """
-    from printcheck.proof.conflicts import _told
-    from printcheck.proof.solver import Roster
-
     narrated = max((claim.patient for claim in said if claim.kind == "value"), default=0)
     told = [_told(study, outcome, i, said) for i in range(narrated)]
     true = [i for i in range(narrated) if told[i]]
@@ -168,9 +164,6 @@ def tables_left(study: Study, roster: Roster, said: Sequence[Claim], terms: Sequ
     block settles and what another settles can meet in any way, so every joint table of theirs is possible. What the
     solver's model cannot state exactly is allowed: a table that is missing is proven impossible.
     """
-    from printcheck.printed.claims import Claim
-    from printcheck.proof.conflicts import blocks_of
-
     (outcome,) = roster.groups
     # A derived term ties the variables that it is made from, whatever else is said of it.
     tied = [Claim(figures=(), kind="count", condition={term: ("yes",)}) for term in terms]
@@ -216,10 +209,6 @@ def _ways(
     study: Study, roster: Roster, variables: Sequence[str], said: Sequence[Claim], terms: Sequence[str]
 ) -> list[tuple[tuple[int, ...], ...]]:
     """List all ways in which the terms of one block can show: in each unit, how many patients show each pattern."""
-    from printcheck.printed.claims import planned_tests
-    from printcheck.proof.conflicts import of_block
-    from printcheck.proof.solver import Block, deterministic_solver
-
     mine, rules = of_block(study, roster, variables, said)
     tests = {c.variable: planned_tests(study, c.variable) for c in mine if c.kind == "test"}
     block = Block(study, roster, tuple(variables), mine, rules, tests, lenient=True)
@@ -259,9 +248,7 @@ def _met(units: tuple[tuple[tuple[int, ...], ...], ...]) -> frozenset[tuple[int,
         joint = {blocks[0]}
         for other in blocks[1:]:
             joint = {table for counts in joint for table in _crossed(counts, other)}
-        sums = joint if sums is None else {
-            tuple(map(sum, zip(a, b, strict=True))) for a in sums for b in joint
-        }  # fmt: skip
+        sums = joint if sums is None else {tuple(map(sum, zip(a, b, strict=True))) for a in sums for b in joint}
     return frozenset(sums or ())
 
 

@@ -83,9 +83,7 @@ def _levels(sheet: Sheet, group: str, whole: Cells | None, size: int, parts: dic
         taken = [parts[part] for part in family]
         figures, total = [part.figure for part in taken], sum(part.low for part in taken)
         if total > size and (len(figures) > 1 or figures[0].statistic == "total"):
-            reason = (
-                f"{sheet.about(replace(figures[0], level=''))}: levels that exclude each other ({sheet.named(figures)})"
-            )
+            reason = f"{sheet.about(replace(figures[0], level=''))}: levels that exclude each other ({sheet.named(figures)})"
             reason += f" are {total} {sheet.unit}, but there are {size}"
             yield told("levels", [*figures, *totals], reason, recomputed=str(total))
             return

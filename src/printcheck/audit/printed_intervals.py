@@ -91,9 +91,11 @@ def _interval(sheet: Sheet, figure: Figure) -> Iterator[Check]:
     if not ratio or min(end.low for end in ends) > 0:
         scale = math.log if ratio else float
         least, centre_least, most, centre_most = (
-            scale(ends[0].low), (scale(ends[1].low) + scale(ends[2].low)) / 2,
-            scale(ends[0].high), (scale(ends[1].high) + scale(ends[2].high)) / 2,
-        )  # fmt: skip
+            scale(ends[0].low),
+            (scale(ends[1].low) + scale(ends[2].low)) / 2,
+            scale(ends[0].high),
+            (scale(ends[1].high) + scale(ends[2].high)) / 2,
+        )
         if centre_least > most + 1e-9 or centre_most < least - 1e-9:
             centre = (centre_least + centre_most) / 2
             given = to_digits(math.exp(centre) if ratio else centre, 4)

@@ -8,19 +8,23 @@ import warnings
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from printcheck.audit.model_methods import FIRTH_RATIO, RATIO, STEPS, WALD, printouts_both_ways, wald_by_step
+from printcheck.audit.model_tables import allowed_tables, printed_tables
+from printcheck.printed.claims import claims
+from printcheck.printed.patterns import Table, design_of, printing
+from printcheck.printed.published import Figure
 from studyfile.errors import CohortbookError
 from studyfile.study.study import Study
-from tallystats.results import Result, result
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from printcheck.printed.patterns import Table
-    from printcheck.printed.published import Figure
-    from tallystats.tally import Tally
+from tallystats.regression.block_tests import REMOVAL_TESTS
+from tallystats.regression.selection import select_terms
+from tallystats.regression.separation import detect_separation
+from tallystats.results import Result, UndefinedWarning, result
+from tallystats.tally import Tally
 
 #: Method, whether all terms together, limit, step, possible tables and tables in all that print the model.
 _Counted = tuple[str, bool, str, int | None, int, int]
@@ -162,24 +166,36 @@ class PrintedModel(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a printing table and term."""
-        import pandas as pd
-
         rows = [
-            {"table": number, "term": term, "label": self.labels[term], "p_value": table.p_values[term],
-             "ratio_p_value": table.ratio_p_values[term], "firth_p_value": table.firth_p_values[term],
-             "firth_odds_ratio": table.firth_odds_ratios[term], "infinite": table.infinite.get(term, 0),
-             "separation": table.separation}
+            {
+                "table": number,
+                "term": term,
+                "label": self.labels[term],
+                "p_value": table.p_values[term],
+                "ratio_p_value": table.ratio_p_values[term],
+                "firth_p_value": table.firth_p_values[term],
+                "firth_odds_ratio": table.firth_odds_ratios[term],
+                "infinite": table.infinite.get(term, 0),
+                "separation": table.separation,
+            }
             for number, table in enumerate(self.tables, 1)
             for term in self.terms
-        ]  # fmt: skip
-        columns = ["table", "term", "label", "p_value", "ratio_p_value", "firth_p_value", "firth_odds_ratio", "infinite",
-                   "separation"]  # fmt: skip
+        ]
+        columns = [
+            "table",
+            "term",
+            "label",
+            "p_value",
+            "ratio_p_value",
+            "firth_p_value",
+            "firth_odds_ratio",
+            "infinite",
+            "separation",
+        ]
         return pd.DataFrame(rows, columns=columns)
 
 
-def study_printed_model(
-    study: Study, figures: Sequence[Figure], *, out: Collection[str] = frozenset()
-) -> PrintedModel | None:
+def study_printed_model(study: Study, figures: Sequence[Figure], *, out: Collection[str] = frozenset()) -> PrintedModel | None:
     """Search a printed regression table over every joint table of its terms.
 
     Parameters
@@ -209,11 +225,13 @@ def study_printed_model(
     plan = study.plan("model")
     terms = plan.candidates or tuple(dict.fromkeys(figure.variable for figure in mine))
     model = PrintedModel(
-        outcome=plan.outcome, terms=terms, labels={name: study.label(name) for name in (plan.outcome, *terms)},
+        outcome=plan.outcome,
+        terms=terms,
+        labels={name: study.label(name) for name in (plan.outcome, *terms)},
         sources=tuple(dict.fromkeys(figure.source for figure in mine)),
         printed={t: tuple(_as_printed(f) for f in mine if f.variable == t) for t in terms},
         max_iterations=plan.max_iterations,
-    )  # fmt: skip
+    )
     if other := [model.labels[term] for term in terms if study.kind(term) != "binary"]:
         reason = f"not searched: only models of terms that are yes or no are, and {', '.join(other)} is another kind"
         return replace(model, reason=reason)
@@ -229,9 +247,6 @@ def _as_printed(figure: Figure) -> str:
 
 
 def _searched(study: Study, model: PrintedModel, mine: Sequence[Figure], others: Sequence[Figure]) -> PrintedModel:
-    from printcheck.audit.model_tables import allowed_tables, printed_tables
-    from printcheck.printed.claims import claims
-
     said = claims(study, others, ties=True)
     tables = printed_tables(study, said, model.outcome, model.terms)
     if not tables:
@@ -245,11 +260,6 @@ def _read(
     study: Study, model: PrintedModel, mine: Sequence[Figure], tables: Sequence[Table], possible: Sequence[bool]
 ) -> PrintedModel:
     """Fit every table by every method and note which print the model."""
-    import numpy as np
-
-    from printcheck.audit.model_methods import FIRTH_RATIO, RATIO, STEPS, WALD, printouts_both_ways, wald_by_step
-    from printcheck.printed.patterns import design_of, printing
-
     design = design_of(len(model.terms))
     counts, left = np.array([(*with_it, *without) for with_it, without in tables], float), np.array(possible)
     printed = [[figure for figure in mine if figure.variable == term] for term in model.terms]
@@ -266,20 +276,22 @@ def _read(
     values = [kept[WALD].p_values, ratio, firth, np.exp(kept[FIRTH_RATIO].estimates)]
     spread = np.linspace(0, len(chosen) - 1, min(len(chosen), MOST_FOLLOWED)).round().astype(int)
     followed = set(chosen[spread].tolist())
-    shown = tuple(
-        _joint_table(study, model, tables[k], [rows[k] for rows in values], k in followed) for k in chosen.tolist()
-    )
+    shown = tuple(_joint_table(study, model, tables[k], [rows[k] for rows in values], k in followed) for k in chosen.tolist())
     steps = [_ranges(model, p_values) for p_values in wald_by_step(*design, counts[chosen])] if shown else []
     return replace(
-        model, tables=shown, p_by_step={term: tuple(step[term] for step in steps) for term in model.terms},
+        model,
+        tables=shown,
+        p_by_step={term: tuple(step[term] for step in steps) for term in model.terms},
         readings=tuple(_readings(found)),
         limits=tuple(step for method, together, _, step, n, _ in found if method == WALD and together and n),
         separated_in_all=tuple(t for t in model.terms if shown and all(t in table.infinite for table in shown)),
         separated_in_some=tuple(t for t in model.terms if any(t in table.infinite for table in shown)),
-        firth_range=_ranges(model, firth[chosen]), firth_range_possible=_ranges(model, firth[left]),
-        ratio_range=_ranges(model, ratio[chosen]), ratio_range_possible=_ranges(model, ratio[left]),
+        firth_range=_ranges(model, firth[chosen]),
+        firth_range_possible=_ranges(model, firth[left]),
+        ratio_range=_ranges(model, ratio[chosen]),
+        ratio_range_possible=_ranges(model, ratio[left]),
         **_selected(study, model, shown),
-    )  # fmt: skip
+    )
 
 
 def _readings(found: Sequence[_Counted]) -> Iterator[Reading]:
@@ -291,8 +303,14 @@ def _readings(found: Sequence[_Counted]) -> Iterator[Reading]:
             if not searched and any(row[5] for row in rows):
                 continue
             steps = tuple(row[3] for row in same if row[3])
-            yield Reading(method=method, together=together, limit=same[0][2] or _in_words(steps), steps=steps, tables=tables,
-                          searched=searched)  # fmt: skip
+            yield Reading(
+                method=method,
+                together=together,
+                limit=same[0][2] or _in_words(steps),
+                steps=steps,
+                tables=tables,
+                searched=searched,
+            )
 
 
 def _in_words(steps: Sequence[int]) -> str:
@@ -309,37 +327,32 @@ def _ranges(model: PrintedModel, p_values: np.ndarray) -> dict[str, tuple[float,
     return found
 
 
-def _joint_table(
-    study: Study, model: PrintedModel, table: Table, values: Sequence[np.ndarray], follow: bool
-) -> JointTable:
+def _joint_table(study: Study, model: PrintedModel, table: Table, values: Sequence[np.ndarray], follow: bool) -> JointTable:
     tally = _tally(model.outcome, model.terms, table)
     kind, directions = _separation(model.outcome, model.terms, tuple(tuple(map(bool, counts)) for counts in table))
     wald, ratio, firth, odds = (dict(zip(model.terms, row.tolist(), strict=True)) for row in values)
     return JointTable(
-        with_outcome=table[0], without_outcome=table[1], p_values=wald, ratio_p_values=ratio, firth_p_values=firth,
-        firth_odds_ratios=odds, separation=kind,
+        with_outcome=table[0],
+        without_outcome=table[1],
+        p_values=wald,
+        ratio_p_values=ratio,
+        firth_p_values=firth,
+        firth_odds_ratios=odds,
+        separation=kind,
         infinite={term: sign for term, sign in directions.items() if term in model.terms},
         selections=_selections(study, model, tally) if follow else {},
-    )  # fmt: skip
+    )
 
 
 @functools.lru_cache(maxsize=4096)
-def _separation(
-    outcome: str, terms: tuple[str, ...], shown: tuple[tuple[bool, ...], ...]
-) -> tuple[str, dict[str, int]]:
+def _separation(outcome: str, terms: tuple[str, ...], shown: tuple[tuple[bool, ...], ...]) -> tuple[str, dict[str, int]]:
     """Return the kind of separation and the infinite estimates: they hang on which patterns there are, not on how many."""
-    from tallystats.regression.separation import detect_separation
-
     found = detect_separation(_tally(outcome, terms, shown), outcome=outcome, terms=terms)
     return found.kind, found.directions
 
 
 def _tally(outcome: str, terms: Sequence[str], table: Sequence[Sequence[int]]) -> Tally:
     """Return the patients of a joint table as patterns."""
-    import pandas as pd
-
-    from tallystats.tally import Tally
-
     bits = list(itertools.product((False, True), repeat=len(terms)))
     rows = [
         {outcome: answer, **dict(zip(terms, row, strict=True)), "n": int(n)}
@@ -352,16 +365,20 @@ def _tally(outcome: str, terms: Sequence[str], table: Sequence[Sequence[int]]) -
 
 def _selections(study: Study, model: PrintedModel, tally: Tally) -> dict[str, tuple[tuple[str, ...], str]]:
     """Follow the stated selection under each test for removal, the plan's first."""
-    from tallystats.regression.block_tests import REMOVAL_TESTS
-    from tallystats.regression.selection import select_terms
-    from tallystats.results import UndefinedWarning
-
     plan, found = study.plan("model"), {}
     for test in dict.fromkeys((plan.removal_test, *REMOVAL_TESTS)):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UndefinedWarning)
-            ended = select_terms(tally, outcome=model.outcome, candidates=model.terms, method=plan.method, entry=plan.entry,
-                                 removal=plan.removal, removal_test=test, max_iterations=plan.max_iterations)  # fmt: skip
+            ended = select_terms(
+                tally,
+                outcome=model.outcome,
+                candidates=model.terms,
+                method=plan.method,
+                entry=plan.entry,
+                removal=plan.removal,
+                removal_test=test,
+                max_iterations=plan.max_iterations,
+            )
         found[test] = (tuple(term for term in model.terms if term in ended.selected), ended.stopped)
     return found
 
@@ -373,6 +390,8 @@ def _selected(study: Study, model: PrintedModel, shown: Sequence[JointTable]) ->
     with_figures = tuple(term for term in model.terms if model.printed[term])
     ends = {test: Counter(selections[test][0] for selections in followed) for test in tests}
     return {
-        "removal_tests": tests, "selections": {test: dict(counted.most_common()) for test, counted in ends.items()},
-        "ends_with_printed": {test: counted[with_figures] for test, counted in ends.items()}, "followed": len(followed),
-    }  # fmt: skip
+        "removal_tests": tests,
+        "selections": {test: dict(counted.most_common()) for test, counted in ends.items()},
+        "ends_with_printed": {test: counted[with_figures] for test, counted in ends.items()},
+        "followed": len(followed),
+    }

@@ -57,9 +57,7 @@ def _in_order(sheet: Sheet, variable: str, found: Numbers) -> Iterator[Check]:
     for less, more in pairs:
         for (one, low), (other, high) in itertools.product(found.get(less, ()), found.get(more, ())):
             if exceeds(low, high):
-                words = (
-                    f"{_word(less)} {shown_number(low)}, above the {_word(more)} {shown_number(high)} ({other.source})"
-                )
+                words = f"{_word(less)} {shown_number(low)}, above the {_word(more)} {shown_number(high)} ({other.source})"
                 yield told("order", [one, other], f"{sheet.said(one)}: {words}")
     limits = sheet.study.range(variable)
     for name, printed in found.items():
@@ -77,9 +75,7 @@ def _in_order(sheet: Sheet, variable: str, found: Numbers) -> Iterator[Check]:
 
 def _spread(sheet: Sheet, found: Numbers) -> Iterator[Check]:
     """Yield SD that are too large, or too small, for the least and the greatest value."""
-    for (sd, spread), (low, least), (high, most) in itertools.product(
-        *(found.get(k, ()) for k in ("sd", "min", "max"))
-    ):
+    for (sd, spread), (low, least), (high, most) in itertools.product(*(found.get(k, ()) for k in ("sd", "min", "max"))):
         n = sheet.denominator(sd)
         if not n or n < 2:
             continue
@@ -137,9 +133,11 @@ def _means(sheet: Sheet, variable: str, numbers: dict[tuple[str, str], Numbers])
             continue
         pooled = _Bound(
             figures=tuple(f for part in sorted(parts, key=lambda part: -part.n) for f in part.figures),
-            low=sum(part.low * part.n for part in parts) / n, high=sum(part.high * part.n for part in parts) / n, n=n,
+            low=sum(part.low * part.n for part in parts) / n,
+            high=sum(part.high * part.n for part in parts) / n,
+            n=n,
             parts=tuple(sorted(parts, key=lambda part: -part.n)),
-        )  # fmt: skip
+        )
         for whole in evidence:
             if whole.n == n and (pooled.low > whole.high or pooled.high < whole.low):
                 yield _other_mean(sheet, pooled, whole)
@@ -154,23 +152,17 @@ def _other_mean(sheet: Sheet, mean: _Bound, counted: _Bound) -> Check:
     high = (counted.high * counted.n - sum(part.low * part.n for part in rest)) / n
     given = span(*(fixed(end, mean.figures[0].decimals + 1) for end in (low, high)))
     others = sheet.named((*counted.figures, *mean.figures[1:]))
-    reason = (
-        f"{sheet.said(mean.figures[0])}: by the others it would be {given} ({others}; {counted.n} {sheet.unit} in all)"
-    )
+    reason = f"{sheet.said(mean.figures[0])}: by the others it would be {given} ({others}; {counted.n} {sheet.unit} in all)"
     return told("order", [*mean.figures, *counted.figures], reason, recomputed=given)
 
 
-def _printed_means(
-    sheet: Sheet, variable: str, group: str, numbers: dict[tuple[str, str], Numbers]
-) -> Iterator[_Bound]:
+def _printed_means(sheet: Sheet, variable: str, group: str, numbers: dict[tuple[str, str], Numbers]) -> Iterator[_Bound]:
     for figure, mean in numbers.get((variable, group), {}).get("mean", ()):
         if n := sheet.denominator(figure):
             yield _Bound(figures=(figure,), low=loose(mean).low, high=loose(mean).high, n=n)
 
 
-def _counted_means(
-    sheet: Sheet, variable: str, group: str, numbers: dict[tuple[str, str], Numbers]
-) -> Iterator[_Bound]:
+def _counted_means(sheet: Sheet, variable: str, group: str, numbers: dict[tuple[str, str], Numbers]) -> Iterator[_Bound]:
     """Yield what counts of all values, or of all bands, of a variable say of its mean."""
     low, high = sheet.study.range(variable) or (-math.inf, math.inf)
     ends: list[Figure] = []

@@ -5,16 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from printcheck.audit.audit_words import recomputed_p
 from printcheck.audit.checks import Sheet
 from printcheck.printed.published import Figure
+from studyfile.study.comparison_checks import SUITED_SEVERAL, TRENDS
 from studyfile.study.study import NUMERIC, Study
 from tallystats.results import result
-
-if TYPE_CHECKING:
-    from tallystats.tally import Tally
+from tallystats.statistics.compare_several import TESTS
+from tallystats.tally import Tally
 
 #: So many tables that print the same percentages are tried.
 MOST_TABLES = 500
@@ -60,13 +61,14 @@ def recompute(sheet: Sheet, figure: Figure) -> Recomputed:
     Recomputed
         "not checkable" for a number, whose P needs the values of all patients, and where a count is not printed.
     """
-    from tallystats.statistics.compare_several import TESTS
-
     study, by = sheet.study, sheet.groups[figure.group].compare
     words = sheet.said(figure)
     if study.kind(figure.variable) in NUMERIC:
-        return Recomputed(verdict="not checkable", reason=f"{words}: P of a number in three or more groups is not recomputed "
-                          "from what is printed: it needs every patient's value")  # fmt: skip
+        return Recomputed(
+            verdict="not checkable",
+            reason=f"{words}: P of a number in three or more groups is not recomputed "
+            "from what is printed: it needs every patient's value",
+        )
     tables = list(itertools.islice(_tables(sheet, figure, by), MOST_TABLES + 1))
     if not tables or len(tables) > MOST_TABLES:
         why = "not every count of its table is printed" if not tables else "too many tables print the same percentages"
@@ -102,8 +104,6 @@ def _span(figure: Figure, values: Sequence[float]) -> str:
 
 def _tests(study: Study, variable: str, by: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the tests that the study file states, or `auto` may choose, and the others that suit the variable."""
-    from studyfile.study.comparison_checks import SUITED_SEVERAL, TRENDS
-
     rows = study.file.comparison.rows if study.file.comparison else ()
     planned = next((row.test for row in rows if row.variable == variable), "auto")
     stated = ("pearson_chi_square",) if planned == "auto" else (planned,)
@@ -139,10 +139,6 @@ def _wanted(sheet: Sheet, name: str, by: str) -> tuple[str, ...]:
 
 
 def _tally(study: Study, variable: str, by: str, table: list[list[int]]) -> Tally:
-    import pandas as pd
-
-    from tallystats.tally import Tally
-
     levels, groups = study.levels(variable), study.levels(by)
     rows = [(a, b, n) for a, row in zip(levels, table, strict=True) for b, n in zip(groups, row, strict=True)]
     frame = pd.DataFrame(rows, columns=[variable, by, "n"])

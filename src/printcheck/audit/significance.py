@@ -14,6 +14,7 @@ from printcheck.audit.several_groups import is_of_several, recompute
 from printcheck.printed.claims import planned_tests
 from printcheck.printed.published import Figure, to_digits
 from studyfile.study.study import NUMERIC
+from tallystats.statistics.printed_tests import fisher_p_value, pearson_p_value
 
 _USUAL = Fraction(1, 20)
 
@@ -53,9 +54,7 @@ def _threshold(sheet: Sheet, name: str) -> tuple[Fraction, str, Figure | None]:
     usual = Fraction(str(plan.significance)) if plan else _USUAL
     if not compare:
         return usual, "", None
-    stated = [
-        f for f in sheet.everything if (f.about, f.statistic, f.variable) == ("design", "threshold", "significance")
-    ]
+    stated = [f for f in sheet.everything if (f.about, f.statistic, f.variable) == ("design", "threshold", "significance")]
     found = next(((f, number[0]) for f in stated if (number := re.search(r"\d*\.?\d+", f.value))), None)
     figure, value = found or (None, usual)
     label = f"{figure.level} {figure.note} {figure.claim}" if figure else ""
@@ -148,8 +147,6 @@ def _undefined(sheet: Sheet, figure: Figure) -> list[Check]:
 
 def _expected(sheet: Sheet, figure: Figure) -> Iterator[Check]:
     """Yield a warning where Pearson's chi-square was planned and expects fewer than 5 patients."""
-    from tallystats.statistics.printed_tests import fisher_p_value, pearson_p_value
-
     variable, names, plan = figure.variable, compared(sheet, figure), sheet.study.file.comparison
     if sheet.study.kind(variable) in NUMERIC or len(names) != 2:
         return

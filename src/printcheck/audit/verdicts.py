@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
+from printcheck.audit.arithmetic import Check
+from printcheck.audit.printed_model import PrintedModel
+from printcheck.audit.which_test import PrintedTest
+from printcheck.printed.published import Figure
+from studyfile.study.study import Study
 from tallystats.results import Result, result
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from printcheck.audit.arithmetic import Check
-    from printcheck.audit.printed_model import PrintedModel
-    from printcheck.audit.which_test import PrintedTest
-    from printcheck.printed.published import Figure
-    from studyfile.study.study import Study
 
 #: Every verdict, from the best to the worst, and what it means.
 VERDICTS = {
@@ -166,10 +162,10 @@ class Audit(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a printed figure: `id, source, printed, recomputed, verdict, method, conflict, reason`."""
-        import pandas as pd
-
-        rows = [(v.figure.id, v.figure.source, v.figure.value, v.recomputed, v.verdict, v.method, " ".join(v.conflicts),
-                 v.reason) for v in self.verdicts]  # fmt: skip
+        rows = [
+            (v.figure.id, v.figure.source, v.figure.value, v.recomputed, v.verdict, v.method, " ".join(v.conflicts), v.reason)
+            for v in self.verdicts
+        ]
         columns = ["id", "source", "printed", "recomputed", "verdict", "method", "conflict", "reason"]
         return pd.DataFrame(rows, columns=columns)
 

@@ -77,10 +77,7 @@ def _declared(study: Study, name: str, lines: Sequence[Any]) -> Iterator[Coding]
         levels = study.levels(derived)
         if study.kind(name) not in (*NUMERIC, "ordered") and len(levels) != 2:
             continue
-        about = {
-            "words": f"{study.label(derived)} ({derived})",
-            "tests": tuple(COUNTED if len(levels) == 2 else TABLED),
-        }
+        about = {"words": f"{study.label(derived)} ({derived})", "tests": tuple(COUNTED if len(levels) == 2 else TABLED)}
         coded = [_code(study, derived, name, line) for line in lines]
         if not lines:
             yield Coding(derived=derived, **about)

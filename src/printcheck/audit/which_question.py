@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from printcheck.audit.which_codings import codings
+from printcheck.audit.which_search import ranges
 from printcheck.audit.which_tables import MOST_CHECKS, UNKNOWN, Answer, Table, feasible, p_of_table, tables_of
 from printcheck.printed.cells import SolverError
 from printcheck.printed.claims import Claim, planned_tests
@@ -54,19 +55,26 @@ class Question:
         self.mine, self.rules = of_block(self.study, self.roster, self.variables, self.said)
         self.tests = {c.variable: planned_tests(self.study, c.variable) for c in self.mine if c.kind == "test"}
         inside = set(self.bases)
-        self.own = [c for c in self.mine if c.kind not in ("test", "model")
-                    and set(tied_by(self.study, self.roster, c)) <= inside]  # fmt: skip
+        self.own = [
+            c for c in self.mine if c.kind not in ("test", "model") and set(tied_by(self.study, self.roster, c)) <= inside
+        ]
         self.own_rules = [r for r in self.rules if set(ruled_by(self.study, self.roster, r)) <= inside]
         self.exact = all(c.kind in _EXACT for c in self.mine)
         self.alone = self.exact and len(self.own) == len(self.mine) and len(self.own_rules) == len(self.rules)
         self.sizes = [len(self.roster.members(self.study, {self.asked.by: answer})) for answer in NO_YES[::-1]]
 
-    def block(self, *, lenient: bool, own: bool = False, kind: type[Block] | None = None, tests: dict | None = None,
-              more: Sequence[Claim] = (), **options: Any) -> Block:  # fmt: skip
+    def block(
+        self,
+        *,
+        lenient: bool,
+        own: bool = False,
+        kind: type[Block] | None = None,
+        tests: dict | None = None,
+        more: Sequence[Claim] = (),
+        **options: Any,
+    ) -> Block:
         """Return a block of the variable, alone or with all that is tied to it, in which every claim holds."""
-        variables, said, rules = (
-            (self.bases, self.own, self.own_rules) if own else (self.variables, self.mine, self.rules)
-        )
+        variables, said, rules = (self.bases, self.own, self.own_rules) if own else (self.variables, self.mine, self.rules)
         kind = kind or (ProofBlock if lenient else Block)
         tests = {**self.tests, **(tests or {})}
         made = kind(self.study, self.roster, variables, [*said, *more], rules, tests, lenient=lenient, **options)
@@ -136,8 +144,9 @@ class Question:
         """Say whether patients can be found who show a table."""
         return self.alone or bool(self._allowed(name, table, lenient=False))
 
-    def judge(self, name: str, tables: Sequence[Table], test: str, *, lines: Sequence = (),
-              codes: Sequence[int] = ()) -> Answer:  # fmt: skip
+    def judge(
+        self, name: str, tables: Sequence[Table], test: str, *, lines: Sequence = (), codes: Sequence[int] = ()
+    ) -> Answer:
         """Return least and largest P of a test over tables, and whether it prints the printed P."""
         p_values = {table: p_of_table(test, table, lines, codes) for table in tables}
         undefined = [table for table, p in p_values.items() if p != p]
@@ -161,8 +170,6 @@ class Question:
         Other codings are told where no stated test can print P of the variable as it is recorded, and theirs can; with
         `bounds`, neither they nor patients are sought.
         """
-        from printcheck.audit.which_search import ranges
-
         name, numbers = self.variable, self.study.kind(self.variable) in NUMERIC
         tables = self.tables(name)
         values = self._values() if tables else []

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from printcheck.proof.conflicts import glancing_solver
+from printcheck.proof.proof_block import ProofBlock
 from printcheck.proof.solver import Block, deterministic_solver
 from printcheck.proof.solver_summaries import spread_limits
 from printcheck.proof.solver_tests import rank_sums
@@ -19,7 +20,6 @@ from tallystats.statistics.rank_and_t_tests import t_p_value
 
 if TYPE_CHECKING:
     from printcheck.audit.which_question import Question
-    from printcheck.proof.proof_block import ProofBlock
 
 #: Deterministic time for a bound.
 EFFORT = 0.5
@@ -51,8 +51,7 @@ def groups_of(question: Question) -> list[Group]:
     if not all(question.sizes):
         return []
     block = question.block(lenient=True)
-    return [_group(block, question.variable, units, n)
-            for units, n in zip(question.groups(block), question.sizes, strict=True)]  # fmt: skip
+    return [_group(block, question.variable, units, n) for units, n in zip(question.groups(block), question.sizes, strict=True)]
 
 
 def bounds_of_ranks(question: Question) -> dict[str, tuple[float, float]]:
@@ -154,13 +153,7 @@ def _all_tied(block: Block, name: str, size: int) -> Any:
 
 
 def _ends(
-    model: Any,
-    expression: Any,
-    known: tuple[int, int],
-    *,
-    minimum: bool = True,
-    maximum: bool = True,
-    long: bool = True,
+    model: Any, expression: Any, known: tuple[int, int], *, minimum: bool = True, maximum: bool = True, long: bool = True
 ) -> tuple[int, int]:
     """Bound an expression; where the search stops early, by what is proven so far; `long`: search on beyond a glance."""
     low, high = known

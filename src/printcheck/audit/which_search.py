@@ -80,12 +80,7 @@ def _large(question: Question) -> bool:
 
 
 def _answers(
-    question: Question,
-    groups: Sequence[Group],
-    tests: Sequence[str],
-    bounds: dict[str, tuple[float, float]],
-    *,
-    search: bool,
+    question: Question, groups: Sequence[Group], tests: Sequence[str], bounds: dict[str, tuple[float, float]], *, search: bool
 ) -> dict[str, Answer]:
     """Return what some tests can print, from their bounds, then, with a search, by patients, then by proof."""
     printed = question.asked.interval
@@ -119,9 +114,10 @@ def _refuted(question: Question, test: str) -> bool:
     cells = question.block(lenient=True).cells[question.variable]
     if cells[-1][1] - cells[0][0] < FEW:
         every = [v for low, high in cells for v in range(low, high + 1)]
-        return test in STATED and feasible(
-            question.block(kind=Drawn, values={question.variable: every}, **options).model, SEARCH
-        ) is False  # fmt: skip
+        return (
+            test in STATED
+            and feasible(question.block(kind=Drawn, values={question.variable: every}, **options).model, SEARCH) is False
+        )
     return test in STATED[:2] and feasible(question.block(**options).model, SEARCH) is False
 
 

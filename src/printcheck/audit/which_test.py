@@ -121,8 +121,10 @@ def which_tests(
 def _of_figure(study: Study, figure: Figure, by: str, held: Sequence[Figure], bounds: bool) -> list[PrintedTest]:
     variable, stated = figure.variable, planned_tests(study, figure.variable)
     printed = next(iter(figure.intervals(ties=True).values()))
-    low, high = (end + slack * has for end, slack, has in (
-        (printed.low, -_SLACK, printed.has_low), (printed.high, _SLACK, printed.has_high)))  # fmt: skip
+    low, high = (
+        end + slack * has
+        for end, slack, has in ((printed.low, -_SLACK, printed.has_low), (printed.high, _SLACK, printed.has_high))
+    )
     wide = Interval(low, high, printed.has_low, printed.has_high)
     asked = Claim(figures=(figure,), kind="test", variable=variable, by=by, interval=wide)
     answers = []
@@ -137,11 +139,15 @@ def _of_figure(study: Study, figure: Figure, by: str, held: Sequence[Figure], bo
     keys |= dict.fromkeys(key for answer in answers for key in answer if not bounds or key in keys)
     return [
         PrintedTest(
-            figure=figure.id, variable=variable, coding=coding, test=test, stated=not coding and test in stated,
+            figure=figure.id,
+            variable=variable,
+            coding=coding,
+            test=test,
+            stated=not coding and test in stated,
             **dict(zip(("low", "high", "prints"), _joined([a.get((coding, test), UNKNOWN) for a in answers]), strict=True)),
         )
         for coding, test in keys
-    ]  # fmt: skip
+    ]
 
 
 def _joined(answers: Sequence[Answer]) -> Answer:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from printcheck.audit.which_range import Group
+from printcheck.printed.claims import Claim
 from printcheck.proof.proof_block import ProofBlock
 from printcheck.proof.solver import deterministic_solver
 from studyfile.cohort.values import meets
@@ -20,8 +22,6 @@ from tallystats.statistics.rank_and_t_tests import NUMBERED, t_p_value
 
 if TYPE_CHECKING:
     from printcheck.audit.which_question import Question
-    from printcheck.audit.which_range import Group
-    from printcheck.printed.claims import Claim
 
 #: Deterministic time for one set of sums, and how many of them are tried for a test.
 EFFORT, TRIES = 1.0, 6
@@ -72,8 +72,9 @@ def ranks_printed(question: Question, tests: Sequence[str]) -> set[str]:
     shown = _values(question, block)
     if shown is None:
         return set()
-    spreads = [_Spread.of(claim, question, block.parts[question.variable]) for claim in question.own
-               if claim.kind in ("sd", "se")]  # fmt: skip
+    spreads = [
+        _Spread.of(claim, question, block.parts[question.variable]) for claim in question.own if claim.kind in ("sd", "se")
+    ]
     return {test for test in tests if _exchanged(question, block.cells[question.variable], shown, spreads, test)}
 
 
@@ -88,8 +89,9 @@ class _Spread:
     @classmethod
     def of(cls, claim: Claim, question: Question, parts: int) -> _Spread:
         by = question.asked.by
-        groups = tuple(k for k, answer in enumerate(NO_YES[::-1])
-                       if meets(question.study, by, answer, claim.where.get(by, answer)))  # fmt: skip
+        groups = tuple(
+            k for k, answer in enumerate(NO_YES[::-1]) if meets(question.study, by, answer, claim.where.get(by, answer))
+        )
         n = sum(question.sizes[k] for k in groups)
         scale = parts * parts * (n - 1) * (n if claim.kind == "se" else 1)
         low, high = (float(end) ** 2 * scale for end in (claim.interval.low, claim.interval.high))
@@ -170,9 +172,7 @@ def _blocks(question: Question, groups: Sequence[Group], test: str) -> Iterator[
                 yield from _at(question, totals, apart, cell)
 
 
-def _at(
-    question: Question, totals: Sequence[int], apart: float, cell: Sequence[tuple[float, float]]
-) -> Iterator[ProofBlock]:
+def _at(question: Question, totals: Sequence[int], apart: float, cell: Sequence[tuple[float, float]]) -> Iterator[ProofBlock]:
     """Yield a block with given sums whose sums of squares, within a cell, print P of Welch's test."""
     n1, n0 = question.sizes
 
@@ -266,8 +266,11 @@ def _in_order(claim: Claim, question: Question, shown: Sequence[Sequence[int]]) 
     if claim.kind not in ("median", "q1", "q3"):
         return True
     wanted = claim.where.get(question.asked.by)
-    groups = [values for answer, values in zip(NO_YES[::-1], shown, strict=True)
-              if wanted is None or meets(question.study, question.asked.by, answer, wanted)]  # fmt: skip
+    groups = [
+        values
+        for answer, values in zip(NO_YES[::-1], shown, strict=True)
+        if wanted is None or meets(question.study, question.asked.by, answer, wanted)
+    ]
     values = sorted(itertools.chain(*groups))
     share = {"q1": 1, "median": 2, "q3": 3}[claim.kind]
     rank, part = divmod((len(values) + 1) * share, 4)

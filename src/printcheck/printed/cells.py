@@ -35,9 +35,7 @@ def parts(study: Study, name: str) -> int:
     """
     step = study.step(name)
     if not step:
-        raise SolverError(
-            f"{study.path}: variables: {name}: needs decimals:, for a value drawn for it must be written down"
-        )
+        raise SolverError(f"{study.path}: variables: {name}: needs decimals:, for a value drawn for it must be written down")
     return round(1 / step)
 
 
@@ -58,15 +56,11 @@ def cells_of(study: Study, name: str, said: Sequence[Claim], rules: Sequence, *,
     """
     variable = study.file.variables[name]
     if variable.kind == "date":
-        raise SolverError(
-            f"{study.path}: variables: {name}: is a date; a reconstruction needs days, a numeric variable"
-        )
+        raise SolverError(f"{study.path}: variables: {name}: is a date; a reconstruction needs days, a numeric variable")
     if variable.kind not in NUMERIC:
         return list(study.levels(name))
     if variable.range is None:
-        raise SolverError(
-            f"{study.path}: variables: {name}: needs range:, for a proof must know what values there can be"
-        )
+        raise SolverError(f"{study.path}: variables: {name}: needs range:, for a proof must know what values there can be")
     low, high = math.ceil(steps(study, name, variable.range[0])), math.floor(steps(study, name, variable.range[1]))
     if high - low < FEW_VALUES:
         return [(value, value) for value in range(low, high + 1)]

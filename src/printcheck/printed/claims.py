@@ -8,21 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from printcheck.printed.published import Figure, PublishedError, levels_of
+from studyfile.study.schema import Condition, Group
 from studyfile.study.study import NUMERIC, Study
 from tallystats.interval import Interval
 from tallystats.statistics.printed_tests import COUNTED, TABLED
 
-if TYPE_CHECKING:
-    from studyfile.study.schema import Condition, Group
-
 #: Tests of numbers, of two levels and of more, whose P a constraint can state.
 STATED = {
     "numbers": ("mann_whitney", "mann_whitney_continuity", "mann_whitney_exact", "student_t"),
-    "levels": tuple(COUNTED), "more levels": tuple(TABLED),
-}  # fmt: skip
+    "levels": tuple(COUNTED),
+    "more levels": tuple(TABLED),
+}
 #: What `auto` chooses from: for numbers, and for levels.
 AUTO = {"numbers": ("mann_whitney", "student_t"), "levels": ("pearson_chi_square",)}
 

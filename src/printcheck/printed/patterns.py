@@ -6,15 +6,13 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+import numpy as np
+
+from printcheck.printed.published import Figure, prints_as
 from studyfile.errors import CohortbookError
+from tallystats.regression.logistic import fit_many
 from tallystats.tolerance import SAME
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from printcheck.printed.published import Figure
 
 #: More joint tables than this are not enumerated.
 LIMIT = 200_000
@@ -52,8 +50,7 @@ def tables_with_margins(size: int, margins: Sequence[tuple[int, int]]) -> Iterat
         last_chance = [not any(p[t] for p in ordered[k + 1 :]) for t in range(len(margins))]
         for n in range(most + 1):
             after = tuple(spare - n * bit for bit, spare in zip(ordered[k], room, strict=True))
-            if any(done and spare > high - low for done, spare, (low, high) in
-                   zip(last_chance, after, margins, strict=True)):  # fmt: skip
+            if any(done and spare > high - low for done, spare, (low, high) in zip(last_chance, after, margins, strict=True)):
                 continue
             for rest in spread(k + 1, left - n, after):
                 yield {ordered[k]: n, **rest}
@@ -62,9 +59,7 @@ def tables_with_margins(size: int, margins: Sequence[tuple[int, int]]) -> Iterat
         yield tuple(table[pattern] for pattern in patterns)
 
 
-def joint_tables(
-    sizes: Sequence[int], margins: Sequence[Sequence[tuple[int, int]]], terms: Sequence[str]
-) -> list[Table]:
+def joint_tables(sizes: Sequence[int], margins: Sequence[Sequence[tuple[int, int]]], terms: Sequence[str]) -> list[Table]:
     """List every joint table of binary terms, with and without the outcome, that has the printed margins.
 
     Parameters
@@ -89,8 +84,7 @@ def joint_tables(
     [((1, 1), (2, 1))]
     """
     halves = [
-        list(itertools.islice(tables_with_margins(size, given), LIMIT + 1))
-        for size, given in zip(sizes, margins, strict=True)
+        list(itertools.islice(tables_with_margins(size, given), LIMIT + 1)) for size, given in zip(sizes, margins, strict=True)
     ]
     if math.prod(map(len, halves)) > LIMIT:
         raise CohortbookError(
@@ -102,18 +96,13 @@ def joint_tables(
 
 def design_of(terms: int) -> tuple[np.ndarray, np.ndarray]:
     """Return design and outcome of the patterns of so many binary terms: those with the outcome, then those without."""
-    import numpy as np
-
     patterns = np.array(list(itertools.product((0, 1), repeat=terms)), float).reshape(2**terms, terms)
     design = np.hstack([np.ones((2 * len(patterns), 1)), np.vstack([patterns, patterns])])
     return design, np.repeat([1.0, 0.0], len(patterns))
 
 
 def joint_counts(
-    sizes: Sequence[int],
-    margins: Sequence[Sequence[tuple[int, int]]],
-    printed: Sequence[Sequence[Figure]],
-    max_iterations: int,
+    sizes: Sequence[int], margins: Sequence[Sequence[tuple[int, int]]], printed: Sequence[Sequence[Figure]], max_iterations: int
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     """Find every joint table of the terms, with and without the outcome, that prints a model.
 
@@ -142,10 +131,6 @@ def joint_counts(
     -----
     Every table with the printed margins is fitted; none is skipped, so what is returned is all there is.
     """
-    import numpy as np
-
-    from tallystats.regression.logistic import fit_many
-
     tables = joint_tables(sizes, margins, dict.fromkeys(figure.variable for figures in printed for figure in figures))
     if not tables:
         return []
@@ -170,8 +155,6 @@ def printing(
     -------
     numpy.ndarray of bool, shape (fits,)
     """
-    import numpy as np
-
     good = np.ones(len(estimates), bool)
     for k, figure in ((k, figure) for k, figures in enumerate(printed) for figure in figures):
         if figure.statistic == "p":
@@ -186,10 +169,6 @@ def printing(
 
 def _prints(figure: Figure, values: np.ndarray) -> np.ndarray:
     """Say of many values whether each prints as a figure's does, as `printcheck.printed.published.prints_as` says of one."""
-    import numpy as np
-
-    from printcheck.printed.published import prints_as
-
     # Most are far off, or far below a limit; what is near is decided exactly.
     near = unsure = np.isfinite(values)
     if figure.value[:1] == "<" and np.all(values[near] >= 0):

@@ -76,9 +76,7 @@ def haldane(effect: str, a: int, n1: int, b: int, n0: int) -> tuple[Number, floa
     # Twice all counts, as an estimate is of whole numbers; the variance is that of the halves.
     a, n1, b, n0 = 2 * a + 1, 2 * n1 + 2, 2 * b + 1, 2 * n0 + 2
     over, under = (a * (n0 - b), b * (n1 - a)) if effect == "odds_ratio" else (a * n0, b * n1)
-    inverse = (
-        (1 / a + 1 / (n1 - a) + 1 / b + 1 / (n0 - b)) if effect == "odds_ratio" else 1 / a - 1 / n1 + 1 / b - 1 / n0
-    )
+    inverse = (1 / a + 1 / (n1 - a) + 1 / b + 1 / (n0 - b)) if effect == "odds_ratio" else 1 / a - 1 / n1 + 1 / b - 1 / n0
     factor = math.exp(Z * math.sqrt(2 * inverse))
     return Fraction(over, under), over / under / factor, over / under * factor
 

@@ -57,8 +57,6 @@ _FORMS = {
 _NOT_SIGNIFICANT = ("ns", "n.s.", "not significant")
 
 
-
-
 class PublishedError(CohortbookError):
     """A `published.csv` that cannot be read; the message lists every offending row."""
 

@@ -14,10 +14,25 @@ SUMMARIES = ("mean", "sd", "se", "median", "q1", "q3", "min", "max", "range", "i
 _GROUPS = {"where": "a group of patients", "compare": "a comparison", "model": "a model", "patient": "one patient"}
 #: What papers call a statistic, where no spelling is near.
 _ALSO = {
-    "or": "odds_ratio", "rr": "risk_ratio", "hr": "hazard_ratio", "rd": "risk_difference", "count": "n", "%": "percent",
-    "n (%)": "n", "std": "sd", "sem": "se", "average": "mean", "p_value": "p", "p value": "p", "minimum": "min",
-    "maximum": "max", "quartiles": "iqr", "relative_risk": "risk_ratio", "number": "n", "size": "total",
-}  # fmt: skip
+    "or": "odds_ratio",
+    "rr": "risk_ratio",
+    "hr": "hazard_ratio",
+    "rd": "risk_difference",
+    "count": "n",
+    "%": "percent",
+    "n (%)": "n",
+    "std": "sd",
+    "sem": "se",
+    "average": "mean",
+    "p_value": "p",
+    "p value": "p",
+    "minimum": "min",
+    "maximum": "max",
+    "quartiles": "iqr",
+    "relative_risk": "risk_ratio",
+    "number": "n",
+    "size": "total",
+}
 _EXPECTED = {
     "n/N": "two counts, such as 12/72",
     **dict.fromkeys(("range", "iqr"), "two numbers, such as 25–90"),

@@ -78,9 +78,7 @@ def ruled_by(study: Study, roster: Roster, rule: Any) -> tuple[str, ...]:
     return study.bases(*names, *(rule.not_after or ()))
 
 
-def of_block(
-    study: Study, roster: Roster, variables: Iterable[str], said: Sequence[Claim]
-) -> tuple[list[Claim], list[Any]]:
+def of_block(study: Study, roster: Roster, variables: Iterable[str], said: Sequence[Claim]) -> tuple[list[Claim], list[Any]]:
     """Return the claims and rules of a block."""
     inside = set(variables)
     mine = [c for c in said if (tied := tied_by(study, roster, c)) and set(tied) <= inside]
@@ -213,9 +211,7 @@ def _exceptions(study: Study, roster: Roster, said: Sequence[Claim]) -> list[Exc
     settled = [c for c in said if not tied_by(study, roster, c)]
     if wrong := [c for c in settled if len(roster.members(study, c.where)) not in c.interval]:
         ids = tuple(c.id for c in wrong)
-        found.append(
-            Exceptions(variables=(), figures=ids, conflicts=tuple((id,) for id in ids), cost=sum(map(cost_of, wrong)))
-        )
+        found.append(Exceptions(variables=(), figures=ids, conflicts=tuple((id,) for id in ids), cost=sum(map(cost_of, wrong))))
     tests = {c.variable: planned_tests(study, c.variable) for c in said if c.kind == "test"}
     for variables in blocks_of(study, roster, said):
         mine, rules = of_block(study, roster, variables, said)

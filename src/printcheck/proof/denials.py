@@ -9,12 +9,14 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from printcheck.printed.claims import Claim
+from printcheck.proof.solver_models import add_model
 from printcheck.proof.solver_summaries import effect_counts, rank_ways, spread_ways
+from printcheck.proof.solver_tests import one_of, rank_sums, student_sums, tables_of
 from studyfile.study.study import NO_YES, NUMERIC
 from tallystats.statistics.printed_tests import COUNTED, TABLED, counts_that_print, student_limits, tie_window
 
 if TYPE_CHECKING:
-    from printcheck.printed.claims import Claim
     from printcheck.proof.solver import Block
 
 #: What bounds an expression: (expression, least, most); several hold together.
@@ -26,9 +28,6 @@ MOST_OTHERS = 1000
 
 def add_denial(block: Block, said: Sequence[Claim], literal: Any) -> None:
     """Let no cohort print all of some claims when the literal is true."""
-    from printcheck.proof.solver_models import add_model
-    from printcheck.proof.solver_tests import one_of
-
     if len(said) == 1 and said[0].kind == "model":
         add_model(block, said[0], literal, denied=True)
         return
@@ -118,9 +117,11 @@ def _other_counts(block: Block, claim: Claim) -> Iterator[Bounds]:
     groups, sizes = _groups(block, claim)
     counts = [block.meeting(units, {claim.variable: levels[-1]}) for units in groups]
     printing = {
-        (a, b) for test in tests for a, first, last in counts_that_print(test, *sizes, claim.interval)
+        (a, b)
+        for test in tests
+        for a, first, last in counts_that_print(test, *sizes, claim.interval)
         for b in range(first, last + 1)
-    }  # fmt: skip
+    }
     for a in range(sizes[0] + 1):
         others = [b for b in range(sizes[1] + 1) if (a, b) not in printing]
         for _, run in itertools.groupby(enumerate(others), lambda item: item[1] - item[0]):
@@ -130,15 +131,9 @@ def _other_counts(block: Block, claim: Claim) -> Iterator[Bounds]:
 
 def _other_tables(block: Block, claim: Claim) -> Iterator[Bounds]:
     """Counts of several levels that the test does not print so, or that differ from what is printed of them."""
-    from printcheck.proof.solver_tests import tables_of
-
     tables, counts, used = tables_of(block, claim)
     others = [table for table, printing in (tables or {}).items() if not printing]
-    if (
-        tables is None
-        or len(others) > MOST_OTHERS
-        or any(test not in TABLED for test in block.tests.get(claim.variable, ()))
-    ):
+    if tables is None or len(others) > MOST_OTHERS or any(test not in TABLED for test in block.tests.get(claim.variable, ())):
         yield ANYTHING
         return
     for table in others:
@@ -163,8 +158,6 @@ def _other_effect(block: Block, said: Sequence[Claim]) -> Iterator[Bounds]:
 
 def _other_numbers(block: Block, claim: Claim) -> Iterator[Bounds]:
     """Numbers that none of the tests of the plan prints so: only where every value has a cell, and one test is planned."""
-    from printcheck.proof.solver_tests import rank_sums, student_sums
-
     tests = block.tests.get(claim.variable, ())
     if len(tests) != 1 or any(low != high for low, high in block.cells[claim.variable]):
         yield ANYTHING

@@ -9,17 +9,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from printcheck.printed.cells import Cell
+from printcheck.printed.claims import Claim
 from printcheck.proof.solver import Block
 from printcheck.proof.solver_summaries import LARGEST, spread_limits
 from printcheck.proof.solver_tests import add_test, one_of
 from studyfile.study.study import NO_YES, NUMERIC
 from tallystats.statistics.printed_tests import student_limits
-
-if TYPE_CHECKING:
-    from printcheck.printed.claims import Claim
 
 #: What bounds an expression: (expression, least, most); several hold together.
 Bounds = list[tuple[Any, int, int]]
@@ -104,9 +102,12 @@ class ProofBlock(Block):
 
     def _by_student(self, claim: Claim) -> bool:
         planned = self.tests.get(claim.variable, ())
-        return claim.kind == "test" and "student_t" in planned and claim.by in self.roster.groups and (
-            self.study.kind(claim.variable) in NUMERIC and self._fits(claim.variable)
-        )  # fmt: skip
+        return (
+            claim.kind == "test"
+            and "student_t" in planned
+            and claim.by in self.roster.groups
+            and (self.study.kind(claim.variable) in NUMERIC and self._fits(claim.variable))
+        )
 
     def _fits(self, name: str) -> bool:
         """Say whether the squares of sums are small enough for the solver."""
@@ -122,10 +123,7 @@ class ProofBlock(Block):
             units, _ = self.group(said[0].where)
             size = sum(len(self.units[u]) for u in units)
             if size > 1:
-                spread, (least, most) = (
-                    self.of_group(said[0].variable, units).spread,
-                    spread_limits(self, said[0], size),
-                )
+                spread, (least, most) = (self.of_group(said[0].variable, units).spread, spread_limits(self, said[0], size))
                 ways = [[(spread, 0, least - 1)], [(spread, most + 1, LARGEST)]]
         elif self._by_student(said[0]) and self.tests[said[0].variable] == ("student_t",):
             for expression, least, _ in self.student(said[0], outward=False):

@@ -164,9 +164,7 @@ class Prover:
         claim = self.known[id].claims[0]
         if claim.kind != "test":
             return frozenset()
-        said = [
-            o for o in self.statements if o.claims[0].variables == claim.variables and claim.by in o.claims[0].where
-        ]
+        said = [o for o in self.statements if o.claims[0].variables == claim.variables and claim.by in o.claims[0].where]
         ids = [o.id for o in said if o.id != id]
         block = self.part([*ids, id], self.rules)
         follows = self.holds(block, ids)[0] and not self.holds(block, ids, denied=id)[0]
@@ -254,10 +252,7 @@ class Prover:
 
 
 def _cheapest(
-    said: Sequence[Statement],
-    cores: Sequence[Core],
-    found: Sequence[frozenset[str]],
-    support: dict[str, frozenset[str]],
+    said: Sequence[Statement], cores: Sequence[Core], found: Sequence[frozenset[str]], support: dict[str, frozenset[str]]
 ) -> frozenset[str] | None:
     """Return the cheapest statements that take one from every conflict and contain no repair found; None for none."""
     from ortools.sat.python import cp_model

@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+import pandas as pd
+
 from printcheck.printed.cells import SolverError
 from printcheck.printed.claims import Claim, planned_tests
 from printcheck.proof.conflicts import blocks_of, of_block, rosters, tied_by
@@ -16,6 +18,8 @@ from printcheck.proof.prover import EFFORT, Prover
 from printcheck.proof.solver import Roster
 from printcheck.proof.statements import Core, Dispute, Proof, Statement, cost_of, statements
 from studyfile.study.study import NUMERIC, Study
+from tallystats.statistics.describe import shapiro_wilk
+from tallystats.tally import Tally
 
 #: Below this P, the plan's `auto` takes a variable for not normal.
 SIGNIFICANT = 0.05
@@ -71,8 +75,9 @@ class _Layout:
         if settled:
             self.found.append((None, _sizes(self.study, self.roster, settled)))
         self._blocks = list(blocks_of(self.study, self.roster, self.said))
-        self._tests = {c.variable: stated_tests(self.study, self.roster, c.variable, self.said)
-                       for c in self.said if c.kind == "test"}  # fmt: skip
+        self._tests = {
+            c.variable: stated_tests(self.study, self.roster, c.variable, self.said) for c in self.said if c.kind == "test"
+        }
 
     @property
     def cost(self) -> int:
@@ -108,9 +113,7 @@ def _without(study: Study, prover: Prover, proof: Proof, missing: frozenset[str]
     unasked = [s for s in proof.statements if missing & set(study.bases(*s.claims[0].variables))]
     kept = tuple(s for s in proof.statements if s not in unasked)
     prover = replace(prover, statements=kept)
-    return prover, replace(
-        prover.prove(), statements=(*kept, *unasked), unasked=frozenset(s.id for s in unasked)
-    )  # fmt: skip
+    return prover, replace(prover.prove(), statements=(*kept, *unasked), unasked=frozenset(s.id for s in unasked))
 
 
 def incomplete(study: Study, open_: Sequence[Roster], said: Sequence[Claim]) -> frozenset[str]:
@@ -152,11 +155,6 @@ def stated_tests(study: Study, roster: Roster, name: str, said: Sequence[Claim])
             counted[float(levels[0])] = int(claim.interval.low)
     if sum(counted.values()) != roster.size:
         return planned
-    import pandas as pd
-
-    from tallystats.statistics.describe import shapiro_wilk
-    from tallystats.tally import Tally
-
     tally = Tally(pd.DataFrame({name: list(counted), "n": list(counted.values())}))
     return ("mann_whitney",) if shapiro_wilk(tally, name).p_value < SIGNIFICANT else planned
 

@@ -15,19 +15,19 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from printcheck.printed.cells import Cell, SolverError, cells_of, parts, single_values
-from printcheck.printed.claims import planned_tests
+from printcheck.printed.claims import Claim, planned_tests
+from printcheck.proof.denials import add_denial
 from printcheck.proof.solver_models import add_model
 from printcheck.proof.solver_summaries import add_effect, add_summary
 from printcheck.proof.solver_tests import add_test
 from studyfile.cohort.values import derive_value, meets
 from studyfile.errors import CohortbookError
+from studyfile.study.schema import Condition
 from studyfile.study.study import NO_YES, NUMERIC, Study
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
 
-    from printcheck.printed.claims import Claim
-    from studyfile.study.schema import Condition
 
 Pattern = dict[str, Cell]
 
@@ -177,9 +177,7 @@ class Block:
         true = frozenset().union(*self.roster.groups.values())
         tested = any(c.kind == "test" and c.variable == name for c in self.claims)
         fine = tested and self.tests.get(name) == ("mann_whitney",) and max(true, default=-1) >= self.roster.narrated
-        return cells_of(
-            self.study, name, self.claims, self.rules, pieces=self.pieces if fine and not self.lenient else 0
-        )
+        return cells_of(self.study, name, self.claims, self.rules, pieces=self.pieces if fine and not self.lenient else 0)
 
     def _needs_values(self, name: str) -> bool:
         """Say whether a figure needs the values of a variable told apart: one of squares, of which runs say little."""
@@ -206,11 +204,14 @@ class Block:
             names, limit = rule.sum_at_most
             return sum(self._end(pattern, name, 0) for name in names) <= self._end(pattern, limit, 1)
         given, wanted = (
-            all(self.shows(pattern, name, level) if self._knows(name)
+            all(
+                self.shows(pattern, name, level)
+                if self._knows(name)
                 else patient in self.roster.members(self.study, {name: level})
-                for name, level in part.items())
+                for name, level in part.items()
+            )
             for part in (rule.when, rule.then)
-        )  # fmt: skip
+        )
         return wanted or not given
 
     def _end(self, pattern: Pattern, name: str, end: int) -> Fraction | int:
@@ -224,9 +225,7 @@ class Block:
     def _value(self, pattern: Pattern, name: str) -> Any:
         """Return the level of a variable, or the first value of its cell."""
         if name not in pattern:
-            return derive_value(
-                self.study, name, *(self._value(pattern, p) for p in self.study.file.derived[name].parents)
-            )
+            return derive_value(self.study, name, *(self._value(pattern, p) for p in self.study.file.derived[name].parents))
         cell = pattern[name]
         return cell[0] / self.parts[name] if isinstance(cell, tuple) else cell
 
@@ -301,8 +300,6 @@ class Block:
 
         What cannot be denied exactly may be anything then, so only an infeasible model proves something.
         """
-        from printcheck.proof.denials import add_denial
-
         if id not in self.denied:
             self.denied[id] = self.model.new_bool_var(f"not {id}")
             add_denial(self, [claim for claim in self.claims if claim.id == id], self.denied[id])
@@ -311,9 +308,7 @@ class Block:
     def _sums(self, name: str, units: Iterable[int], wanted: Callable[[Pattern], bool]) -> tuple[Any, Any]:
         """Return the least and the largest sum of a numeric variable over the wanted of some units, in its steps."""
         limits = {k: self._limits(pattern, name) for k, pattern in enumerate(self.patterns) if wanted(pattern)}
-        return tuple(
-            sum(limits[k][end] * n for u in units for k, n in self.n[u].items() if k in limits) for end in (0, 1)
-        )
+        return tuple(sum(limits[k][end] * n for u in units for k, n in self.n[u].items() if k in limits) for end in (0, 1))
 
     def total(self, name: str, units: Iterable[int]) -> Any:
         """Return the sum of a numeric variable over some units: a choice of its own where values are runs."""

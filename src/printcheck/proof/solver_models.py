@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from printcheck.printed.cells import SolverError
+from printcheck.printed.claims import Claim
 from printcheck.printed.patterns import Table, joint_counts, joint_tables
 from printcheck.proof.solver_tests import margin, one_of
 from studyfile.errors import CohortbookError
 from studyfile.study.study import NO_YES
 
 if TYPE_CHECKING:
-    from printcheck.printed.claims import Claim
     from printcheck.proof.solver import Block
 
 #: So many numbers of patients with the outcome are tried, where it is not laid down.

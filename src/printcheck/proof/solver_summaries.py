@@ -7,14 +7,15 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from printcheck.printed.cells import SolverError
+from printcheck.printed.claims import Claim
 from printcheck.printed.printed_effects import pairs_that_print
+from printcheck.proof.solver_tests import one_of
+from studyfile.study.schema import Condition
 from studyfile.study.study import NO_YES
 from tallystats.interval import Interval
 
 if TYPE_CHECKING:
-    from printcheck.printed.claims import Claim
     from printcheck.proof.solver import Block
-    from studyfile.study.schema import Condition
 
 #: What bounds an expression: (expression, least, most); several hold together.
 Bounds = list[tuple[Any, int, int]]
@@ -24,8 +25,6 @@ LARGEST = 2**60
 
 def add_summary(block: Block, claim: Claim, literal: Any) -> None:
     """Hold a median, a quartile, a standard deviation or a standard error when the literal is true."""
-    from printcheck.proof.solver_tests import one_of
-
     if claim.kind in ("median", "q1", "q3"):
         units, rest = block.group(claim.where)
         low, high, parts = _quantile(block, claim)
@@ -180,8 +179,6 @@ def _moments(block: Block, name: str, units: Sequence[int], rest: Condition, sin
 
 def add_effect(block: Block, said: Sequence[Claim], literal: Any) -> None:
     """Hold the counts of two groups to those that print an effect, and its interval, when the literal is true."""
-    from printcheck.proof.solver_tests import one_of
-
     if said[0].by in block.roster.groups:
         counts, printing, _ = effect_counts(block, said, corrected=block.lenient)
         ways = [[(counts[0], a, a), (counts[1], first, last)] for a, first, last in printing]

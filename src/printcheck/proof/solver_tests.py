@@ -8,16 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from printcheck.printed.cells import SolverError
+from printcheck.printed.claims import Claim
 from studyfile.study.study import NO_YES, NUMERIC
+from tallystats.interval import Interval
 from tallystats.statistics.printed_tests import COUNTED, TABLED, counts_that_print, student_limits, tie_window
 from tallystats.statistics.rank_and_t_tests import NUMBERED
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
 
-    from printcheck.printed.claims import Claim
     from printcheck.proof.solver import Block
-    from tallystats.interval import Interval
 
 #: What a pair of equal values adds to the sum of t^3 - t; drawn values are expected to hold no more than one in three.
 TIED = 6
@@ -53,9 +53,10 @@ def _add_counts(block: Block, claim: Claim, literal: Any) -> None:
     counts = [block.meeting(units, {claim.variable: levels[-1]}) for units in groups]
     options = [
         [(counts[0], a, a), (counts[1], first, last)]
-        for test in tests if test in COUNTED
+        for test in tests
+        if test in COUNTED
         for a, first, last in counts_that_print(test, *sizes, claim.interval)
-    ]  # fmt: skip
+    ]
     one_of(block, [literal], options, claim.id)
 
 
@@ -68,8 +69,9 @@ def _add_tables(block: Block, claim: Claim, literal: Any, tests: Sequence[str]) 
         return
     options = [
         [(e, n, n) for e, n in zip(counts, table, strict=True)]
-        for table, printing in tables.items() if printing.intersection(tests)
-    ]  # fmt: skip
+        for table, printing in tables.items()
+        if printing.intersection(tests)
+    ]
     one_of(block, [literal, *used.values()], options, claim.id)
 
 
@@ -88,8 +90,7 @@ def tables_of(block: Block, claim: Claim) -> tuple[dict[tuple[int, ...], set[str
     levels, used = block.study.levels(claim.variable), {}
     groups = [block.group({claim.by: answer})[0] for answer in NO_YES[::-1]]
     limits = [
-        [margin(block, claim.variable, claim.by, answer, used, level=level) for level in levels]
-        for answer in NO_YES[::-1]
+        [margin(block, claim.variable, claim.by, answer, used, level=level) for level in levels] for answer in NO_YES[::-1]
     ]
     everyone = [margin(block, claim.variable, "", "", used, level=level) for level in levels]
     sizes = [sum(len(block.units[u]) for u in units) for units in groups]
@@ -98,9 +99,11 @@ def tables_of(block: Block, claim: Claim) -> tuple[dict[tuple[int, ...], set[str
     if tables is None:
         return None, counts, used
     tests = [test for test in block.tests.get(claim.variable, ("pearson_chi_square",)) if test in TABLED]
-    return {
-        (*ones, *zeros): {test for test in tests if TABLED[test](ones, zeros) in claim.interval} for ones, zeros in tables
-    }, counts, used  # fmt: skip
+    return (
+        {(*ones, *zeros): {test for test in tests if TABLED[test](ones, zeros) in claim.interval} for ones, zeros in tables},
+        counts,
+        used,
+    )
 
 
 def _tables(
@@ -171,9 +174,15 @@ def rank_sums(block: Block, name: str, true: list[int], false: list[int], litera
 
 
 def _add_ranks(
-    block: Block, claim: Claim, true: list[int], false: list[int], literal: Any, *,
-    continuity: bool = False, exact: bool = False,
-) -> None:  # fmt: skip
+    block: Block,
+    claim: Claim,
+    true: list[int],
+    false: list[int],
+    literal: Any,
+    *,
+    continuity: bool = False,
+    exact: bool = False,
+) -> None:
     """Hold twice U, and the ties, to what prints P."""
     name = claim.variable
     n1, n0 = (sum(len(block.units[u]) for u in units) for units in (true, false))
@@ -185,9 +194,10 @@ def _add_ranks(
         windows = _untied_windows(n1, n0, claim.interval, lenient=block.lenient)
     else:
         windows = {
-            u2: window for u2 in range(2 * n1 * n0 + 1)
+            u2: window
+            for u2 in range(2 * n1 * n0 + 1)
             if (window := tie_window(u2, n1, n0, claim.interval, continuity=continuity))
-        }  # fmt: skip
+        }
     if runs:
         windows = {u2: (max(0, low - least), high - spare) for u2, (low, high) in windows.items()}
     if block.lenient and windows:
@@ -218,9 +228,7 @@ def _untied_windows(n1: int, n0: int, printed: Interval, *, lenient: bool) -> di
     return windows
 
 
-def _in_window(
-    model: cp_model.CpModel, twice: Any, ties: Any, windows: dict[int, tuple[int, int]], literal: Any
-) -> None:
+def _in_window(model: cp_model.CpModel, twice: Any, ties: Any, windows: dict[int, tuple[int, int]], literal: Any) -> None:
     """Hold the ties to the window that belongs to twice U: a table is refuted faster than options."""
     from ortools.sat.python import cp_model
 
@@ -246,10 +254,7 @@ def _ties(block: Block, name: str) -> Any:
     for cell in block.cells[name]:
         if cell[0] == cell[1]:
             total = _counted(
-                block,
-                f"{name}={cell} in all",
-                size,
-                block.count(range(len(block.units)), lambda p, k=cell: p[name] == k),
+                block, f"{name}={cell} in all", size, block.count(range(len(block.units)), lambda p, k=cell: p[name] == k)
             )
             terms.append(cube := model.new_int_var(0, cubes[-1], f"{name}={cell} ties"))
             model.add_element(total, cubes, cube)
@@ -271,10 +276,12 @@ def _moments(block: Block, name: str, true: list[int], false: list[int]) -> tupl
     """Return sums and sums of squares of the values in two groups, counted from the variable's least value."""
     origin = block.cells[name][0][0]
     sums, squares = (
-        [sum((block.patterns[k][name][0] - origin) ** power * n for u in units for k, n in block.n[u].items())
-         for units in (true, false)]
+        [
+            sum((block.patterns[k][name][0] - origin) ** power * n for u in units for k, n in block.n[u].items())
+            for units in (true, false)
+        ]
         for power in (1, 2)
-    )  # fmt: skip
+    )
     return sums, squares
 
 
@@ -286,9 +293,7 @@ def student_sums(block: Block, name: str, true: list[int], false: list[int]) -> 
     return distance, within, sum(sizes) * (sizes[0] * sizes[1] * top) ** 2
 
 
-def margin(
-    block: Block, term: str, by: str, answer: str, used: dict[str, Any], *, level: str = NO_YES[1]
-) -> tuple[int, int]:
+def margin(block: Block, term: str, by: str, answer: str, used: dict[str, Any], *, level: str = NO_YES[1]) -> tuple[int, int]:
     """Return how many patients of a group the printed counts give a level, least and most; note their literals.
 
     Everybody, where `by` is empty.
@@ -306,9 +311,16 @@ def margin(
 
 
 def hold_student(
-    model: cp_model.CpModel, sums: Sequence, squares: Sequence, sizes: Sequence[int], top: int, claim: Claim, literal: Any,
-    *, outward: bool,
-) -> None:  # fmt: skip
+    model: cp_model.CpModel,
+    sums: Sequence,
+    squares: Sequence,
+    sizes: Sequence[int],
+    top: int,
+    claim: Claim,
+    literal: Any,
+    *,
+    outward: bool,
+) -> None:
     """Hold Student's t of two groups to its printed P: t^2 = D^2 (N - 2) / (N W), in whole numbers.
 
     Parameters
@@ -335,9 +347,7 @@ def hold_student(
     limits = student_limits(total, total * (n1 * n0 * top) ** 2, claim.interval, outward=outward)
     if limits is None:
         if not outward:
-            raise SolverError(
-                f"{claim.id}: the numbers of {claim.variable!r} are too large to hold Student's t to its P"
-            )
+            raise SolverError(f"{claim.id}: the numbers of {claim.variable!r} are too large to hold Student's t to its P")
         return
 
     least, most, scale = limits
@@ -349,9 +359,7 @@ def hold_student(
         model.add(bound).only_enforce_if(held)
 
 
-def _distances(
-    model: cp_model.CpModel, sums: Sequence, squares: Sequence, sizes: Sequence[int], top: int
-) -> tuple[Any, Any]:
+def _distances(model: cp_model.CpModel, sums: Sequence, squares: Sequence, sizes: Sequence[int], top: int) -> tuple[Any, Any]:
     """Return D^2 and W of two groups, as `hold_student` names them."""
     n1, n0 = sizes
 

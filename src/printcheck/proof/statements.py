@@ -60,8 +60,16 @@ def _content(claim: Claim) -> tuple:
         return tuple(sorted((name, str(wanted)) for name, wanted in condition.items()))
 
     # Two printings of a test are two statements only if their digits differ.
-    return (claim.kind, claim.variable, plain(claim.condition), plain(claim.where), claim.patient, claim.by,
-            claim.terms, str(claim.interval.whole() if claim.kind == "count" else claim.interval))  # fmt: skip
+    return (
+        claim.kind,
+        claim.variable,
+        plain(claim.condition),
+        plain(claim.where),
+        claim.patient,
+        claim.by,
+        claim.terms,
+        str(claim.interval.whole() if claim.kind == "count" else claim.interval),
+    )
 
 
 def preference(figure: Figure) -> tuple[bool, bool]:

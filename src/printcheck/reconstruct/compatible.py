@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import gzip
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
+from printcheck.audit.verdicts import Audit
 from studyfile.cache import digest
 from studyfile.files import write_whole
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
-    from printcheck.audit.verdicts import Audit
-    from studyfile.study.study import Study
+from studyfile.study.study import Study
 
 FILE = "compatible.json.gz"
 #: Sections of a study file that no solution depends on.

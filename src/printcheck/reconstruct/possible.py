@@ -13,8 +13,11 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
+
+from printcheck.audit.verdicts import Repair
 from printcheck.printed.cells import SolverError
 from printcheck.printed.claims import Claim, claims, planned_tests
 from printcheck.printed.published import Figure, prints_as
@@ -27,9 +30,6 @@ from printcheck.reconstruct.shapes import fill, scores
 from studyfile.cache import cached_each
 from studyfile.cohort.cohort import Cohort, FlowStep
 from studyfile.study.study import Study
-
-if TYPE_CHECKING:
-    from printcheck.audit.verdicts import Repair
 
 #: Solutions of one block; cohorts combine them.
 MOST_SOLUTIONS = 24
@@ -90,9 +90,7 @@ def figure_sets(repairs: Sequence[Repair]) -> list[FigureSet]:
     else:
         firsts = [alternatives[0] for alternatives in choices]
         taken = [firsts] + [
-            [*firsts[:k], other, *firsts[k + 1 :]]
-            for k, alternatives in enumerate(choices)
-            for other in alternatives[1:]
+            [*firsts[:k], other, *firsts[k + 1 :]] for k, alternatives in enumerate(choices) for other in alternatives[1:]
         ]
     found = []
     for one in taken:
@@ -170,8 +168,6 @@ def alike(roster: Roster) -> list[list[int]]:
 
 def cohort_of(study: Study, columns: dict[str, list], size: int) -> Cohort:
     """Make a cohort of columns; a variable without one is missing in all patients."""
-    import pandas as pd
-
     ids = [study.plan("reconstruction").id_format.format(i + 1) for i in range(size)]
     every = {name: columns.get(name, [None] * size) for name in study.file.variables}
     step = FlowStep(label="Drawn", excluded=0, excluded_missing=0, remaining=size)

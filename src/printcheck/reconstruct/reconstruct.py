@@ -15,21 +15,21 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import pandas as pd
+
+from printcheck.audit.audit import audit_study
 from printcheck.printed.claims import Claim, claims, planned_tests, unstated
 from printcheck.printed.published import Figure, prints_as, read_published
 from printcheck.proof.conflicts import blocks_of, check_left_out, of_block, rosters
-from printcheck.proof.solver import (
-    EFFORT,
-    PIECES,
-    Block,
-    ReconstructionError,
-    Roster,
-    UnsatisfiedError,
-    deterministic_solver,
-)
+from printcheck.proof.solver import EFFORT, PIECES, Block, ReconstructionError, Roster, UnsatisfiedError, deterministic_solver
+from printcheck.reconstruct.compatible import draw_solutions, write_solutions
 from printcheck.reconstruct.reprint import reprint
 from printcheck.reconstruct.shapes import arrange, declared, fill, followed, shape_costs
+from studyfile.cohort.cohort import load_cohort
 from studyfile.errors import command
+from studyfile.files import write_whole
+from studyfile.plan import compare_row
+from studyfile.progress import Progress
 from studyfile.study.study import NUMERIC, Study, load_study
 
 #: How often a cohort is made anew until the tests that the plan takes are those that printed its P values.
@@ -86,9 +86,7 @@ def _searched(study: Study, said: Sequence[Claim], pieces: int) -> list[dict[str
         taken = _tests_taken(study, patients, auto)
         if not taken.items() <= tests.items():
             names = ", ".join(name for name in taken if taken[name] != tests[name])
-            problem = (
-                f"{study.path}: `auto` takes another test of {names} than prints P; name it under comparison: rows:"
-            )
+            problem = f"{study.path}: `auto` takes another test of {names} than prints P; name it under comparison: rows:"
             tests |= {name: test for name, test in taken.items() if {*test} <= {*planned[name]}}
             continue
         differ, _ = verify(study, patients)
@@ -106,8 +104,6 @@ def kept_figures(study: Study) -> list[Figure]:
 
 def _tests_taken(study: Study, patients: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, tuple[str]]:
     """Return the test that the plan takes for each variable of the patients."""
-    from studyfile.plan import compare_row
-
     if not names:
         return {}
     cohort = _cohort(study, patients)
@@ -115,10 +111,6 @@ def _tests_taken(study: Study, patients: Sequence[dict[str, Any]], names: Sequen
 
 
 def _cohort(study: Study, patients: Sequence[dict[str, Any]]):
-    import pandas as pd
-
-    from studyfile.cohort.cohort import load_cohort
-
     return load_cohort(study, pd.DataFrame(patients))
 
 
@@ -126,9 +118,7 @@ def _made(study: Study, said: Sequence[Claim], tests: dict, pieces: int, rng: ra
     plan = study.plan("reconstruction")
     roster, *others = rosters(study, said)
     if others:
-        raise ReconstructionError(
-            f"{study.path}: printed figures disagree on the number with {', '.join(roster.groups)} = yes"
-        )
+        raise ReconstructionError(f"{study.path}: printed figures disagree on the number with {', '.join(roster.groups)} = yes")
     columns: dict[str, list] = {}
     for variables in _in_order(study, blocks_of(study, roster, said)):
         settled = _settled(study, roster, variables, said, tests, pieces, rng)
@@ -137,10 +127,7 @@ def _made(study: Study, said: Sequence[Claim], tests: dict, pieces: int, rng: ra
         columns |= arrange(study, roster, settled, columns, bool(claimed), rng)
     identifier = study.file.study.id
     return [
-        {
-            identifier: plan.id_format.format(i + 1),
-            **{n: written(study, n, columns[n][i]) for n in study.file.variables},
-        }
+        {identifier: plan.id_format.format(i + 1), **{n: written(study, n, columns[n][i]) for n in study.file.variables}}
         for i in range(roster.size)
     ]
 
@@ -163,9 +150,14 @@ def _in_order(study: Study, blocks: list[tuple[str, ...]]) -> Iterable[tuple[str
 
 
 def _settled(
-    study: Study, roster: Roster, variables: tuple[str, ...], said: Sequence[Claim], tests: dict, pieces: int,
+    study: Study,
+    roster: Roster,
+    variables: tuple[str, ...],
+    said: Sequence[Claim],
+    tests: dict,
+    pieces: int,
     rng: random.Random,
-) -> dict:  # fmt: skip
+) -> dict:
     """Solve one block and return its columns, one value a patient, numbers in steps."""
     mine, rules = of_block(study, roster, variables, said)
     block = Block(study, roster, variables, mine, rules, tests, pieces=pieces)
@@ -173,8 +165,12 @@ def _settled(
         block.model.add(literal == 1)
     costs = [20 * cost for name in variables if declared(study, name) for cost in shape_costs(block, name)]
     # What is told of nobody is drawn: without this, the solver would give the narrated patients its favourite pattern.
-    costs += [rng.randrange(20) * n for unit, counts in zip(block.units, block.n, strict=True) if len(unit) == 1
-              for n in counts.values()]  # fmt: skip
+    costs += [
+        rng.randrange(20) * n
+        for unit, counts in zip(block.units, block.n, strict=True)
+        if len(unit) == 1
+        for n in counts.values()
+    ]
     # Values crowd where one cell must not pass another that it overlaps; such pairs are kept few.
     crowded = [rule.not_after for rule in rules if rule.not_after]
     costs += [15 * block.count(range(len(block.units)), lambda p, a=a, b=b: block.overlap(p, a, b)) for a, b in crowded]
@@ -240,18 +236,11 @@ def cohort_text(patients: Sequence[dict[str, Any]]) -> str:
 @command
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prove the list of figures left out, make the cohort, verify it, write it; then cohorts that print the same."""
-    from printcheck.audit.audit import audit_study
-    from printcheck.reconstruct.compatible import draw_solutions, write_solutions
-    from studyfile.files import write_whole
-    from studyfile.progress import Progress
-
     parser = argparse.ArgumentParser(prog="python -m printcheck.reconstruct", description=main.__doc__)
     parser.add_argument("study", nargs="?", default="spinal-metastases", help="a study's folder, file or name")
     study = load_study(parser.parse_args(arguments).study)
     shortest = check_left_out(study)
-    print(
-        f"left out, and proven the shortest list: {sum(len(e.figures) for e in shortest)} printed figures", flush=True
-    )
+    print(f"left out, and proven the shortest list: {sum(len(e.figures) for e in shortest)} printed figures", flush=True)
     patients = reconstruct(study)
     _, free = verify(study, patients)
     if free:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING
 
+from printcheck.printed.printed_effects import estimate_of
 from printcheck.printed.published import Figure, PublishedError, levels_of
+from studyfile.cohort.cohort import Cohort
 from studyfile.cohort.values import meets
+from studyfile.plan import compare_row, planned_model
 from studyfile.study.study import NUMERIC
+from tallystats.regression.logistic import LogisticFit
 from tallystats.results import NAN
-
-if TYPE_CHECKING:
-    from studyfile.cohort.cohort import Cohort
-    from tallystats.regression.logistic import LogisticFit
-    from tallystats.survival.cox import CoxFit
-    from tallystats.tally import Tally
+from tallystats.statistics.describe import summarise
+from tallystats.survival.cox import CoxFit, cox_regression
+from tallystats.survival.curves import kaplan_meier
+from tallystats.tally import Tally
 
 #: What `tallystats.statistics.describe.summarise` calls a statistic.
 _NAMES = {"sd": "std_dev", "min": "minimum", "max": "maximum"}
@@ -60,8 +61,6 @@ def reprint(figure: Figure, cohort: Cohort) -> float | str | tuple[float, ...]:
     tally = _members(cohort, where, figure.variable)
     if figure.statistic in ("n", "percent", "n/N"):
         return _counted(figure, cohort, tally)
-    from tallystats.statistics.describe import summarise
-
     found = summarise(tally, figure.variable)
     if figure.statistic == "se":
         return found.std_dev / math.sqrt(found.n) if found.n else NAN
@@ -83,8 +82,6 @@ def _counted(figure: Figure, cohort: Cohort, tally: Tally) -> float | tuple[floa
 
 def _members(cohort: Cohort, where: dict, *names: str) -> Tally:
     """Tally variables among the members of a group."""
-    from tallystats.tally import Tally
-
     tally = cohort.tally(*dict.fromkeys([*names, *where])).complete(list(where))
     frame = tally.frame
     for name, wanted in where.items():
@@ -110,13 +107,9 @@ def _printed_parts(figure: Figure, estimate: float, low: float, high: float) -> 
 
 def _compared(figure: Figure, cohort: Cohort, by: str) -> float | tuple[float, ...]:
     if figure.statistic == "p":
-        from studyfile.plan import compare_row
-
         return compare_row(cohort, figure.variable).test.p_value
     if figure.statistic == "hazard_ratio":
         return _hazard(figure, cohort, (by,), by)
-    from printcheck.printed.printed_effects import estimate_of
-
     study = cohort.study
     level = figure.level or study.levels(figure.variable)[-1]
     counts = []
@@ -141,20 +134,17 @@ def _of_model(figure: Figure, cohort: Cohort) -> float | tuple[float, ...]:
 @functools.lru_cache(maxsize=1)
 def _fitted(cohort: Cohort) -> LogisticFit:
     """Fit the printed model once for all its figures."""
-    from studyfile.plan import planned_model
-
     return planned_model(cohort)
 
 
 def _hazard(figure: Figure, cohort: Cohort, terms: tuple[str, ...], variable: str) -> float | tuple[float, ...]:
-    from tallystats.survival.cox import cox_regression
-
     plan = cohort.study.plan("survival")
     late = [plan.entry] if isinstance(plan.entry, str) else []
     tally = cohort.tally(*dict.fromkeys([plan.time, plan.event, *late, *terms]))
     # The ratio is recomputed however few the events are: the paper printed it too.
-    fit = cox_regression(tally, time=plan.time, event=plan.event, terms=terms, entry=late[0] if late else None,
-                         events_per_column=0)  # fmt: skip
+    fit = cox_regression(
+        tally, time=plan.time, event=plan.event, terms=terms, entry=late[0] if late else None, events_per_column=0
+    )
     at = _column(figure, fit, variable)
     return _printed_parts(figure, *(_exponentials(fit, at) if at is not None else (NAN, NAN, NAN)))
 
@@ -174,8 +164,6 @@ def _exponentials(fit: LogisticFit | CoxFit, at: int) -> tuple[float, float, flo
 
 
 def _survival(figure: Figure, cohort: Cohort, where: dict) -> float | tuple[float, ...]:
-    from tallystats.survival.curves import kaplan_meier
-
     plan = cohort.study.plan("survival")
     late = [plan.entry] if isinstance(plan.entry, str) else []
     tally = _members(cohort, where, plan.time, plan.event, *late)

@@ -127,9 +127,7 @@ def fill(
     solver = deterministic_solver(block.study.plan("reconstruction").seed, effort=effort)
     if solver.status_name(solver.solve(model)) not in ("OPTIMAL", "FEASIBLE"):
         names = ", ".join(numeric)
-        message = (
-            f"{block.study.path}: no values within their bands were found that give the printed figures of {names}"
-        )
+        message = f"{block.study.path}: no values within their bands were found that give the printed figures of {names}"
         raise UnsatisfiedError(message, numeric, final=False)
     for name in numeric:
         columns[name] = [solver.value(values[name, i]) for i in range(size)]
@@ -175,9 +173,10 @@ def _obey(block: Block, columns: dict, model: Any, values: dict) -> None:
 def _members(block: Block, columns: dict, where: dict) -> list[int]:
     rest = block.roster.unsettled(where)
     return [
-        i for i in block.roster.members(block.study, where)
+        i
+        for i in block.roster.members(block.study, where)
         if all(block.shows({v: columns[v][i] for v in block.variables}, *item) for item in rest.items())
-    ]  # fmt: skip
+    ]
 
 
 def _hold(block: Block, columns: dict, cells: dict, model: Any, values: dict) -> None:
@@ -222,13 +221,17 @@ def _targets(
 
     def drawn(move: float) -> list[float]:
         if not shaped:
-            return [low + (0.5 + width * (s - 0.5)) ** (bend * 2**-move) * (high - low)
-                    for (low, high), s, (bend, width) in zip(limits, share, bends, strict=True)]  # fmt: skip
+            return [
+                low + (0.5 + width * (s - 0.5)) ** (bend * 2**-move) * (high - low)
+                for (low, high), s, (bend, width) in zip(limits, share, bends, strict=True)
+            ]
         if shape is None or shape.distribution not in ("normal", "lognormal"):
             return [low + s * (high - low) for (low, high), s in zip(limits, share, strict=True)]
         spread = Spread(shape, parts, move)
-        return [float(low) if low == high else spread.within(low - 0.5, high + 0.5, s)
-                for (low, high), s in zip(limits, share, strict=True)]  # fmt: skip
+        return [
+            float(low) if low == high else spread.within(low - 0.5, high + 0.5, s)
+            for (low, high), s in zip(limits, share, strict=True)
+        ]
 
     targets = drawn(0.0)
     for claim in block.claims:

@@ -11,19 +11,20 @@ import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import narwhals as nw
+import pandas as pd
+from narwhals.exceptions import DuplicateError
 
 from studyfile.cohort.csvfile import several
 from studyfile.cohort.readers import CohortError, Source, masked, read_source, shown, with_point
 from studyfile.cohort.values import clean, derive, is_missing, meets, read_value
+from studyfile.privacy.counts import Protection, protected_flow, protection
+from studyfile.privacy.guard import require_rule
+from studyfile.study.schema import Condition
 from studyfile.study.study import LEVELLED, NO_YES, NUMERIC, Study, load_study, nearest
 from tallystats.tally import Tally, count_patterns, in_memory
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from studyfile.privacy.counts import Protection
-    from studyfile.study.schema import Condition
 
 _SEPARATOR = "\x1f"
 #: The id of a study whose patients have none: rows are counted instead.
@@ -79,8 +80,6 @@ class Cohort:
     @functools.cached_property
     def protection(self) -> Protection | None:
         """What is hidden of single variables; None where nothing is."""
-        from studyfile.privacy.counts import protection
-
         return protection(self.study, lambda *names: self._counted(names), self.suppress_below) if self.suppress_below else None
 
     @property
@@ -100,8 +99,6 @@ class Cohort:
             When small counts are hidden, and what asks has no rule for them.
         """
         if self.suppress_below:
-            from studyfile.privacy.guard import require_rule
-
             require_rule()
         return self._counted(names)
 
@@ -113,8 +110,6 @@ class Cohort:
         CohortError
             When no eligible patient has this id.
         """
-        import narwhals as nw
-
         column = self.study.file.study.id
         found = nw.from_native(self.data).filter(nw.col(column).cast(nw.String) == identifier).to_native()
         tally = self._tally(found, names)
@@ -188,8 +183,6 @@ def load_cohort(study: Study | str | Path, data: Any = None, *, suppress_below: 
 
 def _protected(cohort: Cohort, below: int) -> Cohort:
     """Hide the small counts of a cohort, its flow's first."""
-    from studyfile.privacy.counts import protected_flow
-
     if below < 2:
         return cohort
     if cohort.size < below:
@@ -237,15 +230,12 @@ def study_source(study: Study, path: Path | None = None) -> Source:
 
 def _recorded(study: Study, source: Source) -> pd.DataFrame:
     """Give the raw values the form in which the study file names them: decimal points, labels, declared missing codes."""
-    import pandas as pd
-
     about, frame, unclear = study.file.study, source.frame.copy(), []
     for name in (about.id, *study.file.variables):
         values = frame[name].tolist()
         keys = list(zip(map(type, values), values, strict=True))  # 1 and True are equal, but not the same
         forms = {
-            key: None if source.is_missing(name, key[1]) else _form(study, source, name, key[1])
-            for key in dict.fromkeys(keys)
+            key: None if source.is_missing(name, key[1]) else _form(study, source, name, key[1]) for key in dict.fromkeys(keys)
         }
         if source.decimal == "," and name in study.file.variables and study.kind(name) in NUMERIC:
             points = {value for kind, value in forms if kind is str and re.fullmatch(r"[+-]?\d*\.\d+", value.strip())}
@@ -280,8 +270,6 @@ def _check_columns(where: str, found: Sequence[str], study: Study) -> None:
 
 def _numbered(study: Study, data: Any) -> Any:
     """Number the rows of a frame in memory, where the study file says that they have no ids."""
-    import narwhals as nw
-
     if study.file.study.id != ROW_NUMBER:
         return data
     frame = nw.from_native(data, pass_through=True)
@@ -291,9 +279,6 @@ def _numbered(study: Study, data: Any) -> Any:
 
 
 def _check_frame(study: Study, data: Any, source: str) -> None:
-    import narwhals as nw
-    from narwhals.exceptions import DuplicateError
-
     try:
         lazy = nw.from_native(data).lazy()
         _check_columns(source, lazy.collect_schema().names(), study)
@@ -318,10 +303,12 @@ def _check(study: Study, frame: Any, source: str, rows: Sequence[int] | None, ra
     for value, n in zip(counts[identifier], counts["n"], strict=True):
         patients[str(value).strip()] = patients.get(str(value).strip(), 0) + n
     wrong = {
-        (_key(study, value),): "no id" if is_missing(study, value)
+        (_key(study, value),): "no id"
+        if is_missing(study, value)
         else f"the id stands {patients[str(value).strip()]} times; an id is one {study.file.study.unit}"
-        for value in counts[identifier] if is_missing(study, value) or patients[str(value).strip()] > 1
-    }  # fmt: skip
+        for value in counts[identifier]
+        if is_missing(study, value) or patients[str(value).strip()] > 1
+    }
     problems = _locate(study, frame, [identifier], wrong, rows, raw)
     for name in study.file.variables:
         values = count_patterns(frame, [name])[name]
@@ -350,16 +337,9 @@ def _key(study: Study, value: Any) -> Hashable:
 
 
 def _locate(
-    study: Study,
-    frame: Any,
-    columns: Sequence[str],
-    wrong: Mapping[tuple, str],
-    rows: Sequence[int] | None,
-    raw: Any = None,
+    study: Study, frame: Any, columns: Sequence[str], wrong: Mapping[tuple, str], rows: Sequence[int] | None, raw: Any = None
 ) -> list[tuple[int, str]]:
     """Find the rows of wrong patterns; show their values as they stand in `raw`, or not at all where they are masked."""
-    import narwhals as nw
-
     if not wrong:
         return []
     values = in_memory(nw.from_native(frame).lazy().select(list(columns)))
@@ -379,8 +359,6 @@ def _locate(
 
 def _eligible(study: Study, frame: Any, source: str) -> Cohort:
     """Take the patients through the eligibility criteria, counting every exclusion."""
-    import narwhals as nw
-
     lazy = nw.from_native(frame).lazy()
     eager = isinstance(nw.from_native(frame), nw.DataFrame)
     before = [criterion for criterion in study.file.eligibility if not criterion.keep]
@@ -400,8 +378,6 @@ def _eligible(study: Study, frame: Any, source: str) -> Cohort:
 
 
 def _rows(lazy: Any) -> int:
-    import narwhals as nw
-
     return int(in_memory(lazy.select(nw.len().alias("n")))["n"].iloc[0])
 
 
@@ -410,8 +386,6 @@ def _keep(study: Study, lazy: Any, condition: Condition) -> tuple[Any, int]:
 
     The patterns to keep are named by their text where the data live, so that no value travels there and back.
     """
-    import narwhals as nw
-
     missing = 0
     for name, wanted in condition.items():
         bases = study.bases(name)

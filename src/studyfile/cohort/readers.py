@@ -8,22 +8,27 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from studyfile.errors import CohortbookError
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 #: end of a file's name -> what it is
 FORMATS = {
-    ".csv": "CSV", ".txt": "CSV", ".tsv": "CSV",
-    ".xlsx": "Excel", ".xlsm": "Excel",
-    ".sav": "SPSS", ".zsav": "SPSS",
+    ".csv": "CSV",
+    ".txt": "CSV",
+    ".tsv": "CSV",
+    ".xlsx": "Excel",
+    ".xlsm": "Excel",
+    ".sav": "SPSS",
+    ".zsav": "SPSS",
     ".dta": "Stata",
-    ".sas7bdat": "SAS", ".xpt": "SAS",
-    ".parquet": "Parquet", ".pq": "Parquet",
-}  # fmt: skip
+    ".sas7bdat": "SAS",
+    ".xpt": "SAS",
+    ".parquet": "Parquet",
+    ".pq": "Parquet",
+}
 _INSTEAD = {".xls": ".xlsx", ".ods": ".xlsx", ".numbers": ".xlsx", ".rds": ".csv", ".rdata": ".csv", ".por": ".sav"}
 
 
@@ -134,8 +139,7 @@ def read_source(
     if kind is None:
         instead = f"; save it as {_INSTEAD[suffix]}" if suffix in _INSTEAD else ""
         raise CohortError(
-            f"{path}: cannot tell what {suffix or 'a file without an ending'} is; "
-            f"expected one of {', '.join(FORMATS)}{instead}"
+            f"{path}: cannot tell what {suffix or 'a file without an ending'} is; expected one of {', '.join(FORMATS)}{instead}"
         )
     if sheet and kind != "Excel":
         raise CohortError(f"{path}: has no sheets; sheet {sheet!r} was asked for. Only an Excel file has sheets")
@@ -198,8 +202,6 @@ def _plain(value: Any) -> Any:
 
 def table(columns: Mapping[str, Iterable[Any]] | Sequence[tuple[str, Iterable[Any]]]) -> pd.DataFrame:
     """Make a frame of raw values: every column keeps the objects that it is given."""
-    import pandas as pd
-
     given = dict(columns)
     return pd.DataFrame({name: pd.Series(list(values), dtype=object) for name, values in given.items()})
 

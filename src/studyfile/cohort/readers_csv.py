@@ -14,9 +14,12 @@ from studyfile.cohort.readers import CohortError, Source, check_names, shown, ta
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _MARKS = (
-    (b"\xff\xfe\x00\x00", "utf-32"), (b"\x00\x00\xfe\xff", "utf-32"), (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
-)  # fmt: skip
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
 _OTHERS = (
     (b"PK\x03\x04", "an Excel workbook or another archive"),
     (b"$FL", "an SPSS file"),
@@ -36,7 +39,7 @@ _FORMS = tuple(
         ("comma", r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?"),
         ("thousands", r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?|[+-]?\d{1,3}(\.\d{3})+(,\d+)?"),
     )
-)  # fmt: skip
+)
 
 
 def read_csv(path: Path, *, encoding: str = "", delimiter: str = "", decimal: str = "") -> Source:

@@ -12,6 +12,7 @@ from typing import Any
 
 from studyfile.cohort.csvfile import several
 from studyfile.cohort.readers import CohortError, Source, check_names, plain, table
+from studyfile.study.study import nearest
 
 _PICTURES = re.compile(rb'<Relationship\b[^>]*Type="[^"]*/(drawing|comments|pivotTable)"[^>]*?(/>|>\s*</Relationship>)')
 
@@ -58,9 +59,7 @@ def read_excel(path: Path, *, sheet: str = "") -> Source:
     if percents := [name for i, name in enumerate(header) if name and any(_percent(cells[row][i]) for row in rows)]:
         listed = ", ".join(map(repr, percents))
         notes.append(f"percentages read as fractions (45 % as 0.45) in {listed}")
-    return Source(
-        path=path, frame=table(columns), rows=tuple(rows), header=at, found={"sheet": page.title}, notes=tuple(notes)
-    )
+    return Source(path=path, frame=table(columns), rows=tuple(rows), header=at, found={"sheet": page.title}, notes=tuple(notes))
 
 
 def _filled(value: Any) -> bool:
@@ -76,17 +75,13 @@ def _value(value: Any) -> Any:
 
 
 def _sheet(path: Path, book: Any, sheet: str) -> Any:
-    from studyfile.study.study import nearest
-
     pages = {page.title: page for page in book.worksheets}
     names = ", ".join(map(repr, pages))
     if sheet:
         if sheet not in pages:
             raise CohortError(f"{path}: no sheet {sheet!r}{nearest(sheet, pages)}; its sheets: {names}")
         return pages[sheet]
-    filled = [
-        page for page in pages.values() if any(_filled(v) for row in page.iter_rows(values_only=True) for v in row)
-    ]
+    filled = [page for page in pages.values() if any(_filled(v) for row in page.iter_rows(values_only=True) for v in row)]
     if not filled:
         raise CohortError(f"{path}: every sheet is empty; expected a header row and one row a patient")
     if len(filled) > 1:

@@ -8,13 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from studyfile.cohort.readers import CohortError, Source
+from studyfile.cohort.readers_csv import read_csv
 
 _FIRST = "Variable / Field Name"
 _TYPE, _LABEL, _CHOICES = "Field Type", "Field Label", "Choices, Calculations, OR Slider Labels"
-_FIXED = {
-    "yesno": {"1": "yes", "0": "no"},
-    "truefalse": {"1": "yes", "0": "no"},
-}
+_FIXED = {"yesno": {"1": "yes", "0": "no"}, "truefalse": {"1": "yes", "0": "no"}}
 _COMPLETE = {"0": "Incomplete", "1": "Unverified", "2": "Complete"}
 _LISTS = ("dropdown", "radio", "select")
 
@@ -36,14 +34,17 @@ def with_dictionary(source: Source, path: Path) -> Source:
     CohortError
         When the file is no data dictionary, or knows none of the columns.
     """
-    from studyfile.cohort.readers_csv import read_csv
-
     if not path.is_file():
         raise CohortError(f"{path}: no such file; study: dictionary: names it")
     fields = read_csv(path, decimal=".").frame
     if _FIRST not in fields and "field_name" in fields:  # as REDCap's API names them
-        api = {"field_name": _FIRST, "field_type": _TYPE, "field_label": _LABEL,
-               "select_choices_or_calculations": _CHOICES, "form_name": "Form Name"}  # fmt: skip
+        api = {
+            "field_name": _FIRST,
+            "field_type": _TYPE,
+            "field_label": _LABEL,
+            "select_choices_or_calculations": _CHOICES,
+            "form_name": "Form Name",
+        }
         fields = fields.rename(columns=api)
     if absent := [name for name in (_FIRST, _TYPE, _LABEL, _CHOICES) if name not in fields]:
         raise CohortError(f"{path}: no column {absent[0]!r}; expected a data dictionary as REDCap exports it")

@@ -45,13 +45,7 @@ def _labelled(path: Path, kind: str) -> Source:
         notes.append(f"labels of values from {catalog.name}")
     try:
         frame, meta = getattr(pyreadstat, name)(str(path), **options)
-    except (
-        pyreadstat.PyreadstatError,
-        pyreadstat.ReadstatError,
-        ValueError,
-        OverflowError,
-        UnicodeDecodeError,
-    ) as error:
+    except (pyreadstat.PyreadstatError, pyreadstat.ReadstatError, ValueError, OverflowError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise CohortError(f"{path}: cannot be read as a file of {kind}: {reason}") from None
     types = meta.readstat_variable_types
@@ -66,16 +60,19 @@ def _labelled(path: Path, kind: str) -> Source:
     if missing:
         notes.append(f"codes declared missing in {len(missing)} column{'s' * (len(missing) > 1)}")
     return Source(
-        path=path, frame=table(columns), rows=tuple(range(1, len(frame) + 1)),
-        labels=labels, levels=levels, missing=missing, notes=tuple(notes),
-    )  # fmt: skip
+        path=path,
+        frame=table(columns),
+        rows=tuple(range(1, len(frame) + 1)),
+        labels=labels,
+        levels=levels,
+        missing=missing,
+        notes=tuple(notes),
+    )
 
 
 def _levels(found: Mapping[Any, str]) -> dict[str, str]:
     codes = plain(found)
-    return {
-        str(code): str(label).strip() for code, label in zip(codes, found.values(), strict=True) if code is not None
-    }
+    return {str(code): str(label).strip() for code, label in zip(codes, found.values(), strict=True) if code is not None}
 
 
 def _missing(found: list[dict[str, Any]]) -> tuple:

@@ -9,20 +9,15 @@ import contextlib
 import datetime
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from studyfile.study.schema import Band
 from studyfile.study.study import NO_YES, NUMERIC, Study, nearest
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from studyfile.study.schema import Band
-
-_ORDERS = {
-    "ymd": "year-month-day (2019-12-31)",
-    "dmy": "day, month, year (31.12.2019)",
-    "mdy": "month, day, year (12/31/2019)",
-}
+_ORDERS = {"ymd": "year-month-day (2019-12-31)", "dmy": "day, month, year (31.12.2019)", "mdy": "month, day, year (12/31/2019)"}
 
 
 def is_missing(study: Study, value: Any, name: str = "") -> bool:
@@ -41,9 +36,7 @@ def is_missing(study: Study, value: Any, name: str = "") -> bool:
     if not text:
         return True
     marks = study.file.study.missing + (study.file.variables[name].missing if name else ())
-    return any(
-        text == mark if number is None else name and _number(text) == number for mark, number in map(_mark, marks)
-    )
+    return any(text == mark if number is None else name and _number(text) == number for mark, number in map(_mark, marks))
 
 
 def _mark(mark: str) -> tuple[str, float | None]:
@@ -123,10 +116,7 @@ def _read_number(study: Study, name: str, text: str) -> tuple[float | None, str]
         return None, "expected a whole number" if step == 1 else f"expected at most {variable.decimals} decimals"
     if variable.range and not variable.range[0] <= number <= variable.range[1]:
         low, high = variable.range
-        return (
-            None,
-            f"outside the plausible range {low:g} to {high:g} of {study.path.name}; correct it or widen the range",
-        )
+        return (None, f"outside the plausible range {low:g} to {high:g} of {study.path.name}; correct it or widen the range")
     return number, ""
 
 
@@ -135,7 +125,6 @@ def clean(study: Study, patterns: pd.DataFrame, bases: Sequence[str]) -> pd.Data
 
     Values were checked when the cohort was loaded; a missing value becomes NaN, NA or NaT.
     """
-    import pandas as pd
 
     def read(name: str) -> list:
         seen: dict = {}  # a value is read once, however many patterns have it; True is not 1
@@ -149,9 +138,6 @@ def clean(study: Study, patterns: pd.DataFrame, bases: Sequence[str]) -> pd.Data
 
 
 def _typed(study: Study, name: str, values: Sequence, index: pd.Index) -> pd.Series:
-    import numpy as np
-    import pandas as pd
-
     match study.kind(name):
         case "continuous" | "count":
             return pd.Series(values, index=index, dtype="float64")
@@ -179,8 +165,6 @@ def derive(study: Study, patterns: pd.DataFrame, names: Sequence[str]) -> pd.Dat
     pandas.DataFrame
         The named columns in order, then `n`.
     """
-    import pandas as pd
-
     return pd.DataFrame({**{name: _column(study, patterns, name) for name in names}, "n": patterns["n"]})
 
 

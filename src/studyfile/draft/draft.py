@@ -71,9 +71,7 @@ def draft_study(folder: str | Path, data: str | Path, *, sheet: str = "", dictio
     copies = [(file, copy) for file, copy in copies if not (copy.exists() and copy.samefile(file))]
     for file, copy in copies:
         if copy.exists() and copy.read_bytes() != file.read_bytes():
-            raise DraftError(
-                f"{copy}: another file of this name is there already; move it away, or name another folder"
-            )
+            raise DraftError(f"{copy}: another file of this name is there already; move it away, or name another folder")
     folder.mkdir(parents=True, exist_ok=True)
     for file, copy in copies:
         shutil.copyfile(file, copy)
@@ -107,9 +105,7 @@ def draft_text(source: Source, *, data: str = "", dictionary: str = "") -> str:
     columns = list(source.frame)
     key = identifiers(source, columns)
     guesses = [guess(source, name) for name in columns if name != key.name]
-    guesses = [
-        replace(g, left_out="its name says an id, and it repeats") if g.name in key.repeated else g for g in guesses
-    ]
+    guesses = [replace(g, left_out="its name says an id, and it repeats") if g.name in key.repeated else g for g in guesses]
     kept = [found for found in guesses if not found.left_out]
     if not kept:
         reasons = "".join(f"\n  {found.name!r}: {found.left_out}" for found in guesses)
@@ -118,8 +114,7 @@ def draft_text(source: Source, *, data: str = "", dictionary: str = "") -> str:
     lines = [
         f"# Drafted from {source.path.name}: {counted(len(source.rows), 'row')}, {counted(len(columns), 'column')}; "
         f"{'; '.join(source.notes)}.",
-        "# A comment gives the reason of the guess on its line; LOOK says what may be wrong"
-        f" ({counted(doubts, 'place')}).",
+        f"# A comment gives the reason of the guess on its line; LOOK says what may be wrong ({counted(doubts, 'place')}).",
         "# A line with one # is a proposal: take the # away to use it. A line with ## is about those below it.",
         "# Look at every line, then run make check and make report.",
         "",
@@ -191,9 +186,7 @@ def _table(kept: Sequence[Guess]) -> Iterator[str]:
 def _one_row(source: Source, key: Identifier, kept: Sequence[Guess]) -> Iterator[str]:
     """Yield a criterion that leaves one row a patient, where the level of some variable does."""
     for name, found in itertools.product(key.repeated if key.visits else (), kept):
-        plain = found.kind in ("category", "ordered") and not (
-            found.codes or found.empty or source.frame[name].isna().any()
-        )
+        plain = found.kind in ("category", "ordered") and not (found.codes or found.empty or source.frame[name].isna().any())
         rows = source.frame.groupby(found.name, dropna=False)[name] if plain else None
         if plain and rows.nunique().eq(rows.size()).all():
             yield f"## {name!r} repeats, but never within a level of {found.name!r}. To keep the rows of one level:"
@@ -318,9 +311,7 @@ def _q(value: Any) -> str:
 def _kept_by_git(folder: Path) -> bool:
     """Say whether git would keep the files of a folder; no where git or a repository is not there."""
     try:
-        inside = (
-            subprocess.run(["git", "-C", str(folder), "rev-parse"], capture_output=True, check=False).returncode == 0
-        )
+        inside = subprocess.run(["git", "-C", str(folder), "rev-parse"], capture_output=True, check=False).returncode == 0
         ignored = subprocess.run(
             ["git", "-C", str(folder), "check-ignore", "-q", "study.yml"], capture_output=True, check=False
         )

@@ -116,10 +116,14 @@ def _guessed(source: Source, column: Column, base: Guess) -> Guess:
         found = _labelled(column, base, labelled)
         if found:
             return found
-        base = replace(base, looks=tuple(
-            f"the file labels {code} as {label!r}; if it means missing, add missing: [{code}]"
-            for code, label in labelled.items() if code in column.counts
-        ))  # fmt: skip
+        base = replace(
+            base,
+            looks=tuple(
+                f"the file labels {code} as {label!r}; if it means missing, add missing: [{code}]"
+                for code, label in labelled.items()
+                if code in column.counts
+            ),
+        )
     if len(column.counts) == 1:
         return _constant(column, base)
     if column.truths:
@@ -132,9 +136,7 @@ def _guessed(source: Source, column: Column, base: Guess) -> Guess:
 
 def _constant(column: Column, base: Guess) -> Guess:
     (text,) = column.counts
-    return replace(
-        base, left_out=f"constant: every value is {_cell(text)}" + (f", {base.empty} missing" if base.empty else "")
-    )
+    return replace(base, left_out=f"constant: every value is {_cell(text)}" + (f", {base.empty} missing" if base.empty else ""))
 
 
 def _labelled(column: Column, base: Guess, labels: Mapping[str, str]) -> Guess | None:
@@ -196,9 +198,7 @@ def _dates(column: Column, base: Guess) -> Guess | None:
             left_out=f"{counted(len(wrong[best]), 'impossible date')}, first in row {rows}; correct them, then remove the #",
         )
     if best == "dmy" and not wrong["mdy"] and not all("." in text for text in texts):
-        return replace(
-            base, left_out="dates that may be day-month-year or month-day-year; set date_order, then remove the #"
-        )
+        return replace(base, left_out="dates that may be day-month-year or month-day-year; set date_order, then remove the #")
     why = {"ymd": "year-month-day", "dmy": "day before month: a dot, or a first number above 12"}
     found = _dated(column, base, best, f"dates, {why.get(best, 'month before day: a second number above 12')}")
     return replace(found, reason=found.reason + _told_marks(marks))
@@ -209,8 +209,9 @@ def _dated(column: Column, base: Guess, order: str, reason: str) -> Guess:
     early, late = datetime.datetime(1900, 1, 1), datetime.datetime.now()
     looks = tuple(
         f"{_cell(day.date())} (row {column.rows[text]}) lies {'in the future' if day > late else 'before 1900'}"
-        for text, day in days.items() if day and not early <= day <= late
-    )  # fmt: skip
+        for text, day in days.items()
+        if day and not early <= day <= late
+    )
     span = "" if masked() else f"; {min(days.values()):%Y-%m-%d} to {max(days.values()):%Y-%m-%d}"
     return replace(base, kind="date", date_order=order, reason=f"{reason}{span}", looks=looks[:5])
 
@@ -240,9 +241,11 @@ def _numbers(column: Column, base: Guess) -> Guess | None:
     if others:
         rows = ", ".join(str(column.rows[text]) for text in others[:5])
         return replace(
-            base, kind="continuous", missing=tuple(marks),
+            base,
+            kind="continuous",
+            missing=tuple(marks),
             left_out=f"numbers, but for {counted(len(others), 'value')}, first in row {rows}; correct them, then remove the #",
-        )  # fmt: skip
+        )
     column = column.without(marks)
     base = replace(base, missing=tuple(marks), empty=column.total - column.known)
     values = {float(text): n for text, n in sorted(column.counts.items(), key=lambda item: float(item[0]))}
@@ -298,12 +301,7 @@ def _measured(column: Column, base: Guess, values: Mapping[float, int], whole: b
     if len(values) <= (2 if whole else 5) and column.known >= 10 * len(values):
         told = "" if masked() else f", {', '.join(map(_of, values))}"
         looks.append(f"only {len(values)} different values{told}: if they are codes, kind: category with levels")
-    if (
-        whole
-        and low >= 0
-        and (words.COUNTS.fullmatch(column.name) or (high <= 30 and len(values) <= 15))
-        and not base.unit
-    ):
+    if whole and low >= 0 and (words.COUNTS.fullmatch(column.name) or (high <= 30 and len(values) <= 15)) and not base.unit:
         kind, reason = "count", f"whole numbers{span}, few of them"
         if words.COUNTS.fullmatch(column.name):
             reason = f"whole numbers{span}; the name says a count"
@@ -359,15 +357,11 @@ def _implausible(column: Column, values: Sequence[float]) -> list[str]:
     if limits:
         wrong = [value for value in values if not limits[0] <= value <= limits[1]]
         if wrong:
-            return [
-                f"{_of(value)} (row {first[value]}) is outside {limits[0]:g} to {limits[1]:g}" for value in wrong[:5]
-            ]
+            return [f"{_of(value)} (row {first[value]}) is outside {limits[0]:g} to {limits[1]:g}" for value in wrong[:5]]
     ordered = sorted(values)
     for k in (1, 2):
         if len(ordered) > 10 and ordered[-k] > 3 * ordered[-k - 1] > 0:
-            return [
-                f"{_of(value)} (row {first[value]}) is more than three times the next largest" for value in ordered[-k:]
-            ]
+            return [f"{_of(value)} (row {first[value]}) is more than three times the next largest" for value in ordered[-k:]]
     return []
 
 
@@ -412,12 +406,8 @@ def _levels(column: Column, base: Guess) -> Guess:
         levels = [*(text for text in levels if text not in last), *(text for text in levels if text in last)]
     looks = []
     for other, kept in codes.items():
-        looks.append(
-            f"{other!r} ({_times(column.counts[other])}) is read as {kept!r}: they differ in capitals or spaces alone"
-        )
-    looks += [
-        f"{b!r} and {a!r} are alike: one level or two?" for a, b in itertools.combinations(levels, 2) if _alike(a, b)
-    ][:5]
+        looks.append(f"{other!r} ({_times(column.counts[other])}) is read as {kept!r}: they differ in capitals or spaces alone")
+    looks += [f"{b!r} and {a!r} are alike: one level or two?" for a, b in itertools.combinations(levels, 2) if _alike(a, b)][:5]
     looks += [
         f"if {text!r} means missing, take it out of levels and add missing: [{text}]"
         for text in levels

@@ -33,21 +33,66 @@ NO = frozenset(
 )
 
 #: Texts that can stand for nothing but a missing value in a column of numbers or dates.
-MARKS = frozenset({
-    "n/a", "na", "n.a.", "nan", "null", "none", "missing", "miss", "unknown", "unk", "nk", "not known", "not done", "nd",
-    "n.d.", "#n/a", "#null!", "#div/0!", "#value!", ".", "-", "--", "?", "x", "k.a.", "nc", "<na>",
-})  # fmt: skip
+MARKS = frozenset(
+    {
+        "n/a",
+        "na",
+        "n.a.",
+        "nan",
+        "null",
+        "none",
+        "missing",
+        "miss",
+        "unknown",
+        "unk",
+        "nk",
+        "not known",
+        "not done",
+        "nd",
+        "n.d.",
+        "#n/a",
+        "#null!",
+        "#div/0!",
+        "#value!",
+        ".",
+        "-",
+        "--",
+        "?",
+        "x",
+        "k.a.",
+        "nc",
+        "<na>",
+    }
+)
 #: Levels that may stand for a missing value.
-UNSAID = frozenset({
-    "unknown", "missing", "n/a", "not known", "unk", "not recorded", "?", "none recorded",
-    "unbekannt", "inconnu", "sconosciuto", "desconocido",
-})  # fmt: skip
+UNSAID = frozenset(
+    {
+        "unknown",
+        "missing",
+        "n/a",
+        "not known",
+        "unk",
+        "not recorded",
+        "?",
+        "none recorded",
+        "unbekannt",
+        "inconnu",
+        "sconosciuto",
+        "desconocido",
+    }
+)
 CODES = (99, 999, 9999, 99999, 88, 888, 8888, 77, 777, 98, 998, 9998, 97, 997)
 
 #: Scales, lowest first; several words may stand for one place.
 SCALES = (
-    ("none/absent/no/nil", "minimal/trace/slight", "mild/light", "moderate/medium", "severe/marked/serious",
-     "very severe/critical"),
+    (
+        "none/absent/no/nil",
+        "minimal/trace/slight",
+        "mild/light",
+        "moderate/medium",
+        "severe/marked/serious",
+        "very severe/critical",
+    ),
     ("very low", "low", "medium/mid/middle/moderate/intermediate/normal", "high", "very high"),
     ("small", "medium/moderate", "large/big", "very large"),
     ("very poor", "poor/bad", "fair", "good", "very good", "excellent"),
@@ -57,7 +102,7 @@ SCALES = (
     ("early", "intermediate", "late/advanced"),
     ("well", "moderate/moderately", "poor/poorly", "undifferentiated"),
     ("primary", "secondary", "tertiary"),
-)  # fmt: skip
+)
 _SCALES = tuple({word: place for place, words in enumerate(scale) for word in words.split("/")} for scale in SCALES)
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6}
 _STEP = re.compile(
@@ -71,13 +116,45 @@ _UNDER = ("<", "<=", "≤", "under", "up to")
 
 #: end of a name -> unit
 _UNITS = {
-    "years": "years", "year": "years", "yrs": "years", "yr": "years", "months": "months", "month": "months", "mo": "months",
-    "weeks": "weeks", "days": "days", "day": "days", "hours": "hours", "hrs": "hours", "min": "minutes", "minutes": "minutes",
-    "kg": "kg", "g": "g", "mg": "mg", "lb": "lb", "lbs": "lb", "cm": "cm", "mm": "mm", "m": "m", "ml": "mL", "l": "L",
-    "mmhg": "mmHg", "bpm": "bpm", "pct": "%", "percent": "%",
-    "mg_dl": "mg/dL", "g_dl": "g/dL", "g_l": "g/L", "mmol_l": "mmol/L",
-    "umol_l": "µmol/L", "ng_ml": "ng/mL", "iu_l": "IU/L", "u_l": "U/L", "kg_m2": "kg/m²", "celsius": "°C",
-}  # fmt: skip
+    "years": "years",
+    "year": "years",
+    "yrs": "years",
+    "yr": "years",
+    "months": "months",
+    "month": "months",
+    "mo": "months",
+    "weeks": "weeks",
+    "days": "days",
+    "day": "days",
+    "hours": "hours",
+    "hrs": "hours",
+    "min": "minutes",
+    "minutes": "minutes",
+    "kg": "kg",
+    "g": "g",
+    "mg": "mg",
+    "lb": "lb",
+    "lbs": "lb",
+    "cm": "cm",
+    "mm": "mm",
+    "m": "m",
+    "ml": "mL",
+    "l": "L",
+    "mmhg": "mmHg",
+    "bpm": "bpm",
+    "pct": "%",
+    "percent": "%",
+    "mg_dl": "mg/dL",
+    "g_dl": "g/dL",
+    "g_l": "g/L",
+    "mmol_l": "mmol/L",
+    "umol_l": "µmol/L",
+    "ng_ml": "ng/mL",
+    "iu_l": "IU/L",
+    "u_l": "U/L",
+    "kg_m2": "kg/m²",
+    "celsius": "°C",
+}
 _ENDING = re.compile(rf"(.+?)[_. ]({'|'.join(sorted(_UNITS, key=len, reverse=True))})", re.IGNORECASE)
 _CHOICES = re.compile(r"\d+\s*[-–/]\s*\d+|.*[=;,].*|[a-z]/[a-z]", re.IGNORECASE)  # (0-10), (1=yes), (m/f)
 _BRACKET = re.compile(r"(.+?)\s*[(\[]\s*([^()\[\]]{1,15})\s*[)\]]")
@@ -93,37 +170,118 @@ ID = re.compile(
     re.IGNORECASE,
 )
 PERSON = _named(
-    "name", "surname", "forename", "firstname", "lastname", "initials", "address", "street", "phone", "telephone", "mobile",
-    "email", "mail", "mrn", "nhs", "ssn", "dob", "birthdate", "birth[_. ]date", "date[_. ]of[_. ]birth",
-    "geburtsdatum", "nombre", "apellido", "cognome", "nom", "prenom",
-)  # fmt: skip
+    "name",
+    "surname",
+    "forename",
+    "firstname",
+    "lastname",
+    "initials",
+    "address",
+    "street",
+    "phone",
+    "telephone",
+    "mobile",
+    "email",
+    "mail",
+    "mrn",
+    "nhs",
+    "ssn",
+    "dob",
+    "birthdate",
+    "birth[_. ]date",
+    "date[_. ]of[_. ]birth",
+    "geburtsdatum",
+    "nombre",
+    "apellido",
+    "cognome",
+    "nom",
+    "prenom",
+)
 EVENT = _named(
-    "died", "dead", "death", "deceased", "mortality", "event", "status", "stat", r"cens\w*", "delta", r"fail\w*", "fstat",
-    r"relapse\w*", r"recur\w*", "outcome", r"complication\w*", r"readmi\w*", "low", "case", "class", "type", "response",
-)  # fmt: skip
+    "died",
+    "dead",
+    "death",
+    "deceased",
+    "mortality",
+    "event",
+    "status",
+    "stat",
+    r"cens\w*",
+    "delta",
+    r"fail\w*",
+    "fstat",
+    r"relapse\w*",
+    r"recur\w*",
+    "outcome",
+    r"complication\w*",
+    r"readmi\w*",
+    "low",
+    "case",
+    "class",
+    "type",
+    "response",
+)
 #: Events that survival is about.
 FATAL = _named(
-    "died", "dead", "death", "deceased", "event", "status", "stat", r"cens\w*", "delta", "fstat", r"relapse\w*", r"recur\w*",
+    "died",
+    "dead",
+    "death",
+    "deceased",
+    "event",
+    "status",
+    "stat",
+    r"cens\w*",
+    "delta",
+    "fstat",
+    r"relapse\w*",
+    r"recur\w*",
     r"progress\w*",
-)  # fmt: skip
+)
 #: Such a name says of a 1 that the event came, or that it did not.
 CENSORING = _named(r"cens\w*")
-TIME = _named(
-    r"\w*time", "follow_?up", "fu", r"surv\w*", "os", "pfs", "dfs", "rfs", "efs", "tte", "days", "months",
-)  # fmt: skip
+TIME = _named(r"\w*time", "follow_?up", "fu", r"surv\w*", "os", "pfs", "dfs", "rfs", "efs", "tte", "days", "months")
 STEPS = _named(
-    "stage", "grade", "class", "score", "ecog", "asa", "nyha", "differ", "extent", "degree", "severity", "karno", "apgar",
+    "stage",
+    "grade",
+    "class",
+    "score",
+    "ecog",
+    "asa",
+    "nyha",
+    "differ",
+    "extent",
+    "degree",
+    "severity",
+    "karno",
+    "apgar",
     start=r".*",
-)  # fmt: skip
+)
 COUNTS = re.compile(
     r"(n|num|no|number|count)[_. ].*|.*([_. ]count|[_. ]n|visits|nodes|children|parity|episodes|number|levels|sibs)",
     re.IGNORECASE,
 )
 SEX = _named("sex", "gender", "sexo", "sesso", "sexe", "geschlecht")
 CODED = _named(
-    "status", "event", "outcome", "type", "group", "arm", "treatment", "rx", "race", r"ethnic\w*", "region", "centre", "center",
-    "site", "hospital", "code", "cause", "sex", end="",
-)  # fmt: skip
+    "status",
+    "event",
+    "outcome",
+    "type",
+    "group",
+    "arm",
+    "treatment",
+    "rx",
+    "race",
+    r"ethnic\w*",
+    "region",
+    "centre",
+    "center",
+    "site",
+    "hospital",
+    "code",
+    "cause",
+    "sex",
+    end="",
+)
 #: name -> the limits of what can be
 PLAUSIBLE = (
     (re.compile(r"age([_. ].*)?|.*[_. ]age", re.IGNORECASE), (0, 120)),
@@ -177,9 +335,7 @@ def in_order(levels: Sequence[str]) -> tuple[list[str], str]:
     """
     words = {level: " ".join(level.casefold().split()) for level in levels}
     for scale in _SCALES:
-        if all(word in scale for word in words.values()) and len({scale[word] for word in words.values()}) == len(
-            levels
-        ):
+        if all(word in scale for word in words.values()) and len({scale[word] for word in words.values()}) == len(levels):
             return sorted(levels, key=lambda level: scale[words[level]]), "words of a scale"
     steps = {level: _STEP.fullmatch(word) for level, word in words.items()}
     if all(steps.values()) and len({found[1] for found in steps.values()}) == 1:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Hashable, Mapping, Sequence
 
+import numpy as np
+
 Key = Hashable
 
 
@@ -68,7 +70,6 @@ def suppress(
 
 def greatest(sizes: Sequence[int], counts: Mapping[Key, Collection[int]], key: Key, hidden: Collection[Key]) -> int:
     """Return the most that a hidden count may be, for all that the shown counts say."""
-    import numpy as np
     from scipy.optimize import Bounds, LinearConstraint, milp
 
     names = list(counts)
@@ -82,7 +83,9 @@ def greatest(sizes: Sequence[int], counts: Mapping[Key, Collection[int]], key: K
     low = np.where([name in hidden for name in names], np.minimum(values, 1), values)
     high = np.where([name in hidden for name in names], np.inf, values)
     found = milp(
-        -rows[names.index(key)], constraints=LinearConstraint(rows, low, high), integrality=np.ones(len(members)),
+        -rows[names.index(key)],
+        constraints=LinearConstraint(rows, low, high),
+        integrality=np.ones(len(members)),
         bounds=Bounds(0, sum(sizes)),
-    )  # fmt: skip
+    )
     return round(-found.fun)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from studyfile.privacy.cells import suppress
 from studyfile.study.study import LEVELLED, NUMERIC, Study
 from tallystats.results import HIDDEN
+from tallystats.tally import Tally
 
 if TYPE_CHECKING:
     from studyfile.cohort.cohort import FlowStep
-    from tallystats.tally import Tally
 
 ALL, RECORDED, MISSING = "all", "recorded", "missing"
 #: Bars of a histogram are about so many.

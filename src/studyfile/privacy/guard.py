@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
+import importlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +66,6 @@ def protecting(protect: str) -> Callable[[Callable], Callable]:
         def wrapped(cohort: Cohort, *arguments: Any, **options: Any) -> Any:
             if not cohort.suppress_below or _counting.get():
                 return analysis(cohort, *arguments, **options)
-            import importlib
-
             with counting():
                 result = analysis(cohort, *arguments, **options)
                 return result if isinstance(result, Absent) else importlib.import_module(protect).protect(result, cohort)

@@ -23,19 +23,24 @@ SUITED = {
 _LEVELS = dict.fromkeys(("pearson_chi_square", "likelihood_ratio", "fisher_freeman_halton"), LEVELLED)
 #: The same of three or more groups, as `tallystats.statistics.compare_several` takes them.
 SUITED_SEVERAL = {
-    "anova": NUMERIC, "welch_anova": NUMERIC, **dict.fromkeys(("kruskal_wallis", "jonckheere_terpstra"), (*NUMERIC, "ordered")),
-    **_LEVELS, "linear_by_linear": ("binary", "ordered"), "cochran_armitage": ("binary",),
-}  # fmt: skip
+    "anova": NUMERIC,
+    "welch_anova": NUMERIC,
+    **dict.fromkeys(("kruskal_wallis", "jonckheere_terpstra"), (*NUMERIC, "ordered")),
+    **_LEVELS,
+    "linear_by_linear": ("binary", "ordered"),
+    "cochran_armitage": ("binary",),
+}
 #: Those that take the groups to be in an order.
 TRENDS = ("jonckheere_terpstra", "linear_by_linear", "cochran_armitage")
 #: The same of one variable before and after, as `tallystats.statistics.paired` takes them.
 SUITED_PAIRED = {
     "paired_t": NUMERIC,
-    **dict.fromkeys(("wilcoxon_signed_rank", "wilcoxon_signed_rank_continuity", "wilcoxon_signed_rank_exact"),
-                    (*NUMERIC, "ordered")),
+    **dict.fromkeys(
+        ("wilcoxon_signed_rank", "wilcoxon_signed_rank_continuity", "wilcoxon_signed_rank_exact"), (*NUMERIC, "ordered")
+    ),
     **dict.fromkeys(("mcnemar_exact", "mcnemar", "mcnemar_continuity"), ("binary",)),
     **dict.fromkeys(("stuart_maxwell", "bowker"), LEVELLED),
-}  # fmt: skip
+}
 
 
 def check_name(study: Study, name: str, at: Key, kinds: tuple[str, ...] = ()) -> Iterator[Problem]:
@@ -92,8 +97,11 @@ def check_paired(study: Study) -> Iterator[Problem]:
     """Yield what is wrong with the pairs before and after."""
     for i, pair in enumerate(study.file.paired):
         at = ("paired", i)
-        wrong = [problem for key in ("before", "after")
-                 for problem in check_name(study, getattr(pair, key), (*at, key), (*NUMERIC, *LEVELLED))]  # fmt: skip
+        wrong = [
+            problem
+            for key in ("before", "after")
+            for problem in check_name(study, getattr(pair, key), (*at, key), (*NUMERIC, *LEVELLED))
+        ]
         yield from wrong
         if wrong:
             continue

@@ -10,7 +10,10 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import BaseModel
+
 from studyfile.errors import command
+from studyfile.study.schema import StudyFile
 
 HEAD = """\
 # The study file
@@ -24,8 +27,6 @@ _WORDS = {str: "text", int: "whole number", float: "number", bool: "true or fals
 
 def reference() -> str:
     """Return the reference as Markdown: a section for each part of the study file, in the order of the schema."""
-    from studyfile.study.schema import StudyFile
-
     parts = [HEAD, "\n".join(_section(StudyFile, "The file", 2))]
     for key, part, where in _parts(StudyFile):
         parts.append("\n".join([*_section(part, f"`{key}`", 2 if "." not in key and "[" not in key else 3, where)]))
@@ -46,8 +47,6 @@ def _parts(model: Any, path: str = "", seen: set | None = None) -> Iterator[tupl
 
 def _models(annotation: Any) -> Iterator[tuple[Any, str]]:
     """Yield the models inside a type, and how often they stand there."""
-    from pydantic import BaseModel
-
     origin, inside = typing.get_origin(annotation), typing.get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation, ""

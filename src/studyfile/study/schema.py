@@ -11,9 +11,19 @@ from studyfile.study.schema_parts import Condition, Mark, Part, WordOrNumber
 from studyfile.study.schema_printed import Group, LeftOut, Published, Reconstruction, Rule, Shape
 
 __all__ = [
-    "Comparison", "ComparisonRow", "Condition", "Group", "LeftOut", "Linear", "Pair", "Published", "Reconstruction", "Rule",
-    "Shape", "StudyFile",
-]  # fmt: skip
+    "Comparison",
+    "ComparisonRow",
+    "Condition",
+    "Group",
+    "LeftOut",
+    "Linear",
+    "Pair",
+    "Published",
+    "Reconstruction",
+    "Rule",
+    "Shape",
+    "StudyFile",
+]
 
 
 #: Units of time in a year.
@@ -64,12 +74,10 @@ class Variable(Part):
     )
     decimals: int | None = Field(None, ge=0, le=6, description="decimals recorded; 0 means whole numbers")
     measured: Literal["before", "during", "after"] | None = Field(
-        None,
-        description="when it is known: before, during or after the procedure; what is known after predicts nothing before",
+        None, description="when it is known: before, during or after the procedure; what is known after predicts nothing before"
     )
     provenance: Literal["observed", "printed", "implied", "assumed"] = Field(
-        "observed",
-        description="where values come from: observed in patients, or printed, implied, assumed in a reconstruction",
+        "observed", description="where values come from: observed in patients, or printed, implied, assumed in a reconstruction"
     )
     note: str = Field("", description="anything a reader of the dictionary should know")
 
@@ -126,9 +134,7 @@ class Derived(Part):
             )
         if (rules[0] in ("bands", "recode", "member")) != (self.from_ is not None):
             raise ValueError(
-                f"'from' names the variable that {rules[0]} reads"
-                if self.from_ is None
-                else f"{rules[0]} takes no 'from'"
+                f"'from' names the variable that {rules[0]} reads" if self.from_ is None else f"{rules[0]} takes no 'from'"
             )
         return self
 
@@ -146,8 +152,14 @@ class Derived(Part):
     @property
     def kind(self) -> str:
         """The kind of the variable made."""
-        kinds = {"bands": "ordered", "recode": "category", "member": "binary", "change": "ordered",
-                 "transition": "category", "days_between": "continuous"}  # fmt: skip
+        kinds = {
+            "bands": "ordered",
+            "recode": "category",
+            "member": "binary",
+            "change": "ordered",
+            "transition": "category",
+            "days_between": "continuous",
+        }
         return kinds[self.rule]
 
 
@@ -156,9 +168,7 @@ class Criterion(Part):
 
     label: str = Field(description="the criterion in words")
     keep: Condition = Field({}, description="who meets it; patients without a value are excluded and counted")
-    excluded: int | None = Field(
-        None, ge=0, description="patients excluded before the file was made; null: not reported"
-    )
+    excluded: int | None = Field(None, ge=0, description="patients excluded before the file was made; null: not reported")
 
     @model_validator(mode="after")
     def _counted_once(self) -> Criterion:
@@ -263,9 +273,7 @@ class Survival(Part):
     label: str = Field("Survival", description="what the endpoint is called")
     origin: str = Field("entry into the study", description="what time is counted from")
     unit: str = Field("days", description="of time")
-    entry: WordOrNumber | None = Field(
-        None, description="follow-up that eligibility required, or a variable: delayed entry"
-    )
+    entry: WordOrNumber | None = Field(None, description="follow-up that eligibility required, or a variable: delayed entry")
     bands: str | None = Field(None, description="derived variable with the bands that the paper prints")
     conf_type: Literal["log-log", "log", "plain"] = Field("log-log", description="scale of the intervals of the curves")
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from studyfile.study.study_yaml import shown
+
 
 class Part(BaseModel):
     model_config = ConfigDict(
@@ -24,8 +26,6 @@ Mark = Annotated[str, BeforeValidator(_mark)]
 
 def _word_or_number(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        from studyfile.study.study_yaml import shown
-
         quotes = "; put it in quotes" if isinstance(value, bool | date) else ""
         raise ValueError(f"expected a word or a number; found {shown(value)}{quotes}")
     return value
@@ -35,9 +35,7 @@ def _wanted(value: Any) -> Any:
     """Check what a condition wants, once for all its forms, so that an error does not name each of them."""
     if isinstance(value, dict) and value and set(value) <= {"min", "max"}:
         days = {end: datetime.combine(v, time()) for end, v in value.items() if isinstance(v, date)}
-        if len(days) == len(value) or all(
-            isinstance(v, int | float) and not isinstance(v, bool) for v in value.values()
-        ):
+        if len(days) == len(value) or all(isinstance(v, int | float) and not isinstance(v, bool) for v in value.values()):
             limits = {end: days.get(end, v) for end, v in value.items()}
             if "min" in limits and "max" in limits and limits["min"] > limits["max"]:
                 raise ValueError("nothing lies between these limits: min is above max")

@@ -64,9 +64,7 @@ class Rule(Part):
 class Shape(Part):
     """How a variable's values spread where the printed figures leave them open."""
 
-    distribution: Literal["normal", "lognormal", "uniform", "levels"] | None = Field(
-        None, description="of the variable"
-    )
+    distribution: Literal["normal", "lognormal", "uniform", "levels"] | None = Field(None, description="of the variable")
     centre: float | None = Field(None, description="mean (normal) or median (lognormal)")
     spread: float | None = Field(None, gt=0, description="SD (normal) or SD of the logarithm (lognormal)")
     weights: dict[str, float] = Field({}, description="level -> how often, of distribution: levels")
@@ -80,9 +78,7 @@ class Shape(Part):
             raise ValueError(f"a {self.distribution} distribution needs centre and spread")
         if self.distribution == "lognormal" and self.centre <= 0:
             raise ValueError("the centre of a lognormal distribution is its median, above 0")
-        if self.distribution == "levels" and (
-            min(self.weights.values(), default=0) < 0 or not sum(self.weights.values())
-        ):
+        if self.distribution == "levels" and (min(self.weights.values(), default=0) < 0 or not sum(self.weights.values())):
             raise ValueError("a distribution of levels needs weights, none below 0 and one above")
         return self
 
@@ -104,7 +100,5 @@ class Reconstruction(Part):
         except (IndexError, KeyError, ValueError):
             differ = False
         if not differ:
-            raise ValueError(
-                f"id_format: {self.id_format!r} gives no id a patient; expected such as 'SYNTHETIC-{{:03d}}'"
-            )
+            raise ValueError(f"id_format: {self.id_format!r} gives no id a patient; expected such as 'SYNTHETIC-{{:03d}}'")
         return self

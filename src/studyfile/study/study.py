@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from studyfile.errors import CohortbookError
 from tallystats.tally import weakest
 
@@ -209,8 +211,6 @@ def nearest(name: object, known: Iterable[str]) -> str:
 
 def _validated(path: Path) -> StudyFile:
     """Read a study file and check it: each section by itself, then what the sections say of each other."""
-    from pydantic import ValidationError
-
     from studyfile.study.schema import StudyFile
     from studyfile.study.study_checks import cross_checks
     from studyfile.study.study_yaml import YamlFile, schema_problems

@@ -6,15 +6,12 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from studyfile.study.comparison_checks import SUITED, Problem, check_comparison, check_paired
 from studyfile.study.comparison_checks import check_name as _check_name
-from studyfile.study.schema import YEAR
+from studyfile.study.schema import YEAR, Band, Condition, Derived, Rule
 from studyfile.study.study import LEVELLED, NUMERIC, Key, Study, nearest
-
-if TYPE_CHECKING:
-    from studyfile.study.schema import Band, Condition, Derived, Rule
 
 __all__ = ["SUITED", "Problem", "cross_checks"]
 
@@ -73,8 +70,12 @@ def _check_derived(study: Study) -> Iterator[Problem]:
     for name, rule in derived.items():
         at = ("derived", name)
         problems = [problem for parent in rule.parents for problem in _check_name(study, parent, at)]
-        kinds = {"bands": NUMERIC, "change": ("ordered",), "transition": ("category", "ordered"),
-                 "days_between": ("date",)}.get(rule.rule, ("category", "ordered"))  # fmt: skip
+        kinds = {
+            "bands": NUMERIC,
+            "change": ("ordered",),
+            "transition": ("category", "ordered"),
+            "days_between": ("date",),
+        }.get(rule.rule, ("category", "ordered"))
         problems = problems or [
             (at, f"{rule.rule} needs {' or '.join(kinds)}; {parent!r} is {study.kind(parent)}")
             for parent in rule.parents
@@ -215,17 +216,11 @@ def _check_plan(study: Study) -> Iterator[Problem]:
                     text = f"{group.compare!r} is {study.kind(group.compare)} of two levels; expected a binary variable"
                     yield (*at, "compare"), f"{text}: make one under derived: (member)"
                 if file.comparison is None or file.comparison.groups != group.compare:
-                    yield (
-                        (*at, "compare"),
-                        "expected the variable of comparison: groups:, whose tests printed the P values",
-                    )
+                    yield ((*at, "compare"), "expected the variable of comparison: groups:, whose tests printed the P values")
             if group.model and file.model is None:
                 yield (*at, "model"), "needs the section model:"
             if group.patient and file.reconstruction and group.patient > file.reconstruction.patients:
-                yield (
-                    (*at, "patient"),
-                    f"is {group.patient}; reconstruction: patients: is {file.reconstruction.patients}",
-                )
+                yield ((*at, "patient"), f"is {group.patient}; reconstruction: patients: is {file.reconstruction.patients}")
     if file.reconstruction:
         yield from _check_reconstruction(study)
 

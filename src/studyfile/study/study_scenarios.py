@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidationError
+
+from studyfile.study.schema import StudyFile
 from studyfile.study.study import NUMERIC, Study, StudyError, nearest
+from studyfile.study.study_checks import cross_checks
+from studyfile.study.study_yaml import schema_problems
 
 #: Stands between a study's name and that of a scenario: `spinal-metastases@no_myeloma`.
 MARK = "@"
@@ -31,12 +36,6 @@ def under_scenario(study: Study, name: str) -> Study:
     Patients are left out by further steps of the eligibility flow, where they are counted; one whose value is missing is
     left out too.
     """
-    from pydantic import ValidationError
-
-    from studyfile.study.schema import StudyFile
-    from studyfile.study.study_checks import cross_checks
-    from studyfile.study.study_yaml import schema_problems
-
     known = study.file.scenarios
     where = f"{study.path}: scenarios: {name}"
     if name not in known:

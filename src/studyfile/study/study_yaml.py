@@ -6,13 +6,12 @@ import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
 
 from studyfile.study.study import Key, StudyError, nearest
-
-if TYPE_CHECKING:
-    import yaml
-    from pydantic import BaseModel, ValidationError
 
 #: pydantic's name of an error -> what was expected instead
 _EXPECTED = {
@@ -39,8 +38,6 @@ class YamlFile:
     """A YAML file and the problems found in it."""
 
     def __init__(self, path: Path) -> None:
-        import yaml
-
         self.path = path
         self.problems: set[tuple[int, str, str]] = set()
         try:
@@ -52,8 +49,6 @@ class YamlFile:
 
     def content(self) -> dict[str, Any]:
         """Return what the file holds; a key that stands twice is noted, and its first value taken."""
-        import yaml
-
         if self.root is None:
             raise StudyError(f"{self.path}: the file is empty; expected keys such as study:, variables:, tables:")
         if self.root.id != "mapping":
@@ -129,7 +124,6 @@ class YamlFile:
 @functools.cache
 def _loader() -> type[yaml.SafeLoader]:
     """Return a safe loader in which yes, no, on and off stay words."""
-    import yaml
 
     class Loader(yaml.SafeLoader):
         pass
@@ -198,9 +192,6 @@ def shown(found: Any) -> str:
 
 def _known_keys(model: type[BaseModel] | None, key: Key) -> list[str]:
     """Return the keys that a section knows, following `key` from the top of the study file."""
-    from typing import get_args
-
-    from pydantic import BaseModel
 
     def models(annotation: Any) -> list[type[BaseModel]]:
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from tallystats.missing.conditional import DONORS, draw_levels, draw_numbers
+from tallystats.regression.design import Design
+from tallystats.regression.separation import separated_columns
 from tallystats.results import result
 from tallystats.statistics.counts import coded, is_numeric
 from tallystats.tally import Tally
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
 
 #: Patients who must have a value of a variable before its missing values are drawn from theirs.
 LEAST = 10
@@ -79,9 +79,16 @@ class Imputation:
 
 
 def impute(
-    tally: Tally, *, wanted: Sequence[str] = (), passive: Mapping[str, Passive] | None = None,
-    ordered: Sequence[str] = (), carried: Sequence[str] = (), imputations: int = 20, iterations: int = 10, seed: int = 1,
-) -> Imputation:  # fmt: skip
+    tally: Tally,
+    *,
+    wanted: Sequence[str] = (),
+    passive: Mapping[str, Passive] | None = None,
+    ordered: Sequence[str] = (),
+    carried: Sequence[str] = (),
+    imputations: int = 20,
+    iterations: int = 10,
+    seed: int = 1,
+) -> Imputation:
     """Draw every missing value several times, by chained equations.
 
     Parameters
@@ -138,12 +145,8 @@ def impute(
     >>> found.n_missing, [tally.total for tally in found.tallies]
     ({'old': 2}, [40, 40, 40, 40, 40])
     """
-    import numpy as np
-
     if imputations < 2 or iterations < 1:
-        raise ValueError(
-            f"imputations, iterations: {imputations!r}, {iterations!r}; expected at least 2 data sets and 1 round"
-        )
+        raise ValueError(f"imputations, iterations: {imputations!r}, {iterations!r}; expected at least 2 data sets and 1 round")
     passive = dict(passive or {})
     wanted = list(wanted) or [*tally.columns, *passive]
     data = _Data(tally, passive, ordered, carried)
@@ -157,16 +160,18 @@ def impute(
         n_missing={name: int(data.missing[name].sum()) for name in data.order},
         separated=chains[0][2],
         chain_means={name: np.array([means[name] for _, means, _ in chains]) for name in data.order},
-        n=tally.total, incomplete=incomplete, iterations=iterations, seed=seed, provenance=tally.provenance,
-    )  # fmt: skip
+        n=tally.total,
+        incomplete=incomplete,
+        iterations=iterations,
+        seed=seed,
+        provenance=tally.provenance,
+    )
 
 
 class _Data:
     """One row a patient, in the order of the tally's patterns, coded once for all chains."""
 
-    def __init__(
-        self, tally: Tally, passive: Mapping[str, Passive], ordered: Sequence[str], carried: Sequence[str]
-    ) -> None:
+    def __init__(self, tally: Tally, passive: Mapping[str, Passive], ordered: Sequence[str], carried: Sequence[str]) -> None:
         order = tally.frame.sort_values(tally.columns, kind="stable", ignore_index=True)
         rows = Tally(order, tally.provenance)
         self.frame, self.passive, self.ordered = rows.expand(), passive, set(ordered)
@@ -180,8 +185,9 @@ class _Data:
                 self.levels[name], codes = coded(rows, name)
                 self.values[name] = codes[self.each].astype(int)
         self.missing = {name: self.frame[name].isna().to_numpy() for name in tally.columns}
-        self.order = sorted((name for name in tally.columns if self.missing[name].any()),
-                            key=lambda name: int(self.missing[name].sum()))  # fmt: skip
+        self.order = sorted(
+            (name for name in tally.columns if self.missing[name].any()), key=lambda name: int(self.missing[name].sum())
+        )
 
     def method(self, name: str) -> str:
         """Say how a variable is imputed."""
@@ -209,8 +215,6 @@ class _Data:
 
     def coded(self, name: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the columns of a variable: a number as it is, indicators of the levels that somebody has but the first."""
-        import numpy as np
-
         if name not in self.levels:
             return values[name][:, None]
         seen = np.unique(self.values[name][~self.missing[name]])
@@ -218,9 +222,6 @@ class _Data:
 
     def completed(self, values: Mapping[str, np.ndarray], names: Sequence[str]) -> pd.DataFrame:
         """Return columns as the tally holds them, with the values as they stand in a chain."""
-        import numpy as np
-        import pandas as pd
-
         columns = {}
         for name in names:
             dtype = self.frame[name].dtype
@@ -240,8 +241,6 @@ def _chain(
     data: _Data, iterations: int, rng: np.random.Generator, look: bool
 ) -> tuple[pd.DataFrame, dict[str, list[float]], dict[str, tuple[str, ...]]]:
     """Run one chain; return its data set, the means of what was drawn at each round and, if asked to look, what is told."""
-    import pandas as pd
-
     values = {name: column.copy() for name, column in data.values.items()}
     for name in data.order:
         missing = data.missing[name]
@@ -254,8 +253,11 @@ def _chain(
     for iteration in range(iterations):
         for name in data.order:
             missing = data.missing[name]
-            others = [column for other, column in columns.items()
-                      if other != name and name not in getattr(data.passive.get(other), "parents", ())]  # fmt: skip
+            others = [
+                column
+                for other, column in columns.items()
+                if other != name and name not in getattr(data.passive.get(other), "parents", ())
+            ]
             x = _standardised(others, len(missing))
             if name in data.levels:
                 drawn = draw_levels(x, values[name], missing, rng, ordered=name in data.ordered)
@@ -281,9 +283,6 @@ def _word(level: object) -> str:
 
 def _indicators(series: pd.Series) -> np.ndarray:
     """Code a variable that others determine; what the rule leaves open (a value in no band) is a level of its own."""
-    import numpy as np
-    import pandas as pd
-
     if isinstance(series.dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(series.dtype):
         codes = pd.factorize(series, sort=True, use_na_sentinel=True)[0]
         return (codes[:, None] == np.unique(codes)[1:]).astype(float)
@@ -292,8 +291,6 @@ def _indicators(series: pd.Series) -> np.ndarray:
 
 def _standardised(columns: Sequence[np.ndarray], rows: int) -> np.ndarray:
     """Put columns side by side, mean 0 and standard deviation 1, without those that are constant."""
-    import numpy as np
-
     x = np.column_stack([np.zeros((rows, 0)), *columns])
     x = x[:, np.ptp(x, axis=0) > 0] if x.size else x
     return (x - x.mean(axis=0)) / x.std(axis=0)
@@ -301,18 +298,18 @@ def _standardised(columns: Sequence[np.ndarray], rows: int) -> np.ndarray:
 
 def _told(x: np.ndarray, codes: np.ndarray) -> list[int]:
     """Return the levels that the columns tell, in some patients, without an error."""
-    import numpy as np
-
-    from tallystats.regression.design import Design
-    from tallystats.regression.separation import separated_columns
-
     levels = np.unique(codes)
     found = []
     for level in levels[1:] if len(levels) == 2 else levels if len(levels) > 2 else []:
         design = Design(
-            x=np.column_stack([np.ones(len(x)), x]), y=(codes == level).astype(float), n=np.ones(len(x)), blocks={},
-            columns=(), dropped={}, n_missing=0,
-        )  # fmt: skip
+            x=np.column_stack([np.ones(len(x)), x]),
+            y=(codes == level).astype(float),
+            n=np.ones(len(x)),
+            blocks={},
+            columns=(),
+            dropped={},
+            n_missing=0,
+        )
         with contextlib.suppress(ArithmeticError):  # a warning that cannot be decided is not given
             if separated_columns(design)[0] != "none":
                 found.append(int(level))

@@ -6,12 +6,9 @@ Columns come standardised, so that a ridge and an augmentation mean the same in 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
 
 from tallystats.tolerance import settled, uphill
-
-if TYPE_CHECKING:
-    import numpy as np
 
 #: How many patients with the nearest predictions may give their value.
 DONORS = 5
@@ -57,8 +54,6 @@ def draw_numbers(
     >>> draw_numbers(x, y, np.isnan(y), np.random.default_rng(1), donors=2).tolist()
     [3.0]
     """
-    import numpy as np
-
     x = np.column_stack([np.ones(len(x)), x])
     seen, values = x[~missing], y[~missing]
     inner = seen.T @ seen
@@ -125,8 +120,6 @@ def draw_levels(
     >>> draw_levels(x, codes, codes < 0, np.random.default_rng(1)).tolist()
     [1]
     """
-    import numpy as np
-
     levels, at = np.unique(codes[~missing], return_inverse=True)
     if len(levels) == 1:
         return np.full(missing.sum(), levels[0])
@@ -144,8 +137,6 @@ def draw_levels(
 
 def _augmented(x: np.ndarray, codes: np.ndarray, levels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Add the fractions of patients that keep every maximum finite; return columns, levels and weights."""
-    import numpy as np
-
     width = x.shape[1]
     if not width:
         return x, codes, np.ones(len(codes))
@@ -163,7 +154,6 @@ def _continued(
     x: np.ndarray, codes: np.ndarray, weights: np.ndarray, wanted: np.ndarray, levels: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Return each wanted patient's probabilities of the levels of an order."""
-    import numpy as np
     from scipy.special import expit
 
     def stacked(part: np.ndarray, level: int) -> np.ndarray:
@@ -178,12 +168,8 @@ def _continued(
     return reached * np.column_stack([1 - go_on, np.ones(len(wanted))])
 
 
-def _drawn_logits(
-    x: np.ndarray, codes: np.ndarray, weights: np.ndarray, levels: int, rng: np.random.Generator
-) -> np.ndarray:
+def _drawn_logits(x: np.ndarray, codes: np.ndarray, weights: np.ndarray, levels: int, rng: np.random.Generator) -> np.ndarray:
     """Fit a multinomial logistic regression against the first level and draw its coefficients, a row a further level."""
-    import numpy as np
-
     width, others = x.shape[1], levels - 1
     hit = codes[:, None] == np.arange(1, levels)
     beta = np.zeros((others, width))
@@ -207,12 +193,9 @@ def _drawn_logits(
 
 def _multinomial(x: np.ndarray, hit: np.ndarray, weights: np.ndarray, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return score and information, with a ridge of the smallest size on its diagonal."""
-    import numpy as np
-
     p = _softmax(x @ beta.T)[:, 1:]
     score = ((hit - p) * weights[:, None]).T @ x
-    blocks = [[(x.T * (weights * p[:, a] * ((a == b) - p[:, b]))) @ x for b in range(len(beta))]
-              for a in range(len(beta))]  # fmt: skip
+    blocks = [[(x.T * (weights * p[:, a] * ((a == b) - p[:, b]))) @ x for b in range(len(beta))] for a in range(len(beta))]
     information = np.block(blocks)
     information[np.diag_indices_from(information)] *= 1 + RIDGE
     return score, information
@@ -220,15 +203,12 @@ def _multinomial(x: np.ndarray, hit: np.ndarray, weights: np.ndarray, beta: np.n
 
 def _softmax(log_odds: np.ndarray) -> np.ndarray:
     """Return the probabilities of all levels from the log odds of each further one against the first."""
-    import numpy as np
-
     log_odds = np.column_stack([np.zeros(len(log_odds)), log_odds])
     return np.exp(log_odds - np.logaddexp.reduce(log_odds, axis=1, keepdims=True))
 
 
 def _normal(precision: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw from the normal distribution around 0 with the inverse of a matrix for its covariance."""
-    import numpy as np
     from scipy.linalg import solve_triangular
 
     return solve_triangular(np.linalg.cholesky(precision).T, rng.standard_normal(len(precision)))

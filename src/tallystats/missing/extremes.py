@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from tallystats.results import Result, result
 from tallystats.statistics.counts import coded, value_counts
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from tallystats.statistics.describe import Proportion
-    from tallystats.tally import Tally
+from tallystats.statistics.describe import Proportion, proportion_interval
+from tallystats.tally import Tally
 
 
 def assume_outcome(tally: Tally, outcome: str, *, yes: bool, by: str = "", level: object = None) -> Tally:
@@ -48,8 +44,6 @@ def assume_outcome(tally: Tally, outcome: str, *, yes: bool, by: str = "", level
     >>> worst.frame.to_dict("list")
     {'old': [False, True], 'failed': [False, True], 'n': [1, 2]}
     """
-    import pandas as pd
-
     levels, codes = coded(tally, outcome, "outcome")
     if levels != (False, True):
         raise ValueError(f"outcome: {outcome!r} is of type {tally.frame[outcome].dtype}; expected boolean")
@@ -85,8 +79,6 @@ class ExtremeRates(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a case: `case` and the columns of a proportion."""
-        import pandas as pd
-
         cases = {"observed": self.observed, "none": self.none, "everybody": self.everybody}
         return pd.concat([one.frame.assign(case=name) for name, one in cases.items()], ignore_index=True)
 
@@ -117,8 +109,6 @@ def extreme_rates(
     >>> [f"{one.events} of {one.total}" for one in (found.observed, found.none, found.everybody)]
     ['3 of 63', '3 of 72', '12 of 72']
     """
-    from tallystats.statistics.describe import proportion_interval
-
     levels, counts, unknown = value_counts(tally, outcome)
     if levels != (False, True):
         raise ValueError(f"outcome: {outcome!r} is of type {tally.frame[outcome].dtype}; expected boolean")
@@ -128,5 +118,6 @@ def extreme_rates(
         observed=proportion_interval(events, total, **options),
         none=proportion_interval(events, total + unknown, **options),
         everybody=proportion_interval(events + unknown, total + unknown, **options),
-        unknown=unknown, provenance=tally.provenance,
-    )  # fmt: skip
+        unknown=unknown,
+        provenance=tally.provenance,
+    )

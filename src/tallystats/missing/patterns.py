@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from tallystats.results import Result, result
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from tallystats.statistics.two_groups import TestResult
-    from tallystats.tally import Tally
+from tallystats.statistics.counts import cross_tabulate
+from tallystats.statistics.two_groups import TestResult, fisher_exact
+from tallystats.tally import Tally
 
 
 @result
@@ -46,10 +44,9 @@ class CompleteCases(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a variable: `term, n, n_missing, n_only, remaining`."""
-        import pandas as pd
-
-        return pd.DataFrame({"term": self.terms, "n": self.n, "n_missing": self.n_missing, "n_only": self.n_only,
-                             "remaining": self.remaining})  # fmt: skip
+        return pd.DataFrame(
+            {"term": self.terms, "n": self.n, "n_missing": self.n_missing, "n_only": self.n_only, "remaining": self.remaining}
+        )
 
 
 def complete_cases(tally: Tally, variables: Sequence[str]) -> CompleteCases:
@@ -98,9 +95,7 @@ def _known(tally: Tally, variables: Sequence[str]) -> list[str]:
     if not names:
         raise ValueError("variables: none; expected at least one")
     if unknown := [name for name in names if name not in tally.columns]:
-        raise ValueError(
-            f"variables: {unknown[0]!r} is not in the tally; expected some of {', '.join(tally.columns)}"
-        )
+        raise ValueError(f"variables: {unknown[0]!r} is not in the tally; expected some of {', '.join(tally.columns)}")
     return names
 
 
@@ -131,10 +126,10 @@ class MissingPatterns(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a pattern: `n`, then a boolean column a variable, true where it is missing."""
-        import pandas as pd
-
-        rows = [{"n": n, **{term: term in missing for term in self.terms}}
-                for missing, n in zip(self.patterns, self.counts, strict=True)]  # fmt: skip
+        rows = [
+            {"n": n, **{term: term in missing for term in self.terms}}
+            for missing, n in zip(self.patterns, self.counts, strict=True)
+        ]
         return pd.DataFrame(rows, columns=["n", *self.terms])
 
 
@@ -199,13 +194,21 @@ class MissingByOutcome(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row: `term, outcome, missing_without, without, missing_with, with, unknown, p_value`."""
-        import pandas as pd
-
         (missing0, missing1), (total0, total1) = self.n_missing, self.totals
-        return pd.DataFrame([{
-            "term": self.term, "outcome": self.outcome, "missing_without": missing0, "without": total0,
-            "missing_with": missing1, "with": total1, "unknown": self.unknown, "p_value": self.test.p_value,
-        }])  # fmt: skip
+        return pd.DataFrame(
+            [
+                {
+                    "term": self.term,
+                    "outcome": self.outcome,
+                    "missing_without": missing0,
+                    "without": total0,
+                    "missing_with": missing1,
+                    "with": total1,
+                    "unknown": self.unknown,
+                    "p_value": self.test.p_value,
+                }
+            ]
+        )
 
 
 def missing_by_outcome(tally: Tally, variable: str, outcome: str) -> MissingByOutcome:
@@ -239,15 +242,17 @@ def missing_by_outcome(tally: Tally, variable: str, outcome: str) -> MissingByOu
     >>> found.n_missing, found.totals, round(found.test.p_value, 2)
     ((0, 2), (2, 3), 0.4)
     """
-    from tallystats.statistics.counts import cross_tabulate
-    from tallystats.statistics.two_groups import fisher_exact
-
     _known(tally, [variable, outcome])
     frame = tally.frame[[outcome, "n"]].assign(missing=tally.frame[variable].isna().astype("boolean"))
     lacking = type(tally)(frame, tally.provenance)
     counts = cross_tabulate(lacking, "missing", outcome).counts
     unknown = int(frame.loc[frame["missing"] & frame[outcome].isna(), "n"].sum())
     return MissingByOutcome(
-        term=variable, outcome=outcome, n_missing=tuple(counts[1].tolist()), totals=tuple(counts.sum(axis=0).tolist()),
-        unknown=unknown, test=fisher_exact(lacking, "missing", outcome), provenance=tally.provenance,
-    )  # fmt: skip
+        term=variable,
+        outcome=outcome,
+        n_missing=tuple(counts[1].tolist()),
+        totals=tuple(counts.sum(axis=0).tolist()),
+        unknown=unknown,
+        test=fisher_exact(lacking, "missing", outcome),
+        provenance=tally.provenance,
+    )

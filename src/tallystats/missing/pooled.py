@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from tallystats.missing.rubin import JointTest, Pooled, pool, pooled_terms
-from tallystats.results import Result, result
+from tallystats.regression.design import make_design
+from tallystats.regression.firth import firth_many
+from tallystats.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
+from tallystats.results import Result, UndefinedWarning, result
+from tallystats.survival.cox import cox_regression
 from tallystats.tally import Tally
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
 
 
 @result
@@ -50,19 +52,28 @@ class PooledFit(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a column, in the tidy vocabulary; an entry `term (joint)` for each test of several columns."""
-        import numpy as np
-        import pandas as pd
-
         if self.pooled is None:
             return pd.DataFrame([{"refused": self.refused, "n": self.n}])
-        names = {"estimate": "estimates", "std_error": "std_errors", "statistic": "statistics", "p_value": "p_values",
-                 "conf_low": "conf_low", "conf_high": "conf_high", "within": "within", "between": "between", "df": "df",
-                 "missing_information": "missing_information", "simulation_error": "simulation_errors"}  # fmt: skip
+        names = {
+            "estimate": "estimates",
+            "std_error": "std_errors",
+            "statistic": "statistics",
+            "p_value": "p_values",
+            "conf_low": "conf_low",
+            "conf_high": "conf_high",
+            "within": "within",
+            "between": "between",
+            "df": "df",
+            "missing_information": "missing_information",
+            "simulation_error": "simulation_errors",
+        }
         frame = pd.DataFrame({"term": self.terms, **{key: getattr(self.pooled, name) for key, name in names.items()}})
         ratios = np.exp(frame[["estimate", "conf_low", "conf_high"]].astype(float))
         frame[[self.scale, f"{self.scale}_low", f"{self.scale}_high"]] = ratios
-        tests = [{"term": f"{term} (joint)", "statistic": test.statistic, "df": test.df_denominator,
-                  "p_value": test.p_value} for term, test in self.joint.items()]  # fmt: skip
+        tests = [
+            {"term": f"{term} (joint)", "statistic": test.statistic, "df": test.df_denominator, "p_value": test.p_value}
+            for term, test in self.joint.items()
+        ]
         if tests:
             frame = pd.concat([frame, pd.DataFrame(tests)], ignore_index=True)
         return frame.assign(n=self.n, method=self.method)
@@ -102,23 +113,25 @@ def pooled_logistic(
     >>> fit.frame["odds_ratio"].round(3).tolist(), round(fit.pooled.p_values[1], 4)
     ([0.247, 5.753], 0.0348)
     """
-    import numpy as np
-
-    from tallystats.regression.design import make_design
-    from tallystats.regression.firth import firth_many
-    from tallystats.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
-
     together, counts = _stacked(tallies, [outcome, *terms])
     design = make_design(together, outcome=outcome, terms=terms)
     complete = together.frame[[outcome, *terms]].notna().all(axis=1).to_numpy()
     counts = counts[:, complete]
     events = counts @ design.y
     sizes = counts.sum(axis=1)
-    known = {"scale": "odds_ratio", "n": int(sizes[0]), "events": (int(events.min()), int(events.max())),
-             "provenance": together.provenance}  # fmt: skip
+    known = {
+        "scale": "odds_ratio",
+        "n": int(sizes[0]),
+        "events": (int(events.min()), int(events.max())),
+        "provenance": together.provenance,
+    }
     if (events == 0).any() or (events == sizes).any():
-        return PooledFit(refused=f"{outcome} is the same in all patients of an imputed data set", joint={},
-                         method="maximum likelihood", **known)  # fmt: skip
+        return PooledFit(
+            refused=f"{outcome} is the same in all patients of an imputed data set",
+            joint={},
+            method="maximum likelihood",
+            **known,
+        )
     with np.errstate(all="ignore"):
         fits = fit_many(design.x, design.y, counts, max_iterations=EXACT_ITERATIONS, tolerance=EXACT_CHANGE)
     estimates, covariances = fits.coefficients, fits.covariance
@@ -128,15 +141,20 @@ def pooled_logistic(
         method = "Firth's penalised likelihood"
         if not converged.all():
             return PooledFit(refused="the fit did not converge in an imputed data set", joint={}, method=method, **known)
-    return _pooled(("intercept", *design.columns), design.blocks, estimates, covariances,
-                   known["n"] - design.x.shape[1], method, confidence_level, known)  # fmt: skip
+    return _pooled(
+        ("intercept", *design.columns),
+        design.blocks,
+        estimates,
+        covariances,
+        known["n"] - design.x.shape[1],
+        method,
+        confidence_level,
+        known,
+    )
 
 
 def _stacked(tallies: Sequence[Tally], columns: Sequence[str]) -> tuple[Tally, np.ndarray]:
     """Return the patterns of all data sets, and how many patients of each data set show them."""
-    import numpy as np
-    import pandas as pd
-
     columns = list(dict.fromkeys(columns))
     both = pd.concat([tally.frame[[*columns, "n"]].assign(set=k) for k, tally in enumerate(tallies)], ignore_index=True)
     both = both[both["n"] > 0]
@@ -148,25 +166,36 @@ def _stacked(tallies: Sequence[Tally], columns: Sequence[str]) -> tuple[Tally, n
 
 
 def _pooled(
-    names: Sequence[str], blocks: dict, estimates: np.ndarray, covariances: np.ndarray, df: float, method: str,
-    confidence_level: float, known: dict,
-) -> PooledFit:  # fmt: skip
-    import numpy as np
-
+    names: Sequence[str],
+    blocks: dict,
+    estimates: np.ndarray,
+    covariances: np.ndarray,
+    df: float,
+    method: str,
+    confidence_level: float,
+    known: dict,
+) -> PooledFit:
     df = max(float(df), 1.0)
     variances = np.diagonal(covariances, axis1=1, axis2=2)
     return PooledFit(
-        refused=None, terms=tuple(names),
+        refused=None,
+        terms=tuple(names),
         pooled=pool(estimates, variances, df_complete=df, confidence_level=confidence_level),
         joint=pooled_terms(blocks, estimates, covariances, df_complete=df),
-        method=f"{method} in {len(estimates)} imputed data sets, pooled by Rubin's rules", **known,
-    )  # fmt: skip
+        method=f"{method} in {len(estimates)} imputed data sets, pooled by Rubin's rules",
+        **known,
+    )
 
 
 def pooled_cox(
-    tallies: Sequence[Tally], *, time: str, event: str, terms: Sequence[str], entry: str | float | None = None,
+    tallies: Sequence[Tally],
+    *,
+    time: str,
+    event: str,
+    terms: Sequence[str],
+    entry: str | float | None = None,
     confidence_level: float = 0.95,
-) -> PooledFit:  # fmt: skip
+) -> PooledFit:
     """Fit a Cox model in each imputed data set and pool it.
 
     Parameters
@@ -198,16 +227,15 @@ def pooled_cox(
     >>> fit.frame["hazard_ratio"].round(3).tolist(), fit.pooled.imputations
     ([0.891], 2)
     """
-    import numpy as np
-
-    from tallystats.results import UndefinedWarning
-    from tallystats.survival.cox import cox_regression
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedWarning)  # tests of proportional hazards are not pooled
         fits = [cox_regression(one, time=time, event=event, terms=terms, entry=entry) for one in tallies]
-    known = {"scale": "hazard_ratio", "n": fits[0].n, "provenance": tallies[0].provenance,
-             "events": (min(fit.events for fit in fits), max(fit.events for fit in fits))}  # fmt: skip
+    known = {
+        "scale": "hazard_ratio",
+        "n": fits[0].n,
+        "provenance": tallies[0].provenance,
+        "events": (min(fit.events for fit in fits), max(fit.events for fit in fits)),
+    }
     method = "Cox regression (Efron's ties)"
     if refused := next((fit.refused for fit in fits if fit.refused), None):
         return PooledFit(refused=f"in an imputed data set, {refused}", joint={}, method=method, **known)
@@ -217,5 +245,13 @@ def pooled_cox(
     blocks: dict[str, list[int]] = {}
     for k, name in enumerate(names):
         blocks.setdefault(next(t for t in terms if name == t or name.startswith(f"{t}: ")), []).append(k)
-    return _pooled(names, blocks, np.array([fit.estimates for fit in fits]), np.array([fit.covariance for fit in fits]),
-                   fits[0].events - len(names), method, confidence_level, known)  # fmt: skip
+    return _pooled(
+        names,
+        blocks,
+        np.array([fit.estimates for fit in fits]),
+        np.array([fit.covariance for fit in fits]),
+        fits[0].events - len(names),
+        method,
+        confidence_level,
+        known,
+    )

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tallystats.results import NAN, require_confidence_level, result
 from tallystats.tolerance import SAME
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 @result
@@ -99,7 +97,6 @@ def pool(
     >>> round(found.estimates[0], 3), round(found.total[0], 4), round(found.df[0], 2)
     (1.2, 0.1033, 6.48)
     """
-    import numpy as np
     from scipy.stats import t
 
     require_confidence_level(confidence_level)
@@ -123,27 +120,30 @@ def pool(
         statistics = mean / np.sqrt(total)
     reach = t.isf((1 - confidence_level) / 2, df) * np.sqrt(total)
     columns = {
-        "estimates": mean, "std_errors": np.sqrt(total), "statistics": statistics,
-        "p_values": 2 * t.sf(np.abs(statistics), df), "conf_low": mean - reach, "conf_high": mean + reach,
-        "within": within, "between": between, "total": total, "df": df, "missing_information": information,
+        "estimates": mean,
+        "std_errors": np.sqrt(total),
+        "statistics": statistics,
+        "p_values": 2 * t.sf(np.abs(statistics), df),
+        "conf_low": mean - reach,
+        "conf_high": mean + reach,
+        "within": within,
+        "between": between,
+        "total": total,
+        "df": df,
+        "missing_information": information,
         "simulation_errors": np.sqrt(between / m),
-    }  # fmt: skip
+    }
     return Pooled(
-        **{name: tuple(values.tolist()) for name, values in columns.items()}, imputations=m,
-        confidence_level=confidence_level,
-    )  # fmt: skip
+        **{name: tuple(values.tolist()) for name, values in columns.items()}, imputations=m, confidence_level=confidence_level
+    )
 
 
 def _but_rounding(between: np.ndarray, within: np.ndarray) -> np.ndarray:
     """Make 0 of a variance between data sets that are the same, whose estimates differ in the last digits only."""
-    import numpy as np
-
     return np.where(between > SAME**2 * within, between, 0.0)
 
 
-def pooled_test(
-    estimates: np.ndarray, covariances: np.ndarray, *, df_complete: float = float("inf")
-) -> JointTest:
+def pooled_test(estimates: np.ndarray, covariances: np.ndarray, *, df_complete: float = float("inf")) -> JointTest:
     """Test at once that several coefficients are 0: the indicators of a variable with levels.
 
     Parameters
@@ -184,7 +184,6 @@ def pooled_test(
     >>> round(found.statistic, 3), found.df, round(found.p_value, 4)
     (4.954, 2, 0.013)
     """
-    import numpy as np
     from scipy.stats import f
 
     estimates, covariances = np.asarray(estimates, float), np.asarray(covariances, float)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tallystats.regression.design import Design
 from tallystats.regression.logistic import BCON, ITERATE, ManyFits, _derivatives, _inverse, fit_many, log_likelihood
 from tallystats.results import NAN, result
-
-if TYPE_CHECKING:
-    import numpy as np
 
 REMOVAL_TESTS = ("wald", "lr", "conditional")
 #: The share of a column's information below which the model determines the column (SPSS: EPS).
@@ -58,8 +56,6 @@ def score_statistics(
         U'V^-1 U with U the score of the block at the model's estimates and V its information given the model; NaN for a
         block that the model determines, in whole or in part, and for one without columns.
     """
-    import numpy as np
-
     here = list(here)
     beta = np.zeros((len(counts), x.shape[1]))
     beta[:, here] = fit.coefficients
@@ -89,9 +85,17 @@ def _given(information: np.ndarray, block: list[int], others: list[int], inverse
 
 
 def removal_statistics(
-    x: np.ndarray, y: np.ndarray, counts: np.ndarray, fit: ManyFits, here: Sequence[int], blocks: Sequence[Sequence[int]],
-    *, method: str, max_iterations: int = ITERATE, tolerance: float = BCON,
-) -> np.ndarray:  # fmt: skip
+    x: np.ndarray,
+    y: np.ndarray,
+    counts: np.ndarray,
+    fit: ManyFits,
+    here: Sequence[int],
+    blocks: Sequence[Sequence[int]],
+    *,
+    method: str,
+    max_iterations: int = ITERATE,
+    tolerance: float = BCON,
+) -> np.ndarray:
     """Return statistics for the removal of blocks of columns from a model, for each table of counts.
 
     Parameters
@@ -107,8 +111,6 @@ def removal_statistics(
     -------
     numpy.ndarray, shape (tables, blocks)
     """
-    import numpy as np
-
     here = list(here)
     found = np.full((len(counts), len(blocks)), NAN)
     for k, block in enumerate(blocks):
@@ -152,14 +154,15 @@ def score_tests(design: Design, inside: Sequence[str], candidates: Sequence[str]
     blocks = [design.blocks.get(term, ()) for term in candidates]
     counts = design.n[None, :]
     (found,) = score_statistics(design.x, design.y, counts, fit, design.positions(inside), blocks)
-    return [block_test(term, value, len(block), "score")
-            for term, value, block in zip(candidates, found.tolist(), blocks, strict=True)]  # fmt: skip
+    return [
+        block_test(term, value, len(block), "score")
+        for term, value, block in zip(candidates, found.tolist(), blocks, strict=True)
+    ]
 
 
 def removal_tests(
-    design: Design, inside: Sequence[str], fit: ManyFits, *, method: str, max_iterations: int = ITERATE,
-    tolerance: float = BCON,
-) -> list[BlockTest]:  # fmt: skip
+    design: Design, inside: Sequence[str], fit: ManyFits, *, method: str, max_iterations: int = ITERATE, tolerance: float = BCON
+) -> list[BlockTest]:
     """Test each term of a model for removal.
 
     Parameters
@@ -181,7 +184,17 @@ def removal_tests(
     .. [1] Lawless JF, Singhal K. Efficient screening of nonnormal regression models. Biometrics 1978; 34: 318-27.
     """
     blocks = [design.blocks[term] for term in inside]
-    (found,) = removal_statistics(design.x, design.y, design.n[None, :], fit, design.positions(inside), blocks,
-                                  method=method, max_iterations=max_iterations, tolerance=tolerance)  # fmt: skip
-    return [block_test(term, value, len(block), method)
-            for term, value, block in zip(inside, found.tolist(), blocks, strict=True)]  # fmt: skip
+    (found,) = removal_statistics(
+        design.x,
+        design.y,
+        design.n[None, :],
+        fit,
+        design.positions(inside),
+        blocks,
+        method=method,
+        max_iterations=max_iterations,
+        tolerance=tolerance,
+    )
+    return [
+        block_test(term, value, len(block), method) for term, value, block in zip(inside, found.tolist(), blocks, strict=True)
+    ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
 
 from tallystats.results import NAN, OneRow, result
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: The fields that are the frame's columns, there in the singular.
 COLUMNS = ("terms", "estimates", "std_errors", "statistics", "p_values", "conf_low", "conf_high")
@@ -54,9 +54,6 @@ class Coefficients(OneRow):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a column, in the tidy vocabulary; beside logarithms of ratios their exponentials."""
-        import numpy as np
-        import pandas as pd
-
         frame = pd.DataFrame({name.removesuffix("s"): getattr(self, name) for name in COLUMNS + self.FURTHER})
         if self.RATIO:
             with np.errstate(over="ignore"):

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from tallystats.regression.design import make_design
 from tallystats.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
 from tallystats.regression.separation import detect_separation
 from tallystats.results import NAN, Result, result, warn_undefined
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 
 @result
@@ -45,10 +42,17 @@ class Inflation(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a term."""
-        import pandas as pd
-
-        return pd.DataFrame({"term": self.terms, "df": self.df, "estimate": self.estimates, "scaled": self.scaled,
-                             "n": self.n, "n_missing": self.n_missing, "method": self.method})  # fmt: skip
+        return pd.DataFrame(
+            {
+                "term": self.terms,
+                "df": self.df,
+                "estimate": self.estimates,
+                "scaled": self.scaled,
+                "n": self.n,
+                "n_missing": self.n_missing,
+                "method": self.method,
+            }
+        )
 
 
 def variance_inflation(tally: Tally, *, outcome: str, terms: Sequence[str]) -> Inflation:
@@ -94,9 +98,7 @@ def variance_inflation(tally: Tally, *, outcome: str, terms: Sequence[str]) -> I
         raise ValueError(f"terms: no column of {', '.join(terms)} is left; expected one that varies")
     reason = None
     if design.events in (0, design.total):
-        raise ValueError(
-            f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values"
-        )
+        raise ValueError(f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values")
     if detect_separation(tally, outcome=outcome, terms=terms).kind != "none":
         reason = "the terms separate the outcome: an infinite estimate has no variance"
     names, blocks = list(design.blocks), list(design.blocks.values())
@@ -107,17 +109,20 @@ def variance_inflation(tally: Tally, *, outcome: str, terms: Sequence[str]) -> I
     warn_undefined(f"variance inflation in the model of {outcome}", reason)
     df = tuple(len(block) for block in blocks)
     return Inflation(
-        terms=tuple(names), df=df, estimates=tuple(values),
-        scaled=tuple(v ** (1 / (2 * k)) for v, k in zip(values, df, strict=True)), n=design.total,
-        n_missing=design.n_missing, method="GVIF from the correlation of the coefficients", reason=reason,
+        terms=tuple(names),
+        df=df,
+        estimates=tuple(values),
+        scaled=tuple(v ** (1 / (2 * k)) for v, k in zip(values, df, strict=True)),
+        n=design.total,
+        n_missing=design.n_missing,
+        method="GVIF from the correlation of the coefficients",
+        reason=reason,
         provenance=tally.provenance,
-    )  # fmt: skip
+    )
 
 
 def _inflation(covariance: np.ndarray, blocks: Sequence[Sequence[int]]) -> list[float]:
     """Return det(R11) det(R22) / det(R) of each block of a covariance matrix."""
-    import numpy as np
-
     unit = np.sqrt(np.diag(covariance))
     correlation = covariance / unit / unit[:, None]
     every, whole = set(range(len(unit))), np.linalg.slogdet(correlation)[1]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from tallystats.results import CONSTANT, result
 from tallystats.statistics.counts import coded, is_numeric
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 EMPTY = "no complete patient has it"
 #: The part of a column, in units of its spread, that the columns before it must leave for it to say something new.
@@ -62,9 +60,14 @@ class Design:
 
 
 def make_design(
-    tally: Tally, *, outcome: str, terms: Sequence[str], complete_on: Sequence[str] = (), keep_determined: bool = False,
+    tally: Tally,
+    *,
+    outcome: str,
+    terms: Sequence[str],
+    complete_on: Sequence[str] = (),
+    keep_determined: bool = False,
     numeric: bool = False,
-) -> Design:  # fmt: skip
+) -> Design:
     """Code the terms of a model.
 
     Parameters
@@ -110,9 +113,6 @@ def make_design(
     >>> design.columns, design.dropped
     (('stage: II', 'stage: IV'), {'stage: III': 'no complete patient has it', 'late': 'the terms before it determine it'})
     """
-    import numpy as np
-    import pandas as pd
-
     wanted = list(dict.fromkeys([outcome, *terms, *complete_on]))
     for name in wanted:
         if name not in tally.columns:
@@ -189,8 +189,6 @@ def with_references(tally: Tally, references: Mapping[str, str]) -> Tally:
     >>> moved.frame["stage"].cat.categories.tolist()
     ['II', 'I', 'III']
     """
-    import pandas as pd
-
     frame = tally.frame.copy()
     for name, reference in references.items():
         if name not in frame:
@@ -207,8 +205,6 @@ def with_references(tally: Tally, references: Mapping[str, str]) -> Tally:
 
 def _coded_columns(tally: Tally, term: str) -> list[tuple[str, np.ndarray, str]]:
     """Return a term's columns: the name, the values, and why the column says nothing where it is constant."""
-    import numpy as np
-
     if is_numeric(tally, term):
         return [(term, tally.frame[term].to_numpy(dtype=float), CONSTANT)]
     levels, codes = coded(tally, term, "terms")
@@ -218,5 +214,8 @@ def _coded_columns(tally: Tally, term: str) -> list[tuple[str, np.ndarray, str]]
     if len(used) < 2:
         return [(term, np.zeros(len(codes)), CONSTANT)]
     instead = f"{EMPTY}; the others are compared with {levels[used[0]]}"
-    return [(f"{term}: {level}", (codes == k).astype(float), EMPTY if k else instead)
-            for k, level in enumerate(levels) if k != used[0]]  # fmt: skip
+    return [
+        (f"{term}: {level}", (codes == k).astype(float), EMPTY if k else instead)
+        for k, level in enumerate(levels)
+        if k != used[0]
+    ]

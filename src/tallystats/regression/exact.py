@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
+
+import numpy as np
 
 from tallystats.regression.coefficients import EventModel
 from tallystats.regression.design import make_design
@@ -15,12 +17,8 @@ from tallystats.regression.sufficient import (
     sufficient_statistics,
 )
 from tallystats.results import NAN, require_confidence_level, result, warn_undefined
+from tallystats.tally import Tally
 from tallystats.tolerance import TIE
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tallystats.tally import Tally
 
 #: Of a covariance, the share of its largest eigenvalue below which a direction does not vary.
 RANK = 1e-9
@@ -82,8 +80,13 @@ class ExactFit(EventModel):
     """
 
     FURTHER: ClassVar[tuple[str, ...]] = (
-        "mid_p_values", "tail_p_values", "mid_p_low", "mid_p_high", "median_unbiased", "estimators",
-    )  # fmt: skip
+        "mid_p_values",
+        "tail_p_values",
+        "mid_p_low",
+        "mid_p_high",
+        "median_unbiased",
+        "estimators",
+    )
 
     estimators: tuple[str, ...]
     median_unbiased: tuple[float, ...]
@@ -151,9 +154,7 @@ def exact_logistic(
     require_confidence_level(confidence_level)
     design = make_design(tally, outcome=outcome, terms=terms)
     if design.events in (0, design.total):
-        raise ValueError(
-            f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values"
-        )
+        raise ValueError(f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values")
     statistics = sufficient_statistics(design)
     names = design.columns
     blocks = {term: tuple(names[k - 1] for k in positions) for term, positions in design.blocks.items()}
@@ -180,10 +181,19 @@ def exact_logistic(
     warn_undefined(f"exact logistic model of {outcome}", said)
     columns = {key: tuple(getattr(found[name], key) for name in names) for key in _Column.__slots__}
     return ExactFit(
-        terms=names, **columns, confidence_level=confidence_level, tests=tests, problems=problems, blocks=blocks,
-        dropped=design.dropped, n=design.total, events=design.events, n_missing=design.n_missing,
-        method="exact conditional likelihood, probability test", provenance=tally.provenance,
-    )  # fmt: skip
+        terms=names,
+        **columns,
+        confidence_level=confidence_level,
+        tests=tests,
+        problems=problems,
+        blocks=blocks,
+        dropped=design.dropped,
+        n=design.total,
+        events=design.events,
+        n_missing=design.n_missing,
+        method="exact conditional likelihood, probability test",
+        provenance=tally.provenance,
+    )
 
 
 @result
@@ -207,8 +217,6 @@ class _Column:
 def _column(
     statistics: SufficientStatistics, at: int, support: np.ndarray, log_counts: np.ndarray, confidence_level: float
 ) -> _Column:
-    import numpy as np
-
     law = _Law(support[:, 0] - statistics.observed[at], log_counts)
     unit, tail = float(statistics.units[at]), (1 - confidence_level) / 2
     lowest, highest = law.values[0] == 0, law.values[-1] == 0
@@ -220,39 +228,42 @@ def _column(
     probability, mid, statistic, *_ = _p_values(law.at(0.0), law.values[:, None], law.values == 0)
     low, high = law.at(0.0)[law.values <= 0].sum(), law.at(0.0)[law.values >= 0].sum()
     return _Column(
-        estimates=estimate / unit, estimators="median unbiased" if infinite else "conditional maximum likelihood",
-        median_unbiased=median / unit, std_errors=NAN if infinite else 1 / law.spread(estimate) / unit,
-        statistics=statistic, p_values=probability, mid_p_values=mid, tail_p_values=float(min(1.0, 2 * min(low, high))),
+        estimates=estimate / unit,
+        estimators="median unbiased" if infinite else "conditional maximum likelihood",
+        median_unbiased=median / unit,
+        std_errors=NAN if infinite else 1 / law.spread(estimate) / unit,
+        statistics=statistic,
+        p_values=probability,
+        mid_p_values=mid,
+        tail_p_values=float(min(1.0, 2 * min(low, high))),
         conf_low=-np.inf if lowest else law.solve("upper", tail) / unit,
         conf_high=np.inf if highest else law.solve("lower", tail) / unit,
         mid_p_low=-np.inf if lowest else law.solve("upper", tail, middle=0.5) / unit,
         mid_p_high=np.inf if highest else law.solve("lower", tail, middle=0.5) / unit,
-    )  # fmt: skip
+    )
 
 
 def _undefined(term: str, at: tuple[int, ...]) -> ExactTest:
-    return ExactTest(term=term, statistic=NAN, df=len(at), p_value=NAN, mid_p_value=NAN, score_p_value=NAN,
-                     score_mid_p_value=NAN)  # fmt: skip
+    return ExactTest(
+        term=term, statistic=NAN, df=len(at), p_value=NAN, mid_p_value=NAN, score_p_value=NAN, score_mid_p_value=NAN
+    )
 
 
 def _test(
     statistics: SufficientStatistics, term: str, at: tuple[int, ...], support: np.ndarray, log_counts: np.ndarray
 ) -> ExactTest:
-    import numpy as np
-
     probabilities = np.exp(log_counts - np.logaddexp.reduce(log_counts))
     observed = (support == statistics.observed[list(at)]).all(axis=1)
     p, mid, score, score_p, score_mid, rank = _p_values(probabilities, support, observed)
-    return ExactTest(term=term, statistic=score, df=rank, p_value=p, mid_p_value=mid, score_p_value=score_p,
-                     score_mid_p_value=score_mid)  # fmt: skip
+    return ExactTest(
+        term=term, statistic=score, df=rank, p_value=p, mid_p_value=mid, score_p_value=score_p, score_mid_p_value=score_mid
+    )
 
 
 def _p_values(
     probabilities: np.ndarray, support: np.ndarray, observed: np.ndarray
 ) -> tuple[float, float, float, float, float, int]:
     """Return P and mid-P of the probability test, the score statistic, P and mid-P of the score test, and its rank."""
-    import numpy as np
-
     away = support - probabilities @ support
     sizes, directions = np.linalg.eigh((away.T * probabilities) @ away)
     kept = sizes > RANK * sizes[-1]
@@ -272,15 +283,11 @@ class _Law:
     """The distribution of one sufficient statistic, less its observed value, as its coefficient moves."""
 
     def __init__(self, values: np.ndarray, log_counts: np.ndarray) -> None:
-        import numpy as np
-
         order = np.argsort(values)
         self.values, self.log_counts = values[order].astype(float), log_counts[order]
 
     def at(self, b: float) -> np.ndarray:
         """Return the probabilities at a coefficient."""
-        import numpy as np
-
         weights = self.log_counts + b * self.values
         weights = np.exp(weights - weights.max())
         return weights / weights.sum()

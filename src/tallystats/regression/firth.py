@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tallystats.regression.coefficients import EventModel
 from tallystats.regression.design import make_design
 from tallystats.regression.logistic import log_likelihood
 from tallystats.results import NAN, require_confidence_level, result
+from tallystats.tally import Tally
 from tallystats.tolerance import uphill
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tallystats.tally import Tally
 
 #: Newton's limits: steps, the gain of a step (of the log-likelihood's size) below which it is the last, and the longest
 #: step, as the change of the log odds of any pattern, which keeps the first ones from running away.
@@ -96,7 +93,6 @@ def firth_logistic(tally: Tally, *, outcome: str, terms: Sequence[str], confiden
     >>> round(float(fit.frame["odds_ratio"][1]), 4), round(3.5 / 18.5 / (0.5 / 51.5), 4)
     (19.4865, 19.4865)
     """
-    import numpy as np
     from scipy.stats import chi2
 
     require_confidence_level(confidence_level)
@@ -137,14 +133,27 @@ def firth_logistic(tally: Tally, *, outcome: str, terms: Sequence[str], confiden
     # Of the columns as they are: log|I| there and in the basis differ by a constant.
     top = _Penalised(basis, design.y, design.n).value(best) + np.log(np.abs(np.diag(triangle))).sum()
     return FirthFit(
-        terms=names, estimates=tuple(beta.tolist()), std_errors=tuple(errors.tolist()),
-        statistics=tuple(statistics.tolist()), p_values=tuple(p_values.tolist()), conf_low=tuple(low.tolist()),
-        conf_high=tuple(high.tolist()), confidence_level=confidence_level, tests=tests, penalised_log_likelihood=float(top),
-        converged=converged, iterations=steps, problems=problems,
+        terms=names,
+        estimates=tuple(beta.tolist()),
+        std_errors=tuple(errors.tolist()),
+        statistics=tuple(statistics.tolist()),
+        p_values=tuple(p_values.tolist()),
+        conf_low=tuple(low.tolist()),
+        conf_high=tuple(high.tolist()),
+        confidence_level=confidence_level,
+        tests=tests,
+        penalised_log_likelihood=float(top),
+        converged=converged,
+        iterations=steps,
+        problems=problems,
         blocks={term: tuple(names[k] for k in positions) for term, positions in design.blocks.items()},
-        dropped=design.dropped, n=design.total, events=design.events, n_missing=design.n_missing,
-        method="Firth's penalised likelihood, profile intervals, likelihood-ratio P", provenance=tally.provenance,
-    )  # fmt: skip
+        dropped=design.dropped,
+        n=design.total,
+        events=design.events,
+        n_missing=design.n_missing,
+        method="Firth's penalised likelihood, profile intervals, likelihood-ratio P",
+        provenance=tally.provenance,
+    )
 
 
 def firth_many(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -162,8 +171,6 @@ def firth_many(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.nda
         The inverse of the information at the estimates.
     converged : numpy.ndarray of bool
     """
-    import numpy as np
-
     basis, triangle = np.linalg.qr(x)
     back = np.linalg.inv(triangle)
     found = []
@@ -180,8 +187,6 @@ def split_basis(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 
     With these for columns, the first coefficient is still that of the column, and nothing hangs on units and origins.
     """
-    import numpy as np
-
     others, _ = np.linalg.qr(np.delete(x, k, axis=1))
     own = x[:, k]
     for _ in range(2):  # once more, for what rounding left
@@ -191,8 +196,6 @@ def split_basis(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _without_block(x: np.ndarray, y: np.ndarray, n: np.ndarray, block: list[int], log_odds: np.ndarray) -> float:
     """Return twice the fall of the penalised likelihood when a block of coefficients is 0; NaN when it was not found."""
-    import numpy as np
-
     others, _ = np.linalg.qr(np.delete(x, block, axis=1))
     own = x[:, block] - others @ (others.T @ x[:, block])
     own, _ = np.linalg.qr(own)
@@ -218,7 +221,6 @@ class _Penalised:
 
     def slope_and_curvature(self, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return first derivatives, minus the second ones, and the information of the likelihood alone."""
-        import numpy as np
         from scipy.special import expit
 
         x, p = self.x, expit(self.x @ beta)
@@ -235,17 +237,11 @@ class _Penalised:
         return slope, information - penalty, information
 
     def value(self, beta: np.ndarray) -> float:
-        import numpy as np
-
         sign, logdet = np.linalg.slogdet(self.information(beta))
         return float(log_likelihood(self.x, self.y, self.n, beta)) + logdet / 2 if sign > 0 else -np.inf
 
-    def maximise(
-        self, *, fixed: int = 0, start: np.ndarray | None = None
-    ) -> tuple[np.ndarray, float, bool, int]:
+    def maximise(self, *, fixed: int = 0, start: np.ndarray | None = None) -> tuple[np.ndarray, float, bool, int]:
         """Maximise over all coefficients but the first few; return them, the value, whether it converged, the steps."""
-        import numpy as np
-
         beta = np.zeros(self.x.shape[1]) if start is None else start.copy()
         free = slice(fixed, None)
         now = self.value(beta)
@@ -276,8 +272,6 @@ class _Penalised:
     @staticmethod
     def _uphill(slope: np.ndarray, curvature: np.ndarray, information: np.ndarray) -> tuple[np.ndarray, bool]:
         """Return Newton's step where the function is concave; else the scoring step, which leads up everywhere."""
-        import numpy as np
-
         try:
             np.linalg.cholesky(curvature)
         except np.linalg.LinAlgError:
@@ -286,8 +280,6 @@ class _Penalised:
 
     def moved(self, beta: np.ndarray, course: np.ndarray, distance: float) -> np.ndarray:
         """Move the first coefficient by a distance, and the others with it where that is likelier."""
-        import numpy as np
-
         together, alone = beta + distance * course, beta.copy()
         alone[0] += distance
         return max(together, alone, key=lambda b: np.nan_to_num(self.value(b), nan=-np.inf))

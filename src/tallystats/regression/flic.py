@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from tallystats.regression.design import Design, complete_patterns, make_design
 from tallystats.regression.firth import FirthFit, firth_logistic
 from tallystats.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS, fit_many
 from tallystats.results import NAN, Result, result, warn_undefined
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 #: The columns of probabilities, in the order of the frame.
 METHODS = ("firth", "flic", "flac")
@@ -104,14 +101,11 @@ def firth_predictions(tally: Tally, *, outcome: str, terms: Sequence[str], fit: 
     >>> [round(found.mean(method), 4) for method in ("firth", "flic", "flac")], round(3 / 72, 4)
     ([0.0532, 0.0417, 0.0417], 0.0417)
     """
-    import numpy as np
     from scipy.special import expit
 
     design = make_design(tally, outcome=outcome, terms=terms)
     if design.events in (0, design.total):
-        raise ValueError(
-            f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values"
-        )
+        raise ValueError(f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values")
     fit = fit or firth_logistic(tally, outcome=outcome, terms=terms)
     firth = np.array(fit.estimates)
     flic = firth.copy()
@@ -128,17 +122,22 @@ def firth_predictions(tally: Tally, *, outcome: str, terms: Sequence[str], fit: 
     how = {"n": "sum", "events": "sum", **dict.fromkeys(METHODS, "first")}
     patterns = shown.groupby(list(dict.fromkeys(terms)), observed=True, sort=True).agg(how).reset_index()
     return Predictions(
-        outcome=outcome, terms=("intercept", *design.columns),
+        outcome=outcome,
+        terms=("intercept", *design.columns),
         **{name: tuple(beta.tolist()) for name, beta in by_method.items()},
-        patterns=patterns.astype({"n": int, "events": int}), problems=problems, dropped=design.dropped, n=design.total,
-        events=design.events, n_missing=design.n_missing, method="Firth's penalised likelihood, FLIC and FLAC",
+        patterns=patterns.astype({"n": int, "events": int}),
+        problems=problems,
+        dropped=design.dropped,
+        n=design.total,
+        events=design.events,
+        n_missing=design.n_missing,
+        method="Firth's penalised likelihood, FLIC and FLAC",
         provenance=tally.provenance,
-    )  # fmt: skip
+    )
 
 
 def _intercept(design: Design, offset: np.ndarray) -> float:
     """Return the intercept with which the probabilities add up to the events."""
-    import numpy as np
     from scipy.optimize import brentq
     from scipy.special import expit, logit
 
@@ -153,7 +152,6 @@ def _intercept(design: Design, offset: np.ndarray) -> float:
 
 def _augmented(design: Design, firth: np.ndarray) -> tuple[np.ndarray, bool]:
     """Return FLAC's coefficients without that of the indicator, and whether the fit converged."""
-    import numpy as np
     from scipy.special import expit
 
     p = expit(design.x @ firth)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tallystats.regression.coefficients import Coefficients
 from tallystats.regression.design import Design, make_design
 from tallystats.results import CONSTANT, NAN, OneRow, require_confidence_level, result, warn_undefined
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 #: The first of the columns' names.
 INTERCEPT = "intercept"
@@ -61,9 +58,7 @@ class LinearFit(Coefficients):
     reason: str | None
 
 
-def linear_regression(
-    tally: Tally, *, outcome: str, terms: Sequence[str], confidence_level: float = 0.95
-) -> LinearFit:
+def linear_regression(tally: Tally, *, outcome: str, terms: Sequence[str], confidence_level: float = 0.95) -> LinearFit:
     """Fit a linear model by least squares.
 
     Parameters
@@ -102,7 +97,6 @@ def linear_regression(
     >>> [round(b, 3) for b in fit.estimates], round(fit.r_squared, 3)
     ([-11.635, 0.276, -0.108], 0.923)
     """
-    import numpy as np
     from scipy import stats
 
     require_confidence_level(confidence_level)
@@ -136,26 +130,38 @@ def linear_regression(
     f = explained / k / variance if k and not reason else NAN
     r_squared = explained / everything if everything else NAN
     return LinearFit(
-        outcome=outcome, terms=(INTERCEPT, *design.columns), estimates=_floats(estimates), std_errors=_floats(std_errors),
-        statistics=_floats(t), p_values=_floats(2 * stats.t.sf(abs(t), df_error)), conf_low=_floats(estimates - wide),
-        conf_high=_floats(estimates + wide), confidence_level=confidence_level,
-        tests=() if reason else _tests(design, slopes, spread, variance, df_error), r_squared=r_squared,
-        adjusted_r_squared=NAN if reason else 1 - variance / (everything / (total - 1)), residual_sd=variance**0.5,
-        statistic=f, df=k, df_error=df_error, p_value=float(stats.f.sf(f, k, df_error)), n=total,
-        n_missing=design.n_missing, dropped=design.dropped, reason=reason, method="Least squares",
+        outcome=outcome,
+        terms=(INTERCEPT, *design.columns),
+        estimates=_floats(estimates),
+        std_errors=_floats(std_errors),
+        statistics=_floats(t),
+        p_values=_floats(2 * stats.t.sf(abs(t), df_error)),
+        conf_low=_floats(estimates - wide),
+        conf_high=_floats(estimates + wide),
+        confidence_level=confidence_level,
+        tests=() if reason else _tests(design, slopes, spread, variance, df_error),
+        r_squared=r_squared,
+        adjusted_r_squared=NAN if reason else 1 - variance / (everything / (total - 1)),
+        residual_sd=variance**0.5,
+        statistic=f,
+        df=k,
+        df_error=df_error,
+        p_value=float(stats.f.sf(f, k, df_error)),
+        n=total,
+        n_missing=design.n_missing,
+        dropped=design.dropped,
+        reason=reason,
+        method="Least squares",
         provenance=tally.provenance,
-    )  # fmt: skip
+    )
 
 
 def _floats(values: np.ndarray) -> tuple[float, ...]:
     return tuple(map(float, values))
 
 
-def _tests(
-    design: Design, slopes: np.ndarray, spread: np.ndarray, variance: float, df_error: int
-) -> tuple[TermTest, ...]:
+def _tests(design: Design, slopes: np.ndarray, spread: np.ndarray, variance: float, df_error: int) -> tuple[TermTest, ...]:
     """Test each term by Wald's F, which of a linear model is that of leaving it out."""
-    import numpy as np
     from scipy import stats
 
     found = []

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import numpy as np
 
 from tallystats.regression.coefficients import EventModel
 from tallystats.regression.design import Design, make_design
 from tallystats.regression.separation import Separation, detect_separation
 from tallystats.results import NAN, require_confidence_level, result, warn_undefined
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 #: SPSS's limits: Newton's steps (ITERATE), and the change of every estimate below which it stops (BCON).
 ITERATE, BCON = 20, 0.001
@@ -88,7 +86,6 @@ def fit_many(
     R's `glm` starts elsewhere, stops on the deviance, and reports the standard errors of the step before: under
     separation it prints other numbers.
     """
-    import numpy as np
     from scipy.special import erfc
 
     counts = np.atleast_2d(np.asarray(counts, float))
@@ -125,8 +122,6 @@ def fit_many(
 
 def log_likelihood(x: np.ndarray, y: np.ndarray, counts: np.ndarray, beta: np.ndarray) -> np.ndarray:
     """Return the log-likelihood of each table of counts, without loss for probabilities near 0 and 1."""
-    import numpy as np
-
     with np.errstate(invalid="ignore"):  # NaN estimates of a singular table give NaN
         return -(counts * np.logaddexp(0, np.where(y == 1, -1, 1) * (beta @ x.T))).sum(axis=-1)
 
@@ -142,15 +137,11 @@ def _derivatives(x: np.ndarray, y: np.ndarray, counts: np.ndarray, beta: np.ndar
 
 def _solve(information: np.ndarray, score: np.ndarray) -> np.ndarray:
     """Solve for Newton's step; a table whose information is singular gives NaN and spoils no other."""
-    import numpy as np
-
     return np.einsum("bij,bj->bi", _inverse(information), score)
 
 
 def _inverse(information: np.ndarray) -> np.ndarray:
     """Invert each table's information; NaN where it is singular, or so nearly that the inverse is noise."""
-    import numpy as np
-
     with np.errstate(all="ignore"):
         # In units of each column's own information: years, or seconds since an epoch, are not singular for their size.
         unit = np.sqrt(np.diagonal(information, axis1=1, axis2=2))
@@ -237,9 +228,15 @@ class LogisticFit(EventModel):
 
 
 def fit_logistic(
-    tally: Tally, *, outcome: str, terms: Sequence[str], max_iterations: int = ITERATE, tolerance: float = BCON,
-    confidence_level: float = 0.95, intervals: Literal["wald", "profile"] = "wald",
-) -> LogisticFit:  # fmt: skip
+    tally: Tally,
+    *,
+    outcome: str,
+    terms: Sequence[str],
+    max_iterations: int = ITERATE,
+    tolerance: float = BCON,
+    confidence_level: float = 0.95,
+    intervals: Literal["wald", "profile"] = "wald",
+) -> LogisticFit:
     """Fit a logistic model by maximum likelihood under stated limits.
 
     Parameters
@@ -292,18 +289,21 @@ def fit_logistic(
         raise ValueError(f"intervals: {intervals!r}; expected {' or '.join(INTERVALS)}")
     design = make_design(tally, outcome=outcome, terms=terms)
     if design.events in (0, design.total):
-        raise ValueError(
-            f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values"
-        )
+        raise ValueError(f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values")
     fit = fit_many(design.x, design.y, design.n, max_iterations=max_iterations, tolerance=tolerance)
     return _as_fit(tally, outcome, terms, design, fit, max_iterations, confidence_level, intervals)
 
 
 def _as_fit(
-    tally: Tally, outcome: str, terms: Sequence[str], design: Design, fit: ManyFits, limit: int, confidence_level: float,
+    tally: Tally,
+    outcome: str,
+    terms: Sequence[str],
+    design: Design,
+    fit: ManyFits,
+    limit: int,
+    confidence_level: float,
     intervals: str,
-) -> LogisticFit:  # fmt: skip
-    import numpy as np
+) -> LogisticFit:
     from scipy.stats import norm
 
     from tallystats.regression.profile import profile_limits
@@ -323,9 +323,7 @@ def _as_fit(
     separation = detect_separation(tally, outcome=outcome, terms=terms)
     if intervals == "profile":
         infinite = {names.index(column): sign for column, sign in separation.directions.items()}
-        low, high, ends = profile_limits(
-            design.x, design.y, design.n, infinite=infinite, confidence_level=confidence_level
-        )
+        low, high, ends = profile_limits(design.x, design.y, design.n, infinite=infinite, confidence_level=confidence_level)
         problems |= {names[k]: problem for k, problem in ends.items()}
     warn_undefined(f"logistic model of {outcome}", "; ".join(problems.values()), depth=2)
     return LogisticFit(

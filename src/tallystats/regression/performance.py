@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+import numpy as np
+import pandas as pd
+
+from tallystats.regression.design import Design
 from tallystats.regression.logistic import EXACT_CHANGE, EXACT_ITERATIONS
 from tallystats.results import NAN, OneRow, Result, require_confidence_level, result, warn_undefined
 from tallystats.tally import Tally
 from tallystats.tolerance import settled
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.regression.design import Design
 
 #: Groups of the Hosmer-Lemeshow test, and the share of patients whose values a smoothed point rests on (R: loess's span).
 GROUPS, SPAN = 10, 0.75
@@ -80,12 +78,21 @@ class HosmerLemeshow(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a group."""
-        import pandas as pd
-
-        return pd.DataFrame({"group": range(1, len(self.totals) + 1), "low": self.low, "high": self.high,
-                             "mean": self.mean, "n": self.totals, "events": self.events, "expected": self.expected,
-                             "statistic": self.statistic, "df": self.df, "p_value": self.p_value,
-                             "method": f"Hosmer-Lemeshow, {self.binning}"})  # fmt: skip
+        return pd.DataFrame(
+            {
+                "group": range(1, len(self.totals) + 1),
+                "low": self.low,
+                "high": self.high,
+                "mean": self.mean,
+                "n": self.totals,
+                "events": self.events,
+                "expected": self.expected,
+                "statistic": self.statistic,
+                "df": self.df,
+                "p_value": self.p_value,
+                "method": f"Hosmer-Lemeshow, {self.binning}",
+            }
+        )
 
 
 @result
@@ -139,22 +146,16 @@ def predictions(tally: Tally, design: Design, coefficients: Sequence[float], *, 
     Tally
         Columns `outcome` and `prediction`, the probability of the outcome; complete patients alone.
     """
-    import numpy as np
-    import pandas as pd
     from scipy.special import expit
 
     odds = design.x @ np.asarray(coefficients, float)
-    frame = pd.DataFrame({outcome: design.y == 1, "prediction": expit(settled(odds)),
-                          "n": design.n.astype("int64")})  # fmt: skip
+    frame = pd.DataFrame({outcome: design.y == 1, "prediction": expit(settled(odds)), "n": design.n.astype("int64")})
     counted = frame.groupby([outcome, "prediction"], as_index=False, sort=True)["n"].sum()
     return Tally(counted[counted["n"] > 0].reset_index(drop=True), tally.provenance)
 
 
 def _known(tally: Tally, outcome: str, prediction: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Return predictions, outcomes (0 or 1), counts, sorted by prediction, and how many patients lack either."""
-    import numpy as np
-    import pandas as pd
-
     for argument, name in (("outcome", outcome), ("prediction", prediction)):
         if name not in tally.columns:
             raise ValueError(f"{argument}: {name!r} is not in the tally; expected one of {', '.join(tally.columns)}")
@@ -219,7 +220,6 @@ def concordance(tally: Tally, *, outcome: str, prediction: str, confidence_level
     >>> round(found.estimate, 4), round(found.conf_low, 4), round(found.conf_high, 4)
     (0.6667, 0.4033, 0.93)
     """
-    import numpy as np
     from scipy.stats import norm
 
     require_confidence_level(confidence_level)
@@ -236,17 +236,22 @@ def concordance(tally: Tally, *, outcome: str, prediction: str, confidence_level
     warn_undefined(f"c-statistic of {prediction}, its interval", reason)
     reach = norm.isf((1 - confidence_level) / 2) * error if reason is None else NAN
     return Concordance(
-        estimate=estimate, std_error=error if reason is None else NAN,
-        conf_low=float(np.maximum(0.0, estimate - reach)), conf_high=float(np.minimum(1.0, estimate + reach)),
-        confidence_level=confidence_level, n=total, events=events, n_missing=lacking,
-        method="c-statistic, DeLong's interval", reason=reason, provenance=tally.provenance,
-    )  # fmt: skip
+        estimate=estimate,
+        std_error=error if reason is None else NAN,
+        conf_low=float(np.maximum(0.0, estimate - reach)),
+        conf_high=float(np.minimum(1.0, estimate + reach)),
+        confidence_level=confidence_level,
+        n=total,
+        events=events,
+        n_missing=lacking,
+        method="c-statistic, DeLong's interval",
+        reason=reason,
+        provenance=tally.provenance,
+    )
 
 
 def delong(p: np.ndarray, events: np.ndarray, others: np.ndarray) -> tuple[float, float]:
     """Return the c-statistic and DeLong's standard error of sorted predictions with counts of either outcome."""
-    import numpy as np
-
     starts = np.flatnonzero(np.r_[True, np.diff(p) > 0])
     m, n = np.add.reduceat(events, starts), np.add.reduceat(others, starts)
     if not m.sum() or not n.sum():
@@ -256,14 +261,18 @@ def delong(p: np.ndarray, events: np.ndarray, others: np.ndarray) -> tuple[float
     area = float(m @ below / m.sum())
     if m.sum() < 2 or n.sum() < 2:
         return area, NAN
-    variance = (m @ (below - area) ** 2 / (m.sum() - 1) / m.sum() + n @ (above - area) ** 2 / (n.sum() - 1) / n.sum())
+    variance = m @ (below - area) ** 2 / (m.sum() - 1) / m.sum() + n @ (above - area) ** 2 / (n.sum() - 1) / n.sum()
     return area, float(np.sqrt(max(variance, 0.0)))
 
 
 def hosmer_lemeshow(
-    tally: Tally, *, outcome: str, prediction: str = "prediction", groups: int = GROUPS,
+    tally: Tally,
+    *,
+    outcome: str,
+    prediction: str = "prediction",
+    groups: int = GROUPS,
     binning: Literal["blocks", "quantiles"] = "blocks",
-) -> HosmerLemeshow:  # fmt: skip
+) -> HosmerLemeshow:
     """Test calibration in groups of equal size by prediction.
 
     Parameters
@@ -309,7 +318,6 @@ def hosmer_lemeshow(
     >>> found.totals, found.events, round(found.statistic, 4), found.df
     ((10, 10, 10), (1, 4, 5), 0.8929, 1)
     """
-    import numpy as np
     from scipy.stats import chi2
 
     if groups < 3:
@@ -330,12 +338,19 @@ def hosmer_lemeshow(
     reason = None if df >= 1 else f"equal predictions leave {len(firsts)} groups; at least 3 are needed"
     warn_undefined("Hosmer-Lemeshow test", reason)
     return HosmerLemeshow(
-        low=tuple(values[firsts].tolist()), high=tuple(values[k - 1].item() for k in ends),
-        mean=tuple((expected / totals).tolist()), totals=tuple(totals.astype(int).tolist()),
-        events=tuple(observed.astype(int).tolist()), expected=tuple(expected.tolist()),
-        statistic=statistic if df >= 1 else NAN, df=max(df, 0), p_value=float(chi2.sf(statistic, df)) if df >= 1 else NAN,
-        binning=binning, reason=reason, provenance=tally.provenance,
-    )  # fmt: skip
+        low=tuple(values[firsts].tolist()),
+        high=tuple(values[k - 1].item() for k in ends),
+        mean=tuple((expected / totals).tolist()),
+        totals=tuple(totals.astype(int).tolist()),
+        events=tuple(observed.astype(int).tolist()),
+        expected=tuple(expected.tolist()),
+        statistic=statistic if df >= 1 else NAN,
+        df=max(df, 0),
+        p_value=float(chi2.sf(statistic, df)) if df >= 1 else NAN,
+        binning=binning,
+        reason=reason,
+        provenance=tally.provenance,
+    )
 
 
 def _blocks(values: np.ndarray, sizes: np.ndarray, groups: int) -> list[int]:
@@ -356,8 +371,6 @@ def _blocks(values: np.ndarray, sizes: np.ndarray, groups: int) -> list[int]:
 
 def _quantiles(values: np.ndarray, sizes: np.ndarray, groups: int) -> list[int]:
     """Return where groups begin when predictions are cut at their quantiles."""
-    import numpy as np
-
     patients = np.repeat(values, sizes.astype(int))
     # In whole numbers: 0.1 x 30 is a little more than 3, and would put the patient at the cut into either group.
     below, parts = np.divmod(np.arange(groups + 1) * (len(patients) - 1), groups)
@@ -407,7 +420,6 @@ def calibration(tally: Tally, *, outcome: str, prediction: str = "prediction", s
     >>> round(found.slope, 4), round(found.brier, 4), round(found.scaled_brier, 4)
     (0.5083, 0.21, 0.1515)
     """
-    import numpy as np
     from scipy.special import expit, logit
 
     if not 0 < span <= 1:
@@ -436,11 +448,21 @@ def calibration(tally: Tally, *, outcome: str, prediction: str = "prediction", s
     warn_undefined(f"calibration of {prediction}", reason)
     points, smooth = _smooth(p, y, n, span)
     return Calibration(
-        in_the_large=large, intercept=intercept, slope=slope, brier=brier, brier_max=worst,
-        scaled_brier=1 - brier / worst if worst else NAN, points=tuple(points.tolist()), smooth=tuple(smooth.tolist()),
-        n=int(total), events=int(events), n_missing=lacking, method=f"recalibration, local lines with span {span:g}",
-        reason=reason, provenance=tally.provenance,
-    )  # fmt: skip
+        in_the_large=large,
+        intercept=intercept,
+        slope=slope,
+        brier=brier,
+        brier_max=worst,
+        scaled_brier=1 - brier / worst if worst else NAN,
+        points=tuple(points.tolist()),
+        smooth=tuple(smooth.tolist()),
+        n=int(total),
+        events=int(events),
+        n_missing=lacking,
+        method=f"recalibration, local lines with span {span:g}",
+        reason=reason,
+        provenance=tally.provenance,
+    )
 
 
 def recalibration(odds: np.ndarray, y: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -453,7 +475,6 @@ def recalibration(odds: np.ndarray, y: np.ndarray, n: np.ndarray) -> tuple[np.nd
     n : numpy.ndarray, shape (rows, patterns)
         Counts of the patterns.
     """
-    import numpy as np
     from scipy.special import expit
 
     odds, n = np.atleast_2d(odds), np.atleast_2d(n)
@@ -484,8 +505,6 @@ def recalibration(odds: np.ndarray, y: np.ndarray, n: np.ndarray) -> tuple[np.nd
 
 def _smooth(p: np.ndarray, y: np.ndarray, n: np.ndarray, span: float) -> tuple[np.ndarray, np.ndarray]:
     """Smooth the outcome along predictions, sorted, by local lines."""
-    import numpy as np
-
     points = np.unique(p)
     reach = max(1, int(np.floor(n.sum() * span + 1e-5)))
     smooth = np.empty(len(points))
@@ -521,7 +540,5 @@ def pseudo_r2(log_likelihood: float, null_log_likelihood: float, n: float) -> tu
     >>> [round(float(value), 4) for value in pseudo_r2(-50.0, -60.0, 100)]
     [0.1813, 0.2594]
     """
-    import numpy as np
-
     plain = -np.expm1(2 * (null_log_likelihood - log_likelihood) / n)
     return plain, plain / -np.expm1(2 * null_log_likelihood / n)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tallystats.regression.firth import split_basis
 from tallystats.regression.logistic import log_likelihood
 from tallystats.results import NAN
 from tallystats.tolerance import uphill
-
-if TYPE_CHECKING:
-    import numpy as np
 
 #: Newton's steps, and the gain (of the log-likelihood's size) below which one is the last.
 MAX_ITERATIONS, GAIN = 200, 1e-14
@@ -52,7 +50,6 @@ def profile_limits(
     .. [1] Venzon DJ, Moolgavkar SH. A method for computing profile-likelihood-based confidence intervals. Appl Stat 1988;
        37: 87-94.
     """
-    import numpy as np
     from scipy.stats import chi2
 
     basis, _ = np.linalg.qr(x)
@@ -102,11 +99,8 @@ def _end(
     return peak + brentq(height, near, far, xtol=1e-11 * abs(unit), rtol=1e-12)
 
 
-def _highest(
-    x: np.ndarray, y: np.ndarray, n: np.ndarray, offset: np.ndarray, start: np.ndarray
-) -> tuple[np.ndarray, float]:
+def _highest(x: np.ndarray, y: np.ndarray, n: np.ndarray, offset: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
     """Maximise the log-likelihood, or come as near to its supremum as doubles tell; return the estimates and the value."""
-    import numpy as np
     from scipy.special import expit
 
     def value_of(beta: np.ndarray) -> float:

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from tallystats.regression.block_tests import (
-    REMOVAL_TESTS,
-    BlockTest,
-    block_test,
-    removal_tests,
-    score_statistics,
-    score_tests,
-)
+import numpy as np
+import pandas as pd
+
+from tallystats.regression.block_tests import REMOVAL_TESTS, BlockTest, block_test, removal_tests, score_statistics, score_tests
 from tallystats.regression.design import Design, make_design
 from tallystats.regression.logistic import BCON, ITERATE, LogisticFit, ManyFits, fit_logistic, fit_many
 from tallystats.results import Result, result
+from tallystats.tally import Tally
 from tallystats.tolerance import SAME
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.tally import Tally
 
 METHODS = ("forward", "backward", "enter")
 #: Columns whose correlations have no eigenvalue below this are independent beyond doubt.
@@ -111,25 +102,40 @@ class Selection(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a test at a step: `step, action, changed, where, term, statistic, df, p_value, method`, and -2 log L."""
-        import pandas as pd
-
         rows = [
-            {"step": step.number, "action": step.action, "changed": step.term, "where": where, "term": test.term,
-             "statistic": test.statistic, "df": test.df, "p_value": test.p_value, "method": test.method,
-             "minus_2_log_likelihood": -2 * step.log_likelihood}
+            {
+                "step": step.number,
+                "action": step.action,
+                "changed": step.term,
+                "where": where,
+                "term": test.term,
+                "statistic": test.statistic,
+                "df": test.df,
+                "p_value": test.p_value,
+                "method": test.method,
+                "minus_2_log_likelihood": -2 * step.log_likelihood,
+            }
             for step in self.steps
-            for where, tests in (("in the model", step.inside), ("not in the model", step.outside),
-                                 ("not in the model, its columns", step.columns),
-                                 ("not in the model, all", [step.overall] if step.overall else []))
+            for where, tests in (
+                ("in the model", step.inside),
+                ("not in the model", step.outside),
+                ("not in the model, its columns", step.columns),
+                ("not in the model, all", [step.overall] if step.overall else []),
+            )
             for test in tests
-        ]  # fmt: skip
+        ]
         return pd.DataFrame(rows)
 
 
 def next_changes(
-    inside: np.ndarray, inside_df: Sequence[int], outside: np.ndarray, outside_df: Sequence[int], *, entry: float,
+    inside: np.ndarray,
+    inside_df: Sequence[int],
+    outside: np.ndarray,
+    outside_df: Sequence[int],
+    *,
+    entry: float,
     removal: float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Decide, from the tests of a model, what changes next: the rules of SPSS's stepwise methods, in one place.
 
     Parameters
@@ -149,7 +155,6 @@ def next_changes(
     tied : numpy.ndarray of bool, shape (tables, max(terms))
         All terms whose P is the same as that one's, itself among them.
     """
-    import numpy as np
     from scipy.stats import chi2
 
     tables, width = len(inside), max(inside.shape[1], outside.shape[1], 1)
@@ -175,8 +180,6 @@ def starting_terms(
     x: np.ndarray, y: np.ndarray, counts: np.ndarray, blocks: dict[str, Sequence[int]], *, method: str
 ) -> tuple[str, ...]:
     """Return the terms that a selection starts with: none, or all that those before them do not determine."""
-    import numpy as np
-
     if method == "forward":
         return ()
     columns = x[np.ix_(counts > 0, [k for block in blocks.values() for k in block])]
@@ -194,10 +197,18 @@ def starting_terms(
 
 
 def select_terms(
-    tally: Tally, *, outcome: str, candidates: Sequence[str], method: Literal["forward", "backward", "enter"] = "forward",
-    entry: float = 0.05, removal: float = 0.10, removal_test: Literal["wald", "lr", "conditional"] = "wald",
-    max_iterations: int = ITERATE, tolerance: float = BCON, confidence_level: float = 0.95,
-) -> Selection:  # fmt: skip
+    tally: Tally,
+    *,
+    outcome: str,
+    candidates: Sequence[str],
+    method: Literal["forward", "backward", "enter"] = "forward",
+    entry: float = 0.05,
+    removal: float = 0.10,
+    removal_test: Literal["wald", "lr", "conditional"] = "wald",
+    max_iterations: int = ITERATE,
+    tolerance: float = BCON,
+    confidence_level: float = 0.95,
+) -> Selection:
     """Select terms as SPSS's FSTEP and BSTEP methods do, or enter all.
 
     Parameters
@@ -258,8 +269,6 @@ def select_terms(
     >>> [(step.action, step.term) for step in backwards.steps], backwards.selected
     ([('start', ''), ('remove', 'tall')], ('old',))
     """
-    import numpy as np
-
     for name, value, known in (("method", method, METHODS), ("removal_test", removal_test, REMOVAL_TESTS)):
         if value not in known:
             raise ValueError(f"{name}: {value!r}; expected one of {', '.join(known)}")
@@ -268,9 +277,7 @@ def select_terms(
             raise ValueError(f"{name}: {value!r}; expected a P value above 0 and at most 1")
     design = make_design(tally, outcome=outcome, terms=candidates, keep_determined=True)
     if design.events in (0, design.total):
-        raise ValueError(
-            f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values"
-        )
+        raise ValueError(f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values")
     complete = tally.complete([outcome, *candidates])
     limits = {"max_iterations": max_iterations, "tolerance": tolerance}
     order = [term for term in candidates if term in design.blocks]
@@ -285,11 +292,20 @@ def select_terms(
         model = None
         if inside:
             model = fit_logistic(complete, outcome=outcome, terms=inside, confidence_level=confidence_level, **limits)
-        steps.append(Step(
-            number=len(steps), action=action, term=test.term if test else "", test=test, tied=tied, model=model,
-            log_likelihood=float(fit.log_likelihood[0]), inside=tuple(within), outside=tuple(without),
-            **_further_tests(design, inside, beyond, fit),
-        ))  # fmt: skip
+        steps.append(
+            Step(
+                number=len(steps),
+                action=action,
+                term=test.term if test else "",
+                test=test,
+                tied=tied,
+                model=model,
+                log_likelihood=float(fit.log_likelihood[0]),
+                inside=tuple(within),
+                outside=tuple(without),
+                **_further_tests(design, inside, beyond, fit),
+            )
+        )
         if method == "enter":
             stopped = "the plan enters all terms"
             break
@@ -298,9 +314,13 @@ def select_terms(
             break
         seen.add(frozenset(inside))
         (change,), (which,), (same,) = next_changes(
-            np.array([[t.statistic for t in within]]), [t.df for t in within],
-            np.array([[t.statistic for t in without]]), [t.df for t in without], entry=entry, removal=removal,
-        )  # fmt: skip
+            np.array([[t.statistic for t in within]]),
+            [t.df for t in within],
+            np.array([[t.statistic for t in without]]),
+            [t.df for t in without],
+            entry=entry,
+            removal=removal,
+        )
         if change == STOP:
             stopped = f"no term outside the model has P < {entry:g}"
             if method == "backward":
@@ -311,10 +331,21 @@ def select_terms(
         tied = tuple(t.term for t, near in zip(tests, same, strict=False) if near and t is not test)
         inside = tuple(t for t in order if (t in inside) != (t == test.term))
     return Selection(
-        outcome=outcome, candidates=tuple(candidates), selected=inside, method=method, entry=entry, removal=removal,
-        removal_test=removal_test, steps=tuple(steps), stopped=stopped, dropped=design.dropped, n=design.total,
-        n_missing=design.n_missing, provenance=tally.provenance, **limits,
-    )  # fmt: skip
+        outcome=outcome,
+        candidates=tuple(candidates),
+        selected=inside,
+        method=method,
+        entry=entry,
+        removal=removal,
+        removal_test=removal_test,
+        steps=tuple(steps),
+        stopped=stopped,
+        dropped=design.dropped,
+        n=design.total,
+        n_missing=design.n_missing,
+        provenance=tally.provenance,
+        **limits,
+    )
 
 
 def _further_tests(design: Design, inside: Sequence[str], beyond: Sequence[str], fit: ManyFits) -> dict:
@@ -324,7 +355,8 @@ def _further_tests(design: Design, inside: Sequence[str], beyond: Sequence[str],
     every = [k for term in beyond for k in design.blocks[term]]
     blocks = [*([k] for k in single), *([every] if every else [])]
     (found,) = score_statistics(design.x, design.y, design.n[None, :], fit, design.positions(inside), blocks)
-    tests = [block_test(names[block[0]], value, len(block), "score")
-             for block, value in zip(blocks, found.tolist(), strict=True)]  # fmt: skip
+    tests = [
+        block_test(names[block[0]], value, len(block), "score") for block, value in zip(blocks, found.tolist(), strict=True)
+    ]
     overall = block_test("all", float(found[-1]), len(every), "score") if every else None
     return {"columns": tuple(tests[: len(single)]), "overall": overall}

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from tallystats.regression.design import Design, complete_patterns, make_design
 from tallystats.results import Result, result
 from tallystats.statistics.counts import coded, is_numeric
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 #: Above the tolerance to which the linear programmes keep their constraints, of columns with standard deviation 1.
 FEASIBLE = 1e-6
@@ -106,14 +103,20 @@ class Separation(Result):
 
         `direction` is the sign of the infinite estimate of the level's column, or of the term that has one; else 0.
         """
-        import pandas as pd
-
         rows = [
-            {"term": ", ".join(m.terms), "level": ", ".join(m.levels), "events": m.events, "n": m.n, "told": m.told,
-             "with_it": span(m.with_it) if not m.levels else "", "without": span(m.without) if not m.levels else "",
-             "direction": self.direction(m), "kind": self.kind}
+            {
+                "term": ", ".join(m.terms),
+                "level": ", ".join(m.levels),
+                "events": m.events,
+                "n": m.n,
+                "told": m.told,
+                "with_it": span(m.with_it) if not m.levels else "",
+                "without": span(m.without) if not m.levels else "",
+                "direction": self.direction(m),
+                "kind": self.kind,
+            }
             for m in (*self.margins, *self.combined)
-        ]  # fmt: skip
+        ]
         return pd.DataFrame(rows)
 
     def direction(self, margin: Margin) -> int:
@@ -162,8 +165,6 @@ def detect_separation(tally: Tally, *, outcome: str, terms: Sequence[str]) -> Se
     >>> found.kind, found.directions, found.cells
     ('quasi-complete', {'intercept': -1, 'cement': 1}, ('cement = no: 0 of 51 with failed',))
     """
-    import numpy as np
-
     design = make_design(tally, outcome=outcome, terms=terms)
     kind, directions, told = separated_columns(design)
     names = ("intercept", *design.columns)
@@ -175,15 +176,18 @@ def detect_separation(tally: Tally, *, outcome: str, terms: Sequence[str]) -> Se
             alone |= _values(complete, margin.terms[0]) == margin.levels[0] if margin.levels else True
     infinite = [term for term, at in design.blocks.items() if set(at) & set(directions)]
     return Separation(
-        kind=kind, directions={names[k]: sign for k, sign in directions.items()}, outcome=outcome,
-        n_told=int(design.n[told].sum()), margins=margins, combined=_combined(complete, infinite, design, told & ~alone),
+        kind=kind,
+        directions={names[k]: sign for k, sign in directions.items()},
+        outcome=outcome,
+        n_told=int(design.n[told].sum()),
+        margins=margins,
+        combined=_combined(complete, infinite, design, told & ~alone),
         provenance=tally.provenance,
-    )  # fmt: skip
+    )
 
 
 def separated_columns(design: Design) -> tuple[str, dict[int, int], np.ndarray]:
     """Return the kind of separation, the signs of infinite estimates, and which patterns' outcomes are told."""
-    import numpy as np
     from scipy import sparse
     from scipy.optimize import linprog
 
@@ -192,16 +196,25 @@ def separated_columns(design: Design) -> tuple[str, dict[int, int], np.ndarray]:
     centre[0], spread[0] = 0.0, 1.0
     signed = (design.x - centre) / spread * np.where(design.y == 1, 1.0, -1.0)[:, None]
     patterns, width = signed.shape
-    apart = linprog([*[0.0] * width, *[-1.0] * patterns], A_ub=sparse.hstack([-signed, sparse.eye_array(patterns)]),
-                    b_ub=np.zeros(patterns), bounds=[*[(-1 / FEASIBLE, 1 / FEASIBLE)] * width, *[(0, 1)] * patterns],
-                    method="highs")  # fmt: skip
+    apart = linprog(
+        [*[0.0] * width, *[-1.0] * patterns],
+        A_ub=sparse.hstack([-signed, sparse.eye_array(patterns)]),
+        b_ub=np.zeros(patterns),
+        bounds=[*[(-1 / FEASIBLE, 1 / FEASIBLE)] * width, *[(0, 1)] * patterns],
+        method="highs",
+    )
     if apart.status != 0:
         raise ArithmeticError(f"separation was not decided: {apart.message}")
     told = apart.x[width:] > 0.5
     if not told.any():
         return "none", {}, told
-    margin = linprog([*[0.0] * width, -1.0], A_ub=np.column_stack([-signed, told]), b_ub=np.zeros(patterns),
-                     bounds=[*[(-1, 1)] * width, (0, 1)], method="highs")  # fmt: skip
+    margin = linprog(
+        [*[0.0] * width, -1.0],
+        A_ub=np.column_stack([-signed, told]),
+        b_ub=np.zeros(patterns),
+        bounds=[*[(-1, 1)] * width, (0, 1)],
+        method="highs",
+    )
     if margin.status != 0:
         raise ArithmeticError(f"the direction of separation was not found: {margin.message}")
     direction = margin.x[:-1]
@@ -215,8 +228,6 @@ def separated_columns(design: Design) -> tuple[str, dict[int, int], np.ndarray]:
 
 def _margins(complete: Tally, term: str, design: Design) -> list[Margin]:
     """Count the outcome at each level of a term in use, or find a number's range with it and without."""
-    import numpy as np
-
     if not is_numeric(complete, term):
         values, found = _values(complete, term), []
         levels, codes = coded(complete, term, "terms")
@@ -229,8 +240,11 @@ def _margins(complete: Tally, term: str, design: Design) -> list[Margin]:
     sides = [numbers[design.y == y] for y in (1, 0)]
     with_it, without = ((float(side.min()), float(side.max())) if len(side) else None for side in sides)
     apart = with_it and without and (with_it[0] >= without[1] or with_it[1] <= without[0]) and np.ptp(numbers) > 0
-    return [Margin(terms=(term,), levels=(), events=design.events, n=design.total, with_it=with_it, without=without,
-                   told=bool(apart))]  # fmt: skip
+    return [
+        Margin(
+            terms=(term,), levels=(), events=design.events, n=design.total, with_it=with_it, without=without, told=bool(apart)
+        )
+    ]
 
 
 def _combined(complete: Tally, terms: list[str], design: Design, told: np.ndarray) -> tuple[Margin, ...]:
@@ -241,14 +255,11 @@ def _combined(complete: Tally, terms: list[str], design: Design, told: np.ndarra
         both = counts.setdefault(tuple(column[at] for column in values), [0, 0])
         both[0] += int(design.n[at] * design.y[at])
         both[1] += int(design.n[at])
-    return tuple(Margin(terms=tuple(terms), levels=key, events=events, n=n, told=True)
-                 for key, (events, n) in counts.items())  # fmt: skip
+    return tuple(Margin(terms=tuple(terms), levels=key, events=events, n=n, told=True) for key, (events, n) in counts.items())
 
 
 def _values(complete: Tally, term: str) -> np.ndarray:
     """Return each pattern's value of a term in words."""
-    import numpy as np
-
     if is_numeric(complete, term):
         return np.array([f"{value:g}" for value in complete.frame[term]], dtype=object)
     levels, codes = coded(complete, term, "terms")

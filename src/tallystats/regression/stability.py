@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from tallystats.regression.block_tests import removal_statistics, score_statistics
 from tallystats.regression.design import Design, make_design
 from tallystats.regression.logistic import fit_many
 from tallystats.regression.selection import REMOVE, STOP, Selection, next_changes, starting_terms
 from tallystats.results import Result, result
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 #: As many numbers of tables by patterns are held at once.
 HELD = 2_000_000
@@ -83,32 +80,40 @@ class Stability(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a candidate: `estimate` is its share of resamples, `std_error` that of the simulation."""
-        import numpy as np
-        import pandas as pd
-
         share = np.array(self.inclusion, float)
         error = np.sqrt(share * (1 - share) / self.usable) if self.usable else share
-        return pd.DataFrame({
-            "term": self.candidates, "estimate": share, "std_error": error,
-            "selected": [term in self.selected for term in self.candidates],
-            "left_out": self.left_out_inclusion, "n": self.n, "resamples": self.usable, "method": self.method,
-        })  # fmt: skip
+        return pd.DataFrame(
+            {
+                "term": self.candidates,
+                "estimate": share,
+                "std_error": error,
+                "selected": [term in self.selected for term in self.candidates],
+                "left_out": self.left_out_inclusion,
+                "n": self.n,
+                "resamples": self.usable,
+                "method": self.method,
+            }
+        )
 
     @property
     def set_frame(self) -> pd.DataFrame:
         """One row a set of terms: resamples, and patients left out, with which the selection ends with it."""
-        import pandas as pd
-
         drawn, left = dict(self.sets), dict(self.left_out)
-        rows = [{"terms": list(terms), "resamples": drawn.get(terms, 0), "left_out": left.get(terms, 0),
-                 "selected": terms == self.selected} for terms in dict.fromkeys([*drawn, *left])]  # fmt: skip
+        rows = [
+            {
+                "terms": list(terms),
+                "resamples": drawn.get(terms, 0),
+                "left_out": left.get(terms, 0),
+                "selected": terms == self.selected,
+            }
+            for terms in dict.fromkeys([*drawn, *left])
+        ]
         return pd.DataFrame(rows, columns=["terms", "resamples", "left_out", "selected"])
 
 
 def selection_stability(
-    tally: Tally, selection: Selection, *, resamples: int = 500, seed: int = 1,
-    on_progress: Callable[[int], None] | None = None,
-) -> Stability:  # fmt: skip
+    tally: Tally, selection: Selection, *, resamples: int = 500, seed: int = 1, on_progress: Callable[[int], None] | None = None
+) -> Stability:
     """Repeat a selection in bootstrap samples of the patients, and without each patient in turn.
 
     Parameters
@@ -158,8 +163,6 @@ def selection_stability(
     >>> [round(share, 1) for share in stable.inclusion], stable.left_out, stable.changing
     ([1.0, 0.1], ((('old',), 94),), 0)
     """
-    import numpy as np
-
     if resamples < 1:
         raise ValueError(f"resamples: {resamples!r}; expected at least 1")
     if selection.method == "enter":
@@ -184,17 +187,28 @@ def selection_stability(
     usable = sum(sets.values())
 
     def share(counted: Counter, total: int) -> tuple[float, ...]:
-        return tuple(sum(n for terms, n in counted.items() if term in terms) / total if total else float("nan")
-                     for term in selection.candidates)  # fmt: skip
+        return tuple(
+            sum(n for terms, n in counted.items() if term in terms) / total if total else float("nan")
+            for term in selection.candidates
+        )
 
     return Stability(
-        candidates=selection.candidates, selected=selection.selected, inclusion=share(sets, usable), sets=_ordered(sets),
-        resamples=resamples, unusable=resamples - usable, tied=sum(tied for terms, tied in again if terms is not None),
-        left_out=_ordered(leaving), left_out_inclusion=share(leaving, design.total - lost), left_out_unusable=lost,
-        seed=seed, n=design.total, n_missing=design.n_missing,
+        candidates=selection.candidates,
+        selected=selection.selected,
+        inclusion=share(sets, usable),
+        sets=_ordered(sets),
+        resamples=resamples,
+        unusable=resamples - usable,
+        tied=sum(tied for terms, tied in again if terms is not None),
+        left_out=_ordered(leaving),
+        left_out_inclusion=share(leaving, design.total - lost),
+        left_out_unusable=lost,
+        seed=seed,
+        n=design.total,
+        n_missing=design.n_missing,
         method=f"{selection.method} selection repeated in {resamples} bootstrap samples, seed {seed}",
         provenance=tally.provenance,
-    )  # fmt: skip
+    )
 
 
 def _ordered(counted: Counter) -> tuple[tuple[tuple[str, ...], int], ...]:
@@ -204,8 +218,6 @@ def _ordered(counted: Counter) -> tuple[tuple[tuple[str, ...], int], ...]:
 
 def resampled_counts(design: Design, resamples: int, seed: int) -> np.ndarray:
     """Draw bootstrap samples of the complete patients: counts of the patterns, one row a sample."""
-    import numpy as np
-
     rng = np.random.default_rng(seed)
     return rng.multinomial(design.total, design.n / design.total, size=resamples).astype(float)
 
@@ -222,8 +234,6 @@ def live_columns(design: Design, counts: np.ndarray) -> np.ndarray:
 
     Where a table has nobody at a term's reference, the first of its levels that it has takes that place.
     """
-    import numpy as np
-
     there = counts > 0
     low = np.where(there[:, :, None], design.x[None], np.inf).min(axis=1)
     high = np.where(there[:, :, None], design.x[None], -np.inf).max(axis=1)
@@ -247,8 +257,6 @@ def select_many(design: Design, counts: np.ndarray, rules: Selection) -> list[tu
         For each table the terms that it ends with, in the order of the candidates (None where the outcome is the same
         in all), and whether two terms were tied on the way.
     """
-    import numpy as np
-
     x, y = design.x, design.y
     order = [term for term in rules.candidates if term in design.blocks]
     live = live_columns(design, counts)
@@ -278,8 +286,9 @@ def select_many(design: Design, counts: np.ndarray, rules: Selection) -> list[tu
             out, into = [columns[t] for t in terms], [columns[t] for t in beyond]
             leave = removal_statistics(x, y, table, fit, here, out, method=rules.removal_test, **limits)
             enter = score_statistics(x, y, table, fit, here, into)
-            actions, which, same = next_changes(leave, [len(k) or 1 for k in out], enter, [len(k) or 1 for k in into],
-                                                entry=rules.entry, removal=rules.removal)  # fmt: skip
+            actions, which, same = next_changes(
+                leave, [len(k) or 1 for k in out], enter, [len(k) or 1 for k in into], entry=rules.entry, removal=rules.removal
+            )
             tied[members] |= same.sum(axis=1) > 1
             for b, action, at in zip(members, actions.tolist(), which.tolist(), strict=True):
                 if action == STOP:

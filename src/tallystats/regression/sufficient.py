@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
+import numpy as np
+
+from tallystats.regression.design import Design
 from tallystats.results import result
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tallystats.regression.design import Design
 
 #: States of a network, over all its stages: some seconds of work and some hundred megabytes.
 MAX_STATES = 1_000_000
@@ -56,8 +53,6 @@ def sufficient_statistics(design: Design) -> SufficientStatistics:
         When the values of a column are not multiples of a common unit of at most six decimals: their sums then tell
         nearly every outcome from every other, and conditioning on them leaves nothing to infer from.
     """
-    import numpy as np
-
     patterns, of = np.unique(design.x[:, 1:], axis=0, return_inverse=True)
     of = of.reshape(-1)
     n = np.bincount(of, weights=design.n, minlength=len(patterns)).round().astype(np.int64)
@@ -110,7 +105,6 @@ def conditional_distribution(
     .. [1] Hirji KF, Mehta CR, Patel NR. Computing distributions for exact logistic regression. J Am Stat Assoc 1987; 82:
        1110-17.
     """
-    import numpy as np
     from scipy.special import gammaln
 
     held = [k for k in range(statistics.values.shape[1]) if k not in free]
@@ -147,8 +141,6 @@ def conditional_distribution(
 
 def _merged(states: np.ndarray, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Add up the counts of equal states."""
-    import numpy as np
-
     spans = [int(span) + 1 for span in states.max(axis=0)]
     if math.prod(spans) < 2**62:  # one number a state sorts faster than its parts do
         order = np.argsort(np.ravel_multi_index(states.T, spans), kind="stable")
@@ -161,8 +153,6 @@ def _merged(states: np.ndarray, logs: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def _reachable(values: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the least and the greatest sum of each column over m of the patients left, for m from 0 to all."""
-    import numpy as np
-
     ends = []
     for direction in (1, -1):
         ordered = np.sort(direction * np.repeat(values, n, axis=0), axis=0)
@@ -171,8 +161,6 @@ def _reachable(values: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _can_reach(states: np.ndarray, events: int, goal: np.ndarray, limits: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    import numpy as np
-
     least, greatest = limits
     left = events - states[:, 0]
     possible = (left >= 0) & (left < len(least))

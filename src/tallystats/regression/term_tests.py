@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from tallystats.regression.design import make_design
 from tallystats.regression.logistic import ITERATE, fit_many
+from tallystats.regression.selection import BlockTest, removal_tests, score_tests
+from tallystats.regression.separation import separated_columns
 from tallystats.results import Result, result
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from tallystats.regression.selection import BlockTest
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 #: The name under which all terms are tested together.
 WHOLE = "model"
@@ -49,8 +47,6 @@ class TermTests(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a term and method: `term, statistic, df, p_value, n, method`."""
-        import pandas as pd
-
         return pd.DataFrame([dataclasses.asdict(test) for test in self.tests]).assign(n=self.n)
 
 
@@ -93,14 +89,9 @@ def term_tests(tally: Tally, *, outcome: str, terms: Sequence[str], max_iteratio
     >>> [round(found.p_value("cement", method), 4) for method in ("score", "lr", "wald")]
     [0.0058, 0.0055, 0.9972]
     """
-    from tallystats.regression.selection import removal_tests, score_tests
-    from tallystats.regression.separation import separated_columns
-
     design = make_design(tally, outcome=outcome, terms=terms)
     if design.events in (0, design.total):
-        raise ValueError(
-            f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values"
-        )
+        raise ValueError(f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values")
     limits = {"max_iterations": max_iterations, "tolerance": STILL}
     whole = dataclasses.replace(design, blocks={WHOLE: tuple(range(1, design.x.shape[1]))} if design.blocks else {})
     found: list[BlockTest] = []
@@ -114,6 +105,10 @@ def term_tests(tally: Tally, *, outcome: str, terms: Sequence[str], max_iteratio
             found += score_tests(part, others, [term], without)
     _, directions, _ = separated_columns(design)
     return TermTests(
-        tests=tuple(found), separated=tuple(t for t, at in design.blocks.items() if set(at) & set(directions)),
-        n=design.total, events=design.events, n_missing=design.n_missing, provenance=tally.provenance,
-    )  # fmt: skip
+        tests=tuple(found),
+        separated=tuple(t for t, at in design.blocks.items() if set(at) & set(directions)),
+        n=design.total,
+        events=design.events,
+        n_missing=design.n_missing,
+        provenance=tally.provenance,
+    )

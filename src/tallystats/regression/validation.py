@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from tallystats.regression.design import Design, make_design
 from tallystats.regression.logistic import BCON, ITERATE, fit_many
@@ -12,13 +14,8 @@ from tallystats.regression.performance import delong, pseudo_r2, recalibration
 from tallystats.regression.selection import Selection
 from tallystats.regression.stability import chunks, live_columns, resampled_counts, select_many
 from tallystats.results import NAN, Result, result
+from tallystats.tally import Tally
 from tallystats.tolerance import settled
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.tally import Tally
 
 MEASURES = ("c_statistic", "nagelkerke", "brier", "intercept", "slope")
 
@@ -80,18 +77,33 @@ class Optimism(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a measure; `estimate` is the corrected one."""
-        import pandas as pd
-
-        return pd.DataFrame({"term": self.measures, "estimate": self.corrected, "apparent": self.apparent,
-                             "training": self.training, "test": self.test, "optimism": self.optimism, "n": self.n,
-                             "resamples": self.used, "method": self.method})  # fmt: skip
+        return pd.DataFrame(
+            {
+                "term": self.measures,
+                "estimate": self.corrected,
+                "apparent": self.apparent,
+                "training": self.training,
+                "test": self.test,
+                "optimism": self.optimism,
+                "n": self.n,
+                "resamples": self.used,
+                "method": self.method,
+            }
+        )
 
 
 def bootstrap_optimism(
-    tally: Tally, *, outcome: str, terms: Sequence[str] = (), selection: Selection | None = None, resamples: int = 200,
-    seed: int = 1, max_iterations: int = ITERATE, tolerance: float = BCON,
+    tally: Tally,
+    *,
+    outcome: str,
+    terms: Sequence[str] = (),
+    selection: Selection | None = None,
+    resamples: int = 200,
+    seed: int = 1,
+    max_iterations: int = ITERATE,
+    tolerance: float = BCON,
     on_progress: Callable[[int], None] | None = None,
-) -> Optimism:  # fmt: skip
+) -> Optimism:
     """Correct a logistic model's performance for optimism by Harrell's bootstrap.
 
     Parameters
@@ -144,8 +156,6 @@ def bootstrap_optimism(
     >>> round(found.apparent[0], 3), found.of("c_statistic") < found.apparent[0], found.of("slope") < 1
     (0.715, True, True)
     """
-    import numpy as np
-
     if resamples < 1:
         raise ValueError(f"resamples: {resamples!r}; expected at least 1")
     if bool(terms) == (selection is not None):
@@ -153,9 +163,7 @@ def bootstrap_optimism(
     everything = selection.candidates if selection else tuple(terms)
     design = make_design(tally, outcome=outcome, terms=everything, keep_determined=selection is not None)
     if design.events in (0, design.total):
-        raise ValueError(
-            f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values"
-        )
+        raise ValueError(f"outcome: {outcome!r} is the same in all {design.total} complete patients; expected both values")
     limits = {"max_iterations": max_iterations, "tolerance": tolerance}
     if selection:
         limits = {"max_iterations": selection.max_iterations, "tolerance": selection.tolerance}
@@ -182,19 +190,26 @@ def bootstrap_optimism(
     with np.errstate(invalid="ignore"):
         means = [np.where(both, rows, 0.0).sum(axis=0) / used for rows in (inside, outside)]
     return Optimism(
-        measures=MEASURES, apparent=tuple(apparent), training=tuple(means[0].tolist()), test=tuple(means[1].tolist()),
-        used=tuple(used.tolist()), resamples=resamples, unusable=resamples - len(inside), empty=empty,
-        selected_anew=selection is not None, terms=chosen, seed=seed, n=design.total, n_missing=design.n_missing,
-        method=f"bootstrap optimism, {resamples} resamples, seed {seed}", provenance=tally.provenance,
-    )  # fmt: skip
+        measures=MEASURES,
+        apparent=tuple(apparent),
+        training=tuple(means[0].tolist()),
+        test=tuple(means[1].tolist()),
+        used=tuple(used.tolist()),
+        resamples=resamples,
+        unusable=resamples - len(inside),
+        empty=empty,
+        selected_anew=selection is not None,
+        terms=chosen,
+        seed=seed,
+        n=design.total,
+        n_missing=design.n_missing,
+        method=f"bootstrap optimism, {resamples} resamples, seed {seed}",
+        provenance=tally.provenance,
+    )
 
 
-def _fit(
-    design: Design, counts: np.ndarray, models: Sequence[tuple[str, ...]], limits: dict
-) -> tuple[np.ndarray, np.ndarray]:
+def _fit(design: Design, counts: np.ndarray, models: Sequence[tuple[str, ...]], limits: dict) -> tuple[np.ndarray, np.ndarray]:
     """Fit a model to each table of counts: the log odds that it gives each pattern, and its log-likelihood there."""
-    import numpy as np
-
     live = live_columns(design, counts)
     odds, reached = np.full(counts.shape, NAN), np.full(len(counts), NAN)
     groups: dict[tuple, list[int]] = defaultdict(list)
@@ -218,7 +233,6 @@ def measures(design: Design, counts: np.ndarray, odds: np.ndarray, reached: np.n
     own : bool
         Whether these are the tables that the models were fitted to: the recalibration is then 0 and 1, and R2 the model's.
     """
-    import numpy as np
     from scipy.special import expit
 
     y, total, events = design.y, counts.sum(axis=1), counts @ design.y

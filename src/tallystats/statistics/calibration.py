@@ -76,8 +76,13 @@ def calibrations() -> tuple[Calibration, ...]:
     with PATH.open(encoding="utf-8") as file:
         found = [
             Calibration(
-                kind=row["kind"], what=row["what"], method=row["method"], events=int(row["events"]),
-                share=float(row["share"]), std_error=float(row["std_error"]), undefined=float(row["undefined"]),
+                kind=row["kind"],
+                what=row["what"],
+                method=row["method"],
+                events=int(row["events"]),
+                share=float(row["share"]),
+                std_error=float(row["std_error"]),
+                undefined=float(row["undefined"]),
                 draws=int(row["draws"]),
             )
             for row in csv.DictReader(file)

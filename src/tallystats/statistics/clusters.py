@@ -111,10 +111,21 @@ def intracluster_correlation(
             ratios = [between / within / stats.f.isf(p, k - 1, total - k) for p in (tail, 1 - tail)]
             low, high = ((f - 1) / (f + size - 1) for f in ratios)
     return IntraclusterCorrelation(
-        term=variable, by=by, estimate=estimate, conf_low=float(low), conf_high=float(high), n=total, clusters=k,
-        confidence_level=confidence_level, n_missing=table.n_missing, mean_size=size, design_effect=effect,
-        method="analysis of variance", reason=reason, provenance=table.provenance,
-    )  # fmt: skip
+        term=variable,
+        by=by,
+        estimate=estimate,
+        conf_low=float(low),
+        conf_high=float(high),
+        n=total,
+        clusters=k,
+        confidence_level=confidence_level,
+        n_missing=table.n_missing,
+        mean_size=size,
+        design_effect=effect,
+        method="analysis of variance",
+        reason=reason,
+        provenance=table.provenance,
+    )
 
 
 def _undefined(table: CrossTable, sizes: object) -> str | None:

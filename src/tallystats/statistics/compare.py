@@ -6,12 +6,15 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from tallystats.results import NAN, Result, UndefinedWarning, result, warn_undefined
 from tallystats.statistics.counts import cross_tabulate, split
 from tallystats.statistics.describe import Frequencies, ShapiroWilk, Summary, frequencies, shapiro_wilk, summarise
 from tallystats.statistics.effects import Effect, mean_difference, odds_ratio, standardised_difference
+from tallystats.statistics.printed_tests import COUNTED, TABLED
+from tallystats.statistics.rank_and_t_tests import NUMBERED
 from tallystats.statistics.two_groups import (
     TestResult,
     fisher_exact,
@@ -23,19 +26,12 @@ from tallystats.statistics.two_groups import (
     undefined,
     welch_t,
 )
+from tallystats.tally import Tally
 from tallystats.tolerance import below
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from tallystats.tally import Tally
 
 
 def _p_alone(method: str, test: str, tally: Tally, variable: str, by: str) -> TestResult:
     """Compare two groups by a test of which P alone is told: see `printed_tests` and `rank_and_t_tests`."""
-    from tallystats.statistics.printed_tests import COUNTED, TABLED
-    from tallystats.statistics.rank_and_t_tests import NUMBERED
-
     table = two_groups(tally, variable, by)
     reason, p_value = undefined(table), NAN
     zeros, ones = (tuple(map(int, counts)) for counts in table.counts.T)
@@ -50,9 +46,15 @@ def _p_alone(method: str, test: str, tally: Tally, variable: str, by: str) -> Te
         reason = "an exact P would take too long to compute"
     warn_undefined(f"{method} of {variable} by {by}", reason)
     return TestResult(
-        term=variable, by=by, method=method, p_value=float(p_value), reason=reason, n=table.n, n_missing=table.n_missing,
+        term=variable,
+        by=by,
+        method=method,
+        p_value=float(p_value),
+        reason=reason,
+        n=table.n,
+        n_missing=table.n_missing,
         provenance=table.provenance,
-    )  # fmt: skip
+    )
 
 
 #: name in a study's plan -> the test
@@ -72,14 +74,7 @@ TESTS |= {
 }
 _RANKS = ("mann_whitney", "mann_whitney_continuity", "mann_whitney_exact")
 _COUNTS = ("pearson_chi_square", "fisher_exact")
-_LEVELS = (
-    *_COUNTS,
-    "yates_chi_square",
-    "n_minus_1_chi_square",
-    "likelihood_ratio",
-    "fisher_mid_p",
-    "fisher_freeman_halton",
-)
+_LEVELS = (*_COUNTS, "yates_chi_square", "n_minus_1_chi_square", "likelihood_ratio", "fisher_mid_p", "fisher_freeman_halton")
 #: kind of variable -> the tests that suit it
 SUITED = {
     "continuous": ("student_t", "welch_t", *_RANKS),
@@ -105,11 +100,11 @@ class TestChoice(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a Shapiro-Wilk test; `group` is None overall."""
-        import pandas as pd
-
-        return pd.concat([result.frame for result in self.evidence], ignore_index=True) if self.evidence else (
-            pd.DataFrame(columns=list(ShapiroWilk.__dataclass_fields__))
-        )  # fmt: skip
+        return (
+            pd.concat([result.frame for result in self.evidence], ignore_index=True)
+            if self.evidence
+            else (pd.DataFrame(columns=list(ShapiroWilk.__dataclass_fields__)))
+        )
 
 
 @result
@@ -166,9 +161,8 @@ def _places(results: Sequence[ShapiroWilk], labels: dict) -> str:
 
 
 def choose_test(
-    tally: Tally, variable: str, by: str, kind: str, *, significance: float = 0.05,
-    group_labels: Sequence[str] | None = None,
-) -> TestChoice:  # fmt: skip
+    tally: Tally, variable: str, by: str, kind: str, *, significance: float = 0.05, group_labels: Sequence[str] | None = None
+) -> TestChoice:
     """Choose the test that a clinical paper would: by normality for numbers, Pearson's chi-square for levels.
 
     Parameters
@@ -238,8 +232,6 @@ def choose_test(
 
 def count_groups(tally: Tally, by: str) -> int:
     """Return how many levels the groups have, empty ones included; 0 for a column that has none."""
-    import pandas as pd
-
     dtype = tally.frame[by].dtype if by in tally.columns else None
     if isinstance(dtype, pd.CategoricalDtype):
         return len(dtype.categories)
@@ -247,9 +239,16 @@ def count_groups(tally: Tally, by: str) -> int:
 
 
 def compare_variable(
-    tally: Tally, variable: str, by: str, *, kind: str, test: str = "auto", confidence_level: float = 0.95,
-    significance: float = 0.05, group_labels: Sequence[str] | None = None,
-) -> Comparison:  # fmt: skip
+    tally: Tally,
+    variable: str,
+    by: str,
+    *,
+    kind: str,
+    test: str = "auto",
+    confidence_level: float = 0.95,
+    significance: float = 0.05,
+    group_labels: Sequence[str] | None = None,
+) -> Comparison:
     """Compare a variable between groups: summaries, test, size of the effect.
 
     Parameters
@@ -286,9 +285,7 @@ def compare_variable(
     if count_groups(tally, by) > 2:
         from tallystats.statistics.compare_several import compare_several
 
-        return compare_several(
-            tally, variable, by, kind=kind, test=test, significance=significance, group_labels=group_labels
-        )
+        return compare_several(tally, variable, by, kind=kind, test=test, significance=significance, group_labels=group_labels)
     if kind in SUITED and test not in ("auto", *SUITED[kind]):
         raise ValueError(f"test: {test!r} of a variable of kind {kind!r}; expected auto, {', '.join(SUITED[kind])}")
     with warnings.catch_warnings():
@@ -314,6 +311,15 @@ def compare_variable(
     reasons = [part.reason for part in (result, effect, distance) if part and part.reason]
     warn_undefined(f"comparison of {variable} by {by}", "; ".join(dict.fromkeys(reasons)))
     return Comparison(
-        term=variable, by=by, kind=kind, groups=groups, test=result, choice=choice, fisher=fisher, effect=effect,
-        expected_below_5=chi_square.share_below_5 > 0, standardised_difference=distance, provenance=tally.provenance,
-    )  # fmt: skip
+        term=variable,
+        by=by,
+        kind=kind,
+        groups=groups,
+        test=result,
+        choice=choice,
+        fisher=fisher,
+        effect=effect,
+        expected_below_5=chi_square.share_below_5 > 0,
+        standardised_difference=distance,
+        provenance=tally.provenance,
+    )

@@ -6,7 +6,8 @@ import itertools
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tallystats.results import NAN, UndefinedWarning, warn_undefined
 from tallystats.statistics.compare import NUMERIC, Comparison, choose_test
@@ -25,9 +26,6 @@ from tallystats.statistics.several_groups import (
 from tallystats.statistics.trend import cochran_armitage, jonckheere_terpstra, linear_by_linear
 from tallystats.statistics.two_groups import pearson_chi_square, undefined
 from tallystats.tally import Tally
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def likelihood_ratio(tally: Tally, variable: str, by: str) -> SeveralGroupsTest:
@@ -49,10 +47,17 @@ def likelihood_ratio(tally: Tally, variable: str, by: str) -> SeveralGroupsTest:
 TESTS = {
     test.__name__: test
     for test in (
-        anova, welch_anova, kruskal_wallis, jonckheere_terpstra, pearson_chi_square, likelihood_ratio, linear_by_linear,
-        cochran_armitage, fisher_freeman_halton,
+        anova,
+        welch_anova,
+        kruskal_wallis,
+        jonckheere_terpstra,
+        pearson_chi_square,
+        likelihood_ratio,
+        linear_by_linear,
+        cochran_armitage,
+        fisher_freeman_halton,
     )
-}  # fmt: skip
+}
 #: Those that take the groups to be in an order.
 TRENDS = ("jonckheere_terpstra", "linear_by_linear", "cochran_armitage")
 _RANKS = ("kruskal_wallis", "jonckheere_terpstra")
@@ -66,16 +71,25 @@ SUITED = {
 }
 #: test of all groups -> that of two of them, as `tallystats.statistics.pairwise.pairwise_comparisons` calls it
 PAIRS = {
-    "anova": "anova", "welch_anova": "welch_anova", "kruskal_wallis": "kruskal_wallis",
-    "jonckheere_terpstra": "kruskal_wallis", "fisher_freeman_halton": "fisher_freeman_halton",
+    "anova": "anova",
+    "welch_anova": "welch_anova",
+    "kruskal_wallis": "kruskal_wallis",
+    "jonckheere_terpstra": "kruskal_wallis",
+    "fisher_freeman_halton": "fisher_freeman_halton",
     **dict.fromkeys(("pearson_chi_square", "likelihood_ratio", "linear_by_linear", "cochran_armitage"), "pearson_chi_square"),
-}  # fmt: skip
+}
 
 
 def compare_several(
-    tally: Tally, variable: str, by: str, *, kind: str, test: str = "auto", significance: float = 0.05,
+    tally: Tally,
+    variable: str,
+    by: str,
+    *,
+    kind: str,
+    test: str = "auto",
+    significance: float = 0.05,
     group_labels: Sequence[str] | None = None,
-) -> Comparison:  # fmt: skip
+) -> Comparison:
     """Compare a variable between three or more groups: as `tallystats.statistics.compare.compare_variable` of two.
 
     Parameters
@@ -129,9 +143,18 @@ def compare_several(
     reasons = [part.reason for part in (result, effect, distance) if part.reason]
     warn_undefined(f"comparison of {variable} by {by}", "; ".join(dict.fromkeys(reasons)))
     return Comparison(
-        term=variable, by=by, kind=kind, groups=groups, test=result, choice=choice, fisher=exact, effect=effect,
-        expected_below_5=below_5, standardised_difference=distance, provenance=tally.provenance,
-    )  # fmt: skip
+        term=variable,
+        by=by,
+        kind=kind,
+        groups=groups,
+        test=result,
+        choice=choice,
+        fisher=exact,
+        effect=effect,
+        expected_below_5=below_5,
+        standardised_difference=distance,
+        provenance=tally.provenance,
+    )
 
 
 def _effect(table: CrossTable, *, numeric: bool) -> Effect:
@@ -141,9 +164,16 @@ def _effect(table: CrossTable, *, numeric: bool) -> Effect:
         estimate = _eta_squared(table) if numeric else _cramers_v(table.used)
     name, method = ("eta squared", "sums of squares") if numeric else ("Cramér's V", "Pearson chi-square")
     return Effect(
-        term=table.variable, by=table.by, effect=name, estimate=estimate, method=method, n=table.n,
-        n_missing=table.n_missing, reason=reason, provenance=table.provenance,
-    )  # fmt: skip
+        term=table.variable,
+        by=table.by,
+        effect=name,
+        estimate=estimate,
+        method=method,
+        n=table.n,
+        n_missing=table.n_missing,
+        reason=reason,
+        provenance=table.provenance,
+    )
 
 
 def _eta_squared(table: CrossTable) -> float:
@@ -173,7 +203,13 @@ def largest_difference(tally: Tally, variable: str, by: str) -> Effect:
     table = cross_tabulate(tally, variable, by)
     defined = [abs(one.estimate) for one in found if not one.reason]
     return Effect(
-        term=variable, by=by, effect="standardised difference", estimate=max(defined, default=NAN), n=table.n,
-        method="largest of any two groups", n_missing=table.n_missing, provenance=tally.provenance,
+        term=variable,
+        by=by,
+        effect="standardised difference",
+        estimate=max(defined, default=NAN),
+        n=table.n,
+        method="largest of any two groups",
+        n_missing=table.n_missing,
+        provenance=tally.provenance,
         reason=None if defined else undefined(table) or "no two groups have a standardised difference",
-    )  # fmt: skip
+    )

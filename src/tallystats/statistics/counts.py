@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from tallystats.results import NAN, result
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 
 @result(eq=False)
@@ -41,8 +40,6 @@ def coded(tally: Tally, column: str, argument: str = "variable") -> tuple[tuple,
 
     A categorical keeps its empty levels, a boolean has False and True, any other column its distinct values, sorted.
     """
-    import pandas as pd
-
     if column not in tally.columns:
         raise ValueError(f"{argument}: {column!r} is not in the tally; expected one of {', '.join(tally.columns)}")
     values = tally.frame[column]
@@ -56,8 +53,6 @@ def coded(tally: Tally, column: str, argument: str = "variable") -> tuple[tuple,
 
 def is_numeric(tally: Tally, variable: str) -> bool:
     """Say whether a column holds numbers (booleans and levels are none)."""
-    import pandas as pd
-
     dtype = tally.frame[variable].dtype
     return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
 
@@ -70,8 +65,6 @@ def require_numbers(tally: Tally, variable: str) -> None:
 
 def value_counts(tally: Tally, variable: str) -> tuple[tuple, np.ndarray, int]:
     """Return the levels of a variable, the count of each, and the number missing."""
-    import numpy as np
-
     levels, codes = coded(tally, variable)
     n = tally.frame["n"].to_numpy()
     counts = np.bincount(codes[codes >= 0], weights=n[codes >= 0], minlength=len(levels)).astype(np.int64)
@@ -96,14 +89,17 @@ def split(tally: Tally, by: str) -> dict[Any, Tally]:
 
 def cross_tabulate(tally: Tally, variable: str, by: str) -> CrossTable:
     """Count the patients of each level of `variable` in each group of `by`; those missing either are counted apart."""
-    import numpy as np
-
     levels, row = coded(tally, variable)
     groups, column = coded(tally, by, "by")
     n, known = tally.frame["n"].to_numpy(), (row >= 0) & (column >= 0)
     counts = np.zeros((len(levels), len(groups)), dtype=np.int64)
     np.add.at(counts, (row[known], column[known]), n[known])
     return CrossTable(
-        variable=variable, by=by, levels=levels, groups=groups, counts=counts, n_missing=int(n[~known].sum()),
+        variable=variable,
+        by=by,
+        levels=levels,
+        groups=groups,
+        counts=counts,
+        n_missing=int(n[~known].sum()),
         provenance=tally.provenance,
-    )  # fmt: skip
+    )

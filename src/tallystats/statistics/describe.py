@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
 
 from tallystats.results import CONSTANT, NAN, OneRow, Result, require_confidence_level, result, warn_undefined
 from tallystats.statistics.counts import moments, require_numbers, value_counts
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 NO_VALUE = "no patient has a value"
 
@@ -51,8 +50,6 @@ class Frequencies(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a level: `term`, `group`, `level`, `count`, `n` (patients with a value), `percent`, `n_missing`."""
-        import pandas as pd
-
         columns = {"level": self.levels, "count": self.counts, "n": self.total, "percent": self.percents}
         frame = pd.DataFrame({**columns, "n_missing": self.n_missing, "provenance": self.provenance})
         frame.insert(0, "term", self.term)
@@ -129,8 +126,6 @@ def summarise(tally: Tally, variable: str, *, quantile_type: Literal[6, 7] = 6, 
     >>> summary.mean, summary.q1, summary.median, summary.q3, summary.n_missing
     (9.0, 6.25, 8.0, 12.75, 1)
     """
-    import numpy as np
-
     if quantile_type not in (6, 7):
         raise ValueError(f"quantile_type: {quantile_type!r}; expected 6 (SPSS) or 7 (R)")
     require_numbers(tally, variable)
@@ -147,10 +142,21 @@ def summarise(tally: Tally, variable: str, *, quantile_type: Literal[6, 7] = 6, 
         q1, median, q3 = (at + np.clip(ranks - lower, 0, 1) * (following - at)).tolist()
         minimum, maximum = float(values[0]), float(values[-1])
     return Summary(
-        term=variable, group=group, n=n, n_missing=n_missing, mean=mean, median=median, q1=q1, q3=q3, minimum=minimum,
-        std_dev=(squares / (n - 1)) ** 0.5 if n > 1 else NAN, maximum=maximum, quantile_type=quantile_type,
-        reason=reason, provenance=tally.provenance,
-    )  # fmt: skip
+        term=variable,
+        group=group,
+        n=n,
+        n_missing=n_missing,
+        mean=mean,
+        median=median,
+        q1=q1,
+        q3=q3,
+        minimum=minimum,
+        std_dev=(squares / (n - 1)) ** 0.5 if n > 1 else NAN,
+        maximum=maximum,
+        quantile_type=quantile_type,
+        reason=reason,
+        provenance=tally.provenance,
+    )
 
 
 def shapiro_wilk(tally: Tally, variable: str, *, group: Any = None) -> ShapiroWilk:
@@ -188,7 +194,6 @@ def shapiro_wilk(tally: Tally, variable: str, *, group: Any = None) -> ShapiroWi
     >>> shapiro_wilk(skewed, "days").p_value < 0.001
     True
     """
-    import numpy as np
     from scipy import stats
 
     require_numbers(tally, variable)
@@ -198,9 +203,15 @@ def shapiro_wilk(tally: Tally, variable: str, *, group: Any = None) -> ShapiroWi
     warn_undefined(f"Shapiro-Wilk of {variable}", reason)
     statistic, p_value = (NAN, NAN) if reason else stats.shapiro(np.repeat(np.array(levels, dtype=float), counts))
     return ShapiroWilk(
-        term=variable, group=group, statistic=float(statistic), p_value=float(p_value), n=n, n_missing=n_missing,
-        reason=reason, provenance=tally.provenance,
-    )  # fmt: skip
+        term=variable,
+        group=group,
+        statistic=float(statistic),
+        p_value=float(p_value),
+        n=n,
+        n_missing=n_missing,
+        reason=reason,
+        provenance=tally.provenance,
+    )
 
 
 def frequencies(tally: Tally, variable: str, *, group: Any = None) -> Frequencies:
@@ -240,9 +251,15 @@ def frequencies(tally: Tally, variable: str, *, group: Any = None) -> Frequencie
     total = int(counts.sum())
     warn_undefined(f"percents of {variable}", None if total else NO_VALUE)
     return Frequencies(
-        term=variable, group=group, levels=levels, counts=tuple(counts.tolist()), total=total, n_missing=n_missing,
-        percents=tuple(100 * count / total if total else NAN for count in counts.tolist()), provenance=tally.provenance,
-    )  # fmt: skip
+        term=variable,
+        group=group,
+        levels=levels,
+        counts=tuple(counts.tolist()),
+        total=total,
+        n_missing=n_missing,
+        percents=tuple(100 * count / total if total else NAN for count in counts.tolist()),
+        provenance=tally.provenance,
+    )
 
 
 def proportion_interval(
@@ -309,6 +326,12 @@ def proportion_interval(
         # both limits are exact at the ends; floating point leaves Wilson's a hair off
         low, high = (0.0 if count == 0 else low), (1.0 if count == total else high)
     return Proportion(
-        events=count, total=total, estimate=estimate, conf_low=low, conf_high=high, method=method,
-        confidence_level=confidence_level, provenance=provenance,
-    )  # fmt: skip
+        events=count,
+        total=total,
+        estimate=estimate,
+        conf_low=low,
+        conf_high=high,
+        method=method,
+        confidence_level=confidence_level,
+        provenance=provenance,
+    )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import numpy as np
 
 from tallystats.results import NAN, OneRow, require_confidence_level, result, warn_undefined
 from tallystats.statistics.counts import CrossTable, is_numeric, moments, require_numbers
 from tallystats.statistics.two_groups import difference_of_means, two_by_two, two_groups, undefined
-
-if TYPE_CHECKING:
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 
 @result
@@ -49,15 +49,21 @@ def _effect(effect: str, method: str, table: CrossTable, reason: str | None, **n
     """Build a public function's result, and warn for it."""
     warn_undefined(f"{effect} of {table.variable} by {table.by}", reason, depth=2)
     return Effect(
-        term=table.variable, by=table.by, effect=effect, method=method, reason=reason, n=table.n,
-        n_missing=table.n_missing, provenance=table.provenance, **{key: float(value) for key, value in numbers.items()},
-    )  # fmt: skip
+        term=table.variable,
+        by=table.by,
+        effect=effect,
+        method=method,
+        reason=reason,
+        n=table.n,
+        n_missing=table.n_missing,
+        provenance=table.provenance,
+        **{key: float(value) for key, value in numbers.items()},
+    )
 
 
 def mean_difference(
-    tally: Tally, variable: str, by: str, *, method: Literal["student", "welch"] = "student",
-    confidence_level: float = 0.95,
-) -> Effect:  # fmt: skip
+    tally: Tally, variable: str, by: str, *, method: Literal["student", "welch"] = "student", confidence_level: float = 0.95
+) -> Effect:
     """Estimate the difference of two means with the interval that belongs to Student's or Welch's t test.
 
     Parameters
@@ -108,15 +114,21 @@ def mean_difference(
     estimate, std_error, df, reason = difference_of_means(table, equal_variance=method == "student")
     margin = NAN if reason else std_error * stats.t.isf((1 - confidence_level) / 2, df)
     return _effect(
-        "mean difference", method.capitalize(), table, reason, estimate=estimate, std_error=std_error,
-        conf_low=estimate - margin, conf_high=estimate + margin, confidence_level=confidence_level,
-    )  # fmt: skip
+        "mean difference",
+        method.capitalize(),
+        table,
+        reason,
+        estimate=estimate,
+        std_error=std_error,
+        conf_low=estimate - margin,
+        conf_high=estimate + margin,
+        confidence_level=confidence_level,
+    )
 
 
 def odds_ratio(
-    tally: Tally, variable: str, by: str, *, method: Literal["woolf", "exact"] = "woolf",
-    confidence_level: float = 0.95,
-) -> Effect:  # fmt: skip
+    tally: Tally, variable: str, by: str, *, method: Literal["woolf", "exact"] = "woolf", confidence_level: float = 0.95
+) -> Effect:
     """Estimate the odds ratio of two variables of two levels each.
 
     Parameters
@@ -161,7 +173,6 @@ def odds_ratio(
     >>> exact.estimate, round(exact.conf_low, 3), exact.conf_high
     (inf, 1.056, inf)
     """
-    import numpy as np
     from scipy import stats
 
     names = {"woolf": "Woolf", "exact": "conditional exact"}
@@ -183,9 +194,16 @@ def odds_ratio(
     else:
         reason = "a cell is empty, so Woolf's interval does not exist"
     return _effect(
-        "odds ratio", names[method], table, reason, estimate=estimate, std_error=std_error, conf_low=low,
-        conf_high=high, confidence_level=confidence_level,
-    )  # fmt: skip
+        "odds ratio",
+        names[method],
+        table,
+        reason,
+        estimate=estimate,
+        std_error=std_error,
+        conf_low=low,
+        conf_high=high,
+        confidence_level=confidence_level,
+    )
 
 
 def standardised_difference(tally: Tally, variable: str, by: str) -> Effect:
@@ -230,8 +248,6 @@ def standardised_difference(tally: Tally, variable: str, by: str) -> Effect:
     >>> round(standardised_difference(Tally(cells), "cement", "failed").estimate, 3)
     1.155
     """
-    import numpy as np
-
     table = two_groups(tally, variable, by)
     reason = undefined(table)
     estimate = NAN

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tallystats.results import NAN
 from tallystats.statistics.counts import cross_tabulate
 from tallystats.statistics.several_groups import SeveralGroupsTest, several_result
 from tallystats.statistics.two_groups import undefined
+from tallystats.tally import Tally
 from tallystats.tolerance import SAME, TIE
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tallystats.tally import Tally
 
 #: Steps that an exact P takes, at most: a second or two.
 MOST_STEPS = 20_000_000
@@ -98,7 +95,6 @@ def exact_p_value(cells: tuple[tuple[int, ...], ...], most_steps: int = MOST_STE
     any order: tables that leave the same, and are as probable so far, are carried on together. Where all that can follow
     are no more probable than the table seen, their sum is known; where none is, they are dropped.
     """
-    import numpy as np
     from scipy import special
 
     lines = cells if len(cells) >= len(cells[0]) else tuple(zip(*cells, strict=True))
@@ -133,8 +129,6 @@ def exact_p_value(cells: tuple[tuple[int, ...], ...], most_steps: int = MOST_STE
 
 def _deals(node: np.ndarray, size: int, log: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return what every way to deal a line of `size` leaves of the totals, ascending, and the weight of the line."""
-    import numpy as np
-
     deals, dealt = np.zeros((1, 0), dtype=np.int64), np.zeros(1, dtype=np.int64)
     behind = node[::-1].cumsum()[::-1]
     for total, after in zip(node, [*behind[1:], 0], strict=True):
@@ -148,8 +142,6 @@ def _deals(node: np.ndarray, size: int, log: np.ndarray) -> tuple[np.ndarray, np
 
 def _ends(rest: np.ndarray, left: np.ndarray, log: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return bounds of the largest and the smallest weight of what can follow, and of all of it together."""
-    import numpy as np
-
     if len(left) < 2:
         only = -log[rest].sum(axis=1)
         return only, only, only
@@ -174,8 +166,6 @@ def _ends(rest: np.ndarray, left: np.ndarray, log: np.ndarray) -> tuple[np.ndarr
 
 def _merged(nodes: np.ndarray, weights: np.ndarray, tables: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Put together, in order, what leaves the same and weighs the same."""
-    import numpy as np
-
     if not len(nodes):
         return nodes, weights, tables
     order = np.lexsort([weights, *nodes.T[::-1]])
@@ -187,7 +177,6 @@ def _merged(nodes: np.ndarray, weights: np.ndarray, tables: np.ndarray) -> tuple
 
 def random_p_value(counts: np.ndarray, draws: int, seed: int) -> tuple[float, float, float]:
     """Estimate P of the exact test from random tables of the same margins; return it with its 99 % interval."""
-    import numpy as np
     from scipy import special, stats
 
     log = special.gammaln(np.arange(counts.sum() + 1) + 1.0)

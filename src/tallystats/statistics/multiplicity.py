@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import numpy as np
+import pandas as pd
 
 from tallystats.results import Result, result
 from tallystats.tolerance import SAME
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @result
@@ -24,8 +24,6 @@ class AdjustedPValues(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a P value, in the order given: `p_value`, `p_adjusted`, `method`, `n_tests`."""
-        import pandas as pd
-
         columns = {"p_value": self.p_values, "p_adjusted": self.adjusted}
         return pd.DataFrame(columns, dtype=float).assign(method=self.method, n_tests=self.n_tests)
 
@@ -66,8 +64,6 @@ def adjust_p_values(
     >>> result.adjusted, result.n_tests
     ((0.02, nan, 0.04), 2)
     """
-    import numpy as np
-
     names = {"bonferroni": "bonferroni", "holm": "holm", "benjamini-hochberg": "fdr_bh"}
     if method not in names:
         raise ValueError(f"method: {method!r}; expected one of {', '.join(names)}")

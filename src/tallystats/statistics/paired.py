@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tallystats.results import NAN, OneRow, require_confidence_level, result, warn_undefined
 from tallystats.statistics.counts import coded, is_numeric
+from tallystats.tally import Tally
 from tallystats.tolerance import at_most_one
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tallystats.tally import Tally
 
 NO_PAIR = "no patient has both values"
 SAME = "nobody changed"
@@ -74,8 +71,6 @@ class _Pairs:
 
 def _pairs(tally: Tally, before: str, after: str, *, order: bool) -> _Pairs:
     """Read the pairs of a tally: numbers, or two columns of the same levels."""
-    import numpy as np
-
     first, second = (coded(tally, name, which) for name, which in ((before, "before"), (after, "after")))
     n = tally.frame["n"].to_numpy()
     numbers = is_numeric(tally, before) and is_numeric(tally, after)
@@ -94,19 +89,32 @@ def _pairs(tally: Tally, before: str, after: str, *, order: bool) -> _Pairs:
         table = np.zeros((len(first[0]),) * 2, dtype=np.int64)
         np.add.at(table, (first[1][known], second[1][known]), n[known])
     return _Pairs(
-        before=before, after=after, change=change, n=n[known], table=table, n_missing=int(n[~known].sum()),
+        before=before,
+        after=after,
+        change=change,
+        n=n[known],
+        table=table,
+        n_missing=int(n[~known].sum()),
         provenance=tally.provenance,
-    )  # fmt: skip
+    )
 
 
 def _result(method: str, pairs: _Pairs, reason: str | None, **numbers: float) -> PairedTest:
     warn_undefined(f"{method} of {pairs.before} and {pairs.after}", reason, depth=2)
     up, down, same = (int(pairs.n[kept].sum()) for kept in (pairs.change > 0, pairs.change < 0, pairs.change == 0))
     return PairedTest(
-        term=pairs.after, before=pairs.before, method=method, n=int(pairs.n.sum()), n_missing=pairs.n_missing, n_up=up,
-        n_down=down, n_same=same, reason=reason, provenance=pairs.provenance,
+        term=pairs.after,
+        before=pairs.before,
+        method=method,
+        n=int(pairs.n.sum()),
+        n_missing=pairs.n_missing,
+        n_up=up,
+        n_down=down,
+        n_same=same,
+        reason=reason,
+        provenance=pairs.provenance,
         **at_most_one(numbers),
-    )  # fmt: skip
+    )
 
 
 def paired_t(tally: Tally, before: str, after: str, *, confidence_level: float = 0.95) -> PairedTest:
@@ -159,13 +167,21 @@ def paired_t(tally: Tally, before: str, after: str, *, confidence_level: float =
         return _result("Paired t", pairs, "all patients change by the same", estimate=mean)
     se = (squares / (n - 1) / n) ** 0.5
     t, wide = mean / se, stats.t.isf((1 - confidence_level) / 2, n - 1) * se
-    return _result("Paired t", pairs, None, estimate=mean, std_error=se, statistic=t, df=n - 1, conf_low=mean - wide,
-                   conf_high=mean + wide, p_value=2 * stats.t.sf(abs(t), n - 1))  # fmt: skip
+    return _result(
+        "Paired t",
+        pairs,
+        None,
+        estimate=mean,
+        std_error=se,
+        statistic=t,
+        df=n - 1,
+        conf_low=mean - wide,
+        conf_high=mean + wide,
+        p_value=2 * stats.t.sf(abs(t), n - 1),
+    )
 
 
-def wilcoxon_signed_rank(
-    tally: Tally, before: str, after: str, *, continuity: bool = False, exact: bool = False
-) -> PairedTest:
+def wilcoxon_signed_rank(tally: Tally, before: str, after: str, *, continuity: bool = False, exact: bool = False) -> PairedTest:
     """Test whether values rise or fall between two times, by the signed ranks of Wilcoxon.
 
     Parameters
@@ -205,7 +221,6 @@ def wilcoxon_signed_rank(
     >>> test.statistic, round(test.z, 4), round(test.p_value, 4), test.n_same
     (0.0, -1.857, 0.0633, 1)
     """
-    import numpy as np
     from scipy import stats
 
     if continuity and exact:
@@ -234,8 +249,6 @@ def wilcoxon_signed_rank(
 
 def _signs_p_value(twice_ranks: np.ndarray, tied: np.ndarray, excess: float) -> float:
     """Return the share of all signs whose doubled rank sum lies at least so far from its expectation."""
-    import numpy as np
-
     top = int(twice_ranks @ tied)
     ways = np.zeros(top + 1)
     ways[0] = 1.0
@@ -246,8 +259,9 @@ def _signs_p_value(twice_ranks: np.ndarray, tied: np.ndarray, excess: float) -> 
     return float(ways[np.abs(np.arange(top + 1) - top / 2) >= excess - 1e-9].sum())
 
 
-def mcnemar(tally: Tally, before: str, after: str, *, exact: bool = True, continuity: bool = False,
-            confidence_level: float = 0.95) -> PairedTest:  # fmt: skip
+def mcnemar(
+    tally: Tally, before: str, after: str, *, exact: bool = True, continuity: bool = False, confidence_level: float = 0.95
+) -> PairedTest:
     """Test whether a share differs between two times by McNemar's test.
 
     Parameters
@@ -308,8 +322,11 @@ def mcnemar(tally: Tally, before: str, after: str, *, exact: bool = True, contin
     tail = (1 - confidence_level) / 2
     low = stats.beta.ppf(tail, up, down + 1) if up else 0.0
     high = stats.beta.isf(tail, up + 1, down) if down else 1.0
-    odds = {"estimate": up / down if down else float("inf"), "conf_low": low / (1 - low),
-            "conf_high": high / (1 - high) if high < 1 else float("inf")}  # fmt: skip
+    odds = {
+        "estimate": up / down if down else float("inf"),
+        "conf_low": low / (1 - low),
+        "conf_high": high / (1 - high) if high < 1 else float("inf"),
+    }
     if exact:
         return _result(method, pairs, None, p_value=stats.binomtest(up, up + down).pvalue, **odds)
     statistic = max(abs(up - down) - continuity, 0) ** 2 / (up + down)
@@ -356,7 +373,6 @@ def stuart_maxwell(tally: Tally, before: str, after: str) -> PairedTest:
     >>> round(test.statistic, 4), test.df, round(test.p_value, 4)
     (13.7647, 2.0, 0.001)
     """
-    import numpy as np
     from scipy import stats
 
     pairs, method = _square(tally, before, after), "Stuart-Maxwell"
@@ -408,7 +424,6 @@ def bowker(tally: Tally, before: str, after: str) -> PairedTest:
     >>> round(test.statistic, 4), test.df, round(test.p_value, 4)
     (13.7692, 3.0, 0.0032)
     """
-    import numpy as np
     from scipy import stats
 
     pairs = _square(tally, before, after)

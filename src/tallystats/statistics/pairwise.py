@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from tallystats.results import NAN, Result, require_confidence_level, result, warn_undefined
 from tallystats.statistics.counts import CrossTable, cross_tabulate, require_numbers
+from tallystats.statistics.exact_tables import DRAWS, SEED, exact_p_value, random_p_value
 from tallystats.statistics.multiplicity import adjust_p_values
 from tallystats.statistics.several_groups import group_moments, midranks
 from tallystats.statistics.two_groups import undefined
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 #: How P of the pairs may be adjusted; Tukey's way is of means alone.
 ADJUSTMENTS = ("holm", "bonferroni", "benjamini-hochberg", "tukey")
@@ -66,10 +65,16 @@ class PairwiseComparisons(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a pair, in the tidy vocabulary."""
-        import pandas as pd
-
-        rows = [{"term": self.term, "by": self.by, **{f: getattr(pair, f) for f in Pair.__dataclass_fields__},
-                 "method": self.method, "adjustment": self.adjustment} for pair in self.pairs]  # fmt: skip
+        rows = [
+            {
+                "term": self.term,
+                "by": self.by,
+                **{f: getattr(pair, f) for f in Pair.__dataclass_fields__},
+                "method": self.method,
+                "adjustment": self.adjustment,
+            }
+            for pair in self.pairs
+        ]
         return pd.DataFrame(rows)
 
 
@@ -142,15 +147,27 @@ def pairwise_comparisons(
     if adjustment != "tukey":
         adjusted = adjust_p_values([pair.get("p_value", NAN) for pair in found], method=adjustment).adjusted
         found = [{**pair, "p_adjusted": p} for pair, p in zip(found, adjusted, strict=True)]
-    names = {"anova": "t, pooled standard deviation", "welch_anova": "Welch's t", "kruskal_wallis": "Dunn's z",
-             "pearson_chi_square": "Pearson chi-square", "fisher_freeman_halton": "Fisher-Freeman-Halton exact"}  # fmt: skip
+    names = {
+        "anova": "t, pooled standard deviation",
+        "welch_anova": "Welch's t",
+        "kruskal_wallis": "Dunn's z",
+        "pearson_chi_square": "Pearson chi-square",
+        "fisher_freeman_halton": "Fisher-Freeman-Halton exact",
+    }
     if adjustment == "tukey":
         names |= {"anova": "Tukey-Kramer", "welch_anova": "Games-Howell"}
     return PairwiseComparisons(
-        term=variable, by=by, method=names[method], adjustment=adjustment, confidence_level=confidence_level,
-        pairs=tuple(Pair(**{k: float(v) if k not in ("group", "reference", "n", "reason") else v for k, v in pair.items()})
-                    for pair in found), provenance=tally.provenance,
-    )  # fmt: skip
+        term=variable,
+        by=by,
+        method=names[method],
+        adjustment=adjustment,
+        confidence_level=confidence_level,
+        pairs=tuple(
+            Pair(**{k: float(v) if k not in ("group", "reference", "n", "reason") else v for k, v in pair.items()})
+            for pair in found
+        ),
+        provenance=tally.provenance,
+    )
 
 
 def _pair(table: CrossTable, first: int, second: int, **numbers: Any) -> dict[str, Any]:
@@ -251,7 +268,5 @@ def _chi_square(counts: np.ndarray) -> dict[str, float]:
 
 
 def _exact(counts: np.ndarray) -> dict[str, float]:
-    from tallystats.statistics.exact_tables import DRAWS, SEED, exact_p_value, random_p_value
-
     p_value = exact_p_value(tuple(map(tuple, counts.tolist())))
     return {"p_value": p_value if p_value == p_value else random_p_value(counts, DRAWS, SEED)[0]}

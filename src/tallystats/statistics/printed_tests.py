@@ -7,10 +7,9 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from statistics import NormalDist
 
-if TYPE_CHECKING:
-    from tallystats.interval import Interval
+from tallystats.interval import Interval
 
 #: Whole numbers that a CP-SAT constraint may hold.
 _LARGEST = 2**62
@@ -185,8 +184,10 @@ def likelihood_ratio_of_table(ones: Sequence[int], zeros: Sequence[int]) -> floa
     total = n1 + n0
     terms = [
         count * math.log(count * total / (m * size))
-        for group, size in ((ones, n1), (zeros, n0)) for count, m in zip(group, shown, strict=True) if count
-    ]  # fmt: skip
+        for group, size in ((ones, n1), (zeros, n0))
+        for count, m in zip(group, shown, strict=True)
+        if count
+    ]
     return _chi_square(max(2 * math.fsum(terms), 0.0), sum(map(bool, shown)) - 1)
 
 
@@ -281,8 +282,6 @@ def tie_window(u2: int, n1: int, n0: int, printed: Interval, *, continuity: bool
     z = (U - n1 n0 / 2) / sqrt(n1 n0 / 12 (N + 1 - T / (N (N - 1)))), where T sums t^3 - t. P falls as T grows, so the
     sums that print it are an interval.
     """
-    from statistics import NormalDist
-
     total = n1 + n0
     if not n1 or not n0:
         return None

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache, partial
 
+import numpy as np
+
 from tallystats.statistics.printed_tests import margins
 
 #: Steps that an exact test of ranks takes, at most.
@@ -65,8 +67,6 @@ def mann_whitney_exact_p_value(values: Sequence[float], ones: Sequence[int], zer
 @lru_cache(maxsize=1024)
 def dealt(shown: tuple[int, ...], n1: int, excess: int) -> float:
     """Return the share of deals of n1 patients whose twice U lies at least so far from its expectation."""
-    import numpy as np
-
     n0 = sum(shown) - n1
     top = 2 * n1 * n0
     if sum(min(m, n1) for m in shown) * (n1 + 1) * top > MOST_STEPS:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from tallystats.results import NAN, result, warn_undefined
 from tallystats.statistics.counts import CrossTable, cross_tabulate, moments, require_numbers
 from tallystats.statistics.two_groups import TestResult, undefined
+from tallystats.tally import Tally
 from tallystats.tolerance import at_most_one
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tallystats.tally import Tally
 
 
 @result
@@ -35,22 +33,25 @@ class SeveralGroupsTest(TestResult):
     p_high: float = NAN
 
 
-def several_result(
-    method: str, table: CrossTable, reason: str | None, depth: int = 2, **numbers: Any
-) -> SeveralGroupsTest:
+def several_result(method: str, table: CrossTable, reason: str | None, depth: int = 2, **numbers: Any) -> SeveralGroupsTest:
     """Build a public function's result, and warn for it (`depth` as in `warn_undefined`)."""
     warn_undefined(f"{method} of {table.variable} by {table.by}", reason, depth=depth)
     draws = int(numbers.pop("draws", 0))
     return SeveralGroupsTest(
-        term=table.variable, by=table.by, method=method, reason=reason, n=table.n, n_missing=table.n_missing,
-        provenance=table.provenance, draws=draws, **at_most_one(numbers),
-    )  # fmt: skip
+        term=table.variable,
+        by=table.by,
+        method=method,
+        reason=reason,
+        n=table.n,
+        n_missing=table.n_missing,
+        provenance=table.provenance,
+        draws=draws,
+        **at_most_one(numbers),
+    )
 
 
 def group_moments(table: CrossTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return size, mean and sum of squared deviations of each group; an empty one has NaN."""
-    import numpy as np
-
     values = np.array(table.levels, dtype=float)
     return tuple(np.array(column) for column in zip(*(moments(values, c) for c in table.counts.T), strict=True))
 

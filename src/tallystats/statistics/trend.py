@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
 
 from tallystats.statistics.counts import CrossTable, cross_tabulate, require_numbers
 from tallystats.statistics.several_groups import SeveralGroupsTest, several_result
 from tallystats.statistics.two_groups import undefined
-
-if TYPE_CHECKING:
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 
 def _correlation(table: CrossTable) -> float:
     """Return Pearson's correlation of the positions of levels and groups, 1, 2, 3 and so on."""
-    import numpy as np
-
     counts = table.counts
     scores = [np.arange(size, dtype=float) for size in counts.shape]
     sums = (counts.sum(axis=1), counts.sum(axis=0))

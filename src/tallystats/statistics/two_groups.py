@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+import pandas as pd
 
 from tallystats.results import CONSTANT, NAN, OneRow, result, warn_undefined
 from tallystats.statistics.counts import CrossTable, cross_tabulate, moments, require_numbers
+from tallystats.tally import Tally
 from tallystats.tolerance import TIE, at_most_one
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tallystats.tally import Tally
 
 
 @result
@@ -53,9 +50,15 @@ def _result(method: str, table: CrossTable, reason: str | None, depth: int = 2, 
     """Build a public function's result, and warn for it (`depth` as in `warn_undefined`)."""
     warn_undefined(f"{method} of {table.variable} by {table.by}", reason, depth=depth)
     return TestResult(
-        term=table.variable, by=table.by, method=method, reason=reason, n=table.n, n_missing=table.n_missing,
-        provenance=table.provenance, **at_most_one(numbers),
-    )  # fmt: skip
+        term=table.variable,
+        by=table.by,
+        method=method,
+        reason=reason,
+        n=table.n,
+        n_missing=table.n_missing,
+        provenance=table.provenance,
+        **at_most_one(numbers),
+    )
 
 
 def undefined(table: CrossTable) -> str | None:
@@ -68,8 +71,6 @@ def undefined(table: CrossTable) -> str | None:
 
 def two_groups(tally: Tally, variable: str, by: str) -> CrossTable:
     """Cross-tabulate a variable by a column of two groups; the second (True, or the last level) is the one compared."""
-    import pandas as pd
-
     table = cross_tabulate(tally, variable, by)
     dtype = tally.frame[by].dtype
     if len(table.groups) != 2 or not (isinstance(dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(dtype)):
@@ -90,8 +91,6 @@ def two_by_two(tally: Tally, variable: str, by: str) -> CrossTable:
 
 def difference_of_means(table: CrossTable, *, equal_variance: bool) -> tuple[float, float, float, str | None]:
     """Return the second group's mean less the first's, its standard error, degrees of freedom, and why they are NaN."""
-    import numpy as np
-
     values = np.array(table.levels, dtype=float)
     (n0, mean0, squares0), (n1, mean1, squares1) = (moments(values, counts) for counts in table.counts.T)
     estimate, reason, df = mean1 - mean0, undefined(table), n1 + n0 - 2
@@ -239,7 +238,6 @@ def mann_whitney(tally: Tally, variable: str, by: str, *, continuity: bool = Fal
     >>> test.statistic, round(test.z, 4), round(test.p_value, 4)
     (10.0, 1.4676, 0.1422)
     """
-    import numpy as np
     from scipy import stats
 
     if continuity and exact:
@@ -307,9 +305,15 @@ def pearson_chi_square(tally: Tally, variable: str, by: str) -> TestResult:
         return _result("Pearson chi-square", table, reason)
     statistic, p_value, df, expected = stats.chi2_contingency(table.used, correction=False)
     return _result(
-        "Pearson chi-square", table, None, statistic=statistic, df=df, p_value=p_value,
-        expected_minimum=expected.min(), share_below_5=(expected < 5).mean(),
-    )  # fmt: skip
+        "Pearson chi-square",
+        table,
+        None,
+        statistic=statistic,
+        df=df,
+        p_value=p_value,
+        expected_minimum=expected.min(),
+        share_below_5=(expected < 5).mean(),
+    )
 
 
 def fisher_exact(tally: Tally, variable: str, by: str) -> TestResult:
@@ -354,7 +358,6 @@ def _fisher(used: np.ndarray) -> float:
 
     scipy's own test sets apart what differs by 1e-14, which of some hundred patients is rounding.
     """
-    import numpy as np
     from scipy import stats
 
     (a, b), (c, d) = used.tolist()

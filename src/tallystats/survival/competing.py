@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import numpy as np
+import pandas as pd
 
 from tallystats.results import NAN, Result, require_confidence_level, result, warn_undefined
 from tallystats.survival.lifetable import LifeTable, life_table, read_steps
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.tally import Tally
-
+from tallystats.tally import Tally
 
 #: What each variance is called.
 NAMES = {"delta": "delta-method", "aalen": "Aalen's"}
@@ -60,25 +57,41 @@ class CumulativeIncidence(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a distinct exit time."""
-        import pandas as pd
-
-        return pd.DataFrame({
-            "term": self.cause, "time": self.times, "n_risk": self.n_risk, "n_events": self.n_events,
-            "estimate": self.incidence, "std_error": self.std_error, "conf_low": self.conf_low,
-            "conf_high": self.conf_high, "naive": self.naive,
-        }).assign(n=self.n, n_missing=self.n_missing, method=self.method)  # fmt: skip
+        return pd.DataFrame(
+            {
+                "term": self.cause,
+                "time": self.times,
+                "n_risk": self.n_risk,
+                "n_events": self.n_events,
+                "estimate": self.incidence,
+                "std_error": self.std_error,
+                "conf_low": self.conf_low,
+                "conf_high": self.conf_high,
+                "naive": self.naive,
+            }
+        ).assign(n=self.n, n_missing=self.n_missing, method=self.method)
 
     def at(self, times: Sequence[float]) -> pd.DataFrame:
         """Read the incidence at some times: columns and counts as `SurvivalCurve.at`, and `naive`."""
-        columns = {"estimate": (self.incidence, 0.0), "std_error": (self.std_error, 0.0), "conf_low": (self.conf_low, NAN),
-                   "conf_high": (self.conf_high, NAN), "naive": (self.naive, 0.0)}  # fmt: skip
+        columns = {
+            "estimate": (self.incidence, 0.0),
+            "std_error": (self.std_error, 0.0),
+            "conf_low": (self.conf_low, NAN),
+            "conf_high": (self.conf_high, NAN),
+            "naive": (self.naive, 0.0),
+        }
         return read_steps(self.table, times, self.n_events, columns)
 
 
 def aalen_johansen(
-    tally: Tally, *, time: str, cause: str, entry: str | float | None = None, confidence_level: float = 0.95,
+    tally: Tally,
+    *,
+    time: str,
+    cause: str,
+    entry: str | float | None = None,
+    confidence_level: float = 0.95,
     variance: Literal["delta", "aalen"] = "delta",
-) -> dict[str, CumulativeIncidence]:  # fmt: skip
+) -> dict[str, CumulativeIncidence]:
     """Estimate the cumulative incidence of each of several competing causes.
 
     Parameters
@@ -138,7 +151,6 @@ def aalen_johansen(
     >>> {name: curve.incidence.tolist() for name, curve in found.items()}
     {'failed': [0.25, 0.25, 0.25, 0.25], 'died': [0.0, 0.25, 0.25, 0.75]}
     """
-    import numpy as np
     from scipy.stats import norm
 
     require_confidence_level(confidence_level)
@@ -162,11 +174,23 @@ def aalen_johansen(
             low, high = incidence**spread, incidence ** (1 / spread)
         certain = sure | (incidence == 0)
         found[level] = CumulativeIncidence(
-            cause=level, times=table.times, n_risk=n, n_events=d, incidence=incidence, std_error=std_error,
-            conf_low=np.where(certain, NAN, low), conf_high=np.where(certain, NAN, high), naive=1 - np.cumprod(1 - d / n),
-            confidence_level=confidence_level, table=table, n=table.n, events=int(d.sum()), n_missing=table.n_missing,
-            method=f"Aalen-Johansen, {NAMES[variance]} variance, log-log interval", provenance=tally.provenance,
-        )  # fmt: skip
+            cause=level,
+            times=table.times,
+            n_risk=n,
+            n_events=d,
+            incidence=incidence,
+            std_error=std_error,
+            conf_low=np.where(certain, NAN, low),
+            conf_high=np.where(certain, NAN, high),
+            naive=1 - np.cumprod(1 - d / n),
+            confidence_level=confidence_level,
+            table=table,
+            n=table.n,
+            events=int(d.sum()),
+            n_missing=table.n_missing,
+            method=f"Aalen-Johansen, {NAMES[variance]} variance, log-log interval",
+            provenance=tally.provenance,
+        )
     return found
 
 
@@ -178,37 +202,34 @@ def causes_of(tally: Tally, cause: str) -> tuple[list[str], list[np.ndarray]]:
     ValueError
         When the column is not there or not a categorical of two levels or more.
     """
-    import pandas as pd
-
     if cause not in tally.columns:
         raise ValueError(f"cause: {cause!r} is not in the tally; expected one of {', '.join(tally.columns)}")
     column = tally.frame[cause]
     if not isinstance(column.dtype, pd.CategoricalDtype) or len(column.cat.categories) < 2:
-        raise ValueError(
-            f"cause: {cause!r} is of type {column.dtype}; expected a categorical, its first level censored"
-        )
+        raise ValueError(f"cause: {cause!r} is of type {column.dtype}; expected a categorical, its first level censored")
     levels = column.cat.categories.tolist()[1:]
     return levels, [(column == level).to_numpy() for level in levels]
 
 
 def _variance(incidence: np.ndarray, before: np.ndarray, d: np.ndarray, every: np.ndarray, n: np.ndarray) -> np.ndarray:
     """Return the delta-method variance at each time, by running sums of the powers of F(s)."""
-    import numpy as np
-
     with np.errstate(divide="ignore", invalid="ignore"):
         a = np.where((every > 0) & (n > every), every / (n * (n - every)), 0.0)
     b = before**2 * (n - d) * d / n**3
     c = before * d / n**2
     f = incidence
     return np.maximum(
-        f**2 * np.cumsum(a) - 2 * f * np.cumsum(a * f) + np.cumsum(a * f**2) + np.cumsum(b)
-        - 2 * (f * np.cumsum(c) - np.cumsum(c * f)), 0.0,
-    )  # fmt: skip
+        f**2 * np.cumsum(a)
+        - 2 * f * np.cumsum(a * f)
+        + np.cumsum(a * f**2)
+        + np.cumsum(b)
+        - 2 * (f * np.cumsum(c) - np.cumsum(c * f)),
+        0.0,
+    )
 
 
 def _aalen(incidence: np.ndarray, before: np.ndarray, d: np.ndarray, every: np.ndarray, n: np.ndarray) -> np.ndarray:
     """Return Aalen's variance at each time, by running sums of the powers of F(s)."""
-    import numpy as np
 
     def of(events: np.ndarray) -> np.ndarray:
         return before**2 * events * (n - events) / (n**2 * np.maximum(n - 1, 1))
@@ -219,6 +240,10 @@ def _aalen(incidence: np.ndarray, before: np.ndarray, d: np.ndarray, every: np.n
     own, other = np.where(n == 1, before**2 * d, of(d)), of(every - d)
     one, square, f = own * free, (own + other) * free**2, incidence
     return np.maximum(
-        np.cumsum(own) - 2 * (f * np.cumsum(one) - np.cumsum(one * f))
-        + f**2 * np.cumsum(square) - 2 * f * np.cumsum(square * f) + np.cumsum(square * f**2), 0.0,
-    )  # fmt: skip
+        np.cumsum(own)
+        - 2 * (f * np.cumsum(one) - np.cumsum(one * f))
+        + f**2 * np.cumsum(square)
+        - 2 * f * np.cumsum(square * f)
+        + np.cumsum(square * f**2),
+        0.0,
+    )

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
 
 from tallystats.regression.coefficients import EventModel
 from tallystats.regression.design import Design, make_design
 from tallystats.results import NAN, require_confidence_level, result, warn_undefined
+from tallystats.statistics.counts import coded
+from tallystats.survival.cox_checks import ModelTest, Schoenfeld, concordance, model_tests, schoenfeld
 from tallystats.survival.lifetable import event_table
+from tallystats.survival.partial_likelihood import (
+    RiskRows,
+    flatness,
+    is_maximum,
+    lack_of_maximum,
+    proportional_hazards,
+    score_residuals,
+)
+from tallystats.tally import Tally
 
 if TYPE_CHECKING:
-    import numpy as np
     from lifelines import CoxPHFitter
 
-    from tallystats.survival.cox_checks import ModelTest, Schoenfeld
-    from tallystats.survival.partial_likelihood import RiskRows
-    from tallystats.tally import Tally
 
 #: Events for each estimated column below which a model is refused: see the Notes of `cox_regression`.
 EVENTS_PER_COLUMN = 5
@@ -78,10 +89,17 @@ class CoxFit(EventModel):
 
 
 def cox_regression(
-    tally: Tally, *, time: str, event: str, terms: Sequence[str], entry: str | float | None = None,
-    strata: str | Sequence[str] = (), robust: bool | str = False, confidence_level: float = 0.95,
+    tally: Tally,
+    *,
+    time: str,
+    event: str,
+    terms: Sequence[str],
+    entry: str | float | None = None,
+    strata: str | Sequence[str] = (),
+    robust: bool | str = False,
+    confidence_level: float = 0.95,
     events_per_column: float = EVENTS_PER_COLUMN,
-) -> CoxFit:  # fmt: skip
+) -> CoxFit:
     """Fit a Cox model, unless the events do not carry it.
 
     Parameters
@@ -147,12 +165,6 @@ def cox_regression(
     >>> cox_regression(Tally.from_rows(rows), time="days", event="died", terms=["cement"], events_per_column=10).refused
     '9 events for 1 estimated column; at least 10 for each are needed'
     """
-    import numpy as np
-
-    from tallystats.statistics.counts import coded
-    from tallystats.survival.cox_checks import concordance, model_tests
-    from tallystats.survival.partial_likelihood import flatness, is_maximum, lack_of_maximum
-
     require_confidence_level(confidence_level)
     late = isinstance(entry, str)
     strata = [strata] if isinstance(strata, str) else list(strata)
@@ -165,8 +177,15 @@ def cox_regression(
     method = "Cox, Efron's ties" + (f", stratified by {', '.join(strata)}" if strata else "")
     if robust:
         method += ", robust variance" + (f" by {robust}" if cluster else "")
-    known = {"confidence_level": confidence_level, "dropped": design.dropped, "n": design.total, "events": design.events,
-             "n_missing": design.n_missing, "provenance": tally.provenance, "method": f"{method}, Wald"}  # fmt: skip
+    known = {
+        "confidence_level": confidence_level,
+        "dropped": design.dropped,
+        "n": design.total,
+        "events": design.events,
+        "n_missing": design.n_missing,
+        "provenance": tally.provenance,
+        "method": f"{method}, Wald",
+    }
     if refused := refusal(design, events_per_column):
         return CoxFit(refused=refused, **known)
     each = np.repeat(np.arange(len(design.n)), design.n.astype(int))
@@ -183,9 +202,7 @@ def cox_regression(
         clusters = coded(tally.complete([event, *terms, *where]), robust)[1][each]
     clusters = np.unique(clusters, return_inverse=True)[1]
     if not failure and robust and clusters.max() < len(design.columns):
-        failure = (
-            f"{clusters.max() + 1} clusters for {len(design.columns)} columns; a robust variance needs more clusters"
-        )
+        failure = f"{clusters.max() + 1} clusters for {len(design.columns)} columns; a robust variance needs more clusters"
     if failure:
         return CoxFit(refused=failure, **known)
     numbers, variance = _numbers(fitter, rows, design.columns), fitter.variance_matrix_.to_numpy()
@@ -194,32 +211,34 @@ def cox_regression(
         numbers |= changed
     beta = fitter.params_.to_numpy()
     numbers["tests"] = model_tests(rows, beta, numbers["log_likelihood"], variance)
-    numbers["concordance"], numbers["concordance_std_error"] = concordance(
-        rows, rows.x @ beta, clusters if robust else None
-    )
-    untested = [name for name, chi_square in zip(design.columns, numbers["ph_statistics"], strict=True)
-                if np.isnan(chi_square)]  # fmt: skip
+    numbers["concordance"], numbers["concordance_std_error"] = concordance(rows, rows.x @ beta, clusters if robust else None)
+    untested = [name for name, chi_square in zip(design.columns, numbers["ph_statistics"], strict=True) if np.isnan(chi_square)]
     untested = untested or ["all columns at once"] * bool(np.isnan(numbers["ph_global_statistic"]))
-    warn_undefined(f"proportional hazards of {', '.join(untested)}",
-                   "those at risk differ at too few event times" if untested else None)  # fmt: skip
+    warn_undefined(
+        f"proportional hazards of {', '.join(untested)}", "those at risk differ at too few event times" if untested else None
+    )
     return CoxFit(refused=None, terms=design.columns, **numbers, **known)
 
 
 def risk_rows(
-    tally: Tally, design: Design, complete_on: Sequence[str], each: np.ndarray, time: str, entry: str | None,
+    tally: Tally,
+    design: Design,
+    complete_on: Sequence[str],
+    each: np.ndarray,
+    time: str,
+    entry: str | None,
     strata: Sequence[str],
-) -> RiskRows:  # fmt: skip
+) -> RiskRows:
     """Return one row a patient: `each` says which complete pattern of the tally shows them."""
-    import numpy as np
-
-    from tallystats.survival.partial_likelihood import RiskRows
-
     frame = tally.complete(complete_on).frame
     stratum = frame.groupby(list(strata), observed=True).ngroup().to_numpy()[each] if strata else None
     return RiskRows(
-        x=design.x[each, 1:], exit=frame[time].to_numpy(dtype=float)[each], event=design.y[each] == 1,
-        entry=np.full(len(each), -np.inf) if entry is None else frame[entry].to_numpy(dtype=float)[each], stratum=stratum,
-    )  # fmt: skip
+        x=design.x[each, 1:],
+        exit=frame[time].to_numpy(dtype=float)[each],
+        event=design.y[each] == 1,
+        entry=np.full(len(each), -np.inf) if entry is None else frame[entry].to_numpy(dtype=float)[each],
+        stratum=stratum,
+    )
 
 
 def refusal(design: Design, events_per_column: float) -> str | None:
@@ -242,10 +261,6 @@ def refusal(design: Design, events_per_column: float) -> str | None:
 
 def _fit(rows: RiskRows, late: bool, alpha: float) -> tuple[CoxPHFitter, str | None]:
     """Fit by lifelines; return its fitter and, if it gave up, that it did."""
-    import warnings
-
-    import numpy as np
-    import pandas as pd
     from lifelines import CoxPHFitter
     from lifelines.exceptions import ConvergenceError
 
@@ -262,9 +277,14 @@ def _fit(rows: RiskRows, late: bool, alpha: float) -> tuple[CoxPHFitter, str | N
         for step in STEPS:
             fitter = CoxPHFitter(alpha=alpha)
             try:
-                fitter.fit(frame, "time", "event", entry_col="entry" if late else None,
-                           strata=None if rows.stratum is None else ["stratum"],
-                           fit_options={**tight, "step_size": step})  # fmt: skip
+                fitter.fit(
+                    frame,
+                    "time",
+                    "event",
+                    entry_col="entry" if late else None,
+                    strata=None if rows.stratum is None else ["stratum"],
+                    fit_options={**tight, "step_size": step},
+                )
             except (ConvergenceError, ArithmeticError, np.linalg.LinAlgError) as error:
                 failure = f"the fit did not converge ({type(error).__name__})"
             else:
@@ -276,18 +296,20 @@ def _robust(
     rows: RiskRows, fitter: CoxPHFitter, clusters: np.ndarray, confidence_level: float
 ) -> tuple[dict[str, Any], np.ndarray]:
     """Return the numbers that a robust variance changes, and that variance."""
-    import numpy as np
     from scipy.stats import norm
-
-    from tallystats.survival.partial_likelihood import score_residuals
 
     beta = fitter.params_.to_numpy()
     summed = np.zeros((clusters.max() + 1, len(beta)))
     np.add.at(summed, clusters, score_residuals(rows, beta))
     moved = summed @ fitter.variance_matrix_.to_numpy()
     error, z = np.sqrt((moved**2).sum(axis=0)), norm.isf((1 - confidence_level) / 2)
-    columns = {"std_errors": error, "statistics": beta / error, "p_values": 2 * norm.sf(np.abs(beta / error)),
-               "conf_low": beta - z * error, "conf_high": beta + z * error}  # fmt: skip
+    columns = {
+        "std_errors": error,
+        "statistics": beta / error,
+        "p_values": 2 * norm.sf(np.abs(beta / error)),
+        "conf_low": beta - z * error,
+        "conf_high": beta + z * error,
+    }
     numbers = {name: tuple(values.tolist()) for name, values in columns.items()}
     return {**numbers, "clusters": len(summed)}, moved.T @ moved
 
@@ -295,13 +317,16 @@ def _robust(
 def _numbers(fitter: CoxPHFitter, rows: RiskRows, columns: tuple[str, ...]) -> dict[str, Any]:
     from scipy.stats import chi2
 
-    from tallystats.survival.cox_checks import schoenfeld
-    from tallystats.survival.partial_likelihood import proportional_hazards
-
     summary, beta = fitter.summary, fitter.params_.to_numpy()
     low, high = (name for name in summary.columns if name.startswith("coef "))
-    names = {"estimates": "coef", "std_errors": "se(coef)", "statistics": "z", "p_values": "p", "conf_low": low,
-             "conf_high": high}  # fmt: skip
+    names = {
+        "estimates": "coef",
+        "std_errors": "se(coef)",
+        "statistics": "z",
+        "p_values": "p",
+        "conf_low": low,
+        "conf_high": high,
+    }
     tests, together = proportional_hazards(rows, beta)
     return {
         **{name: tuple(summary[column].tolist()) for name, column in names.items()},

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+import pandas as pd
 
 from tallystats.results import NAN, result
+from tallystats.survival.partial_likelihood import RiskRows, derivatives, log_likelihood_of
 from tallystats.tolerance import SAME, settled, vary_apart
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.survival.partial_likelihood import RiskRows
 
 #: Degrees of freedom of the smooth through Schoenfeld residuals, and at how many points it is read: R's defaults.
 SMOOTH, POINTS = 4, 40
@@ -27,9 +23,7 @@ class ModelTest:
     p_value: float
 
 
-def model_tests(
-    rows: RiskRows, beta: np.ndarray, log_likelihood: float, variance: np.ndarray
-) -> tuple[ModelTest, ...]:
+def model_tests(rows: RiskRows, beta: np.ndarray, log_likelihood: float, variance: np.ndarray) -> tuple[ModelTest, ...]:
     """Test that all log hazard ratios are 0, in three ways.
 
     Parameters
@@ -52,23 +46,20 @@ def model_tests(
     R: ``summary(coxph(...))``: logtest, sctest and waldtest. With ties, the score test is not the log-rank test, whose
     variance differs. SPSS: COXREG, "overall (score)" and "change from previous step".
     """
-    import numpy as np
     from scipy.stats import chi2
-
-    from tallystats.survival.partial_likelihood import derivatives, log_likelihood_of
 
     p, zero = len(beta), np.zeros(len(beta))
     score, information = derivatives(rows, zero, np.zeros(len(rows.exit)))
-    found = {"likelihood ratio": 2 * (log_likelihood - log_likelihood_of(rows, zero)),
-             "score": _quadratic(score[:p], information[:p, :p]), "Wald": _quadratic(beta, variance)}  # fmt: skip
-    return tuple(ModelTest(name=name, statistic=value, df=p, p_value=float(chi2.sf(value, p)))
-                 for name, value in found.items())  # fmt: skip
+    found = {
+        "likelihood ratio": 2 * (log_likelihood - log_likelihood_of(rows, zero)),
+        "score": _quadratic(score[:p], information[:p, :p]),
+        "Wald": _quadratic(beta, variance),
+    }
+    return tuple(ModelTest(name=name, statistic=value, df=p, p_value=float(chi2.sf(value, p))) for name, value in found.items())
 
 
 def _quadratic(vector: np.ndarray, spread: np.ndarray) -> float:
     """Return v' S^-1 v; NaN where S is singular."""
-    import numpy as np
-
     if not vary_apart(spread):
         return NAN
     return float(vector @ np.linalg.solve(spread, vector))
@@ -96,8 +87,6 @@ def concordance(rows: RiskRows, predictor: np.ndarray, clusters: np.ndarray | No
     Harrell's C; the standard error is the infinitesimal jackknife, sum over patients (or clusters) of the squared
     derivative of C by the patient's weight. R: ``concordance(fit)``, there with ``cluster`` too.
     """
-    import numpy as np
-
     predictor = settled(predictor)
     ahead, pairs = np.zeros(len(predictor)), np.zeros(len(predictor))  # of the pairs that each patient is in
     for at_risk, dead in rows.risk_sets():
@@ -142,10 +131,13 @@ class Schoenfeld:
     @property
     def frame(self) -> pd.DataFrame:
         """One row a column and event: `term, time, rank, residual`."""
-        import pandas as pd
-
-        return pd.concat([pd.DataFrame({"term": name, "time": self.times, "rank": self.ranks, "residual": values})
-                          for name, values in zip(self.columns, self.values, strict=True)], ignore_index=True)  # fmt: skip
+        return pd.concat(
+            [
+                pd.DataFrame({"term": name, "time": self.times, "rank": self.ranks, "residual": values})
+                for name, values in zip(self.columns, self.values, strict=True)
+            ],
+            ignore_index=True,
+        )
 
     def smooth(self, column: str) -> pd.DataFrame:
         """Draw a smooth line through the residuals of a column.
@@ -160,9 +152,6 @@ class Schoenfeld:
         -----
         Least squares on a natural cubic spline with 4 degrees of freedom. R: ``plot(cox.zph(fit, "rank"))``.
         """
-        import numpy as np
-        import pandas as pd
-
         at = self.columns.index(column)
         values = np.array(self.values[at])
         known = ~np.isnan(values)
@@ -180,8 +169,6 @@ class Schoenfeld:
 
 def _natural_spline(x: np.ndarray) -> np.ndarray:
     """Return a basis of natural cubic splines with 4 degrees of freedom, of columns of unit spread, knots at quantiles."""
-    import numpy as np
-
     low, high = x.min(), x.max()
     if low == high:
         return np.ones((len(x), 1))
@@ -217,7 +204,6 @@ def schoenfeld(rows: RiskRows, beta: np.ndarray, columns: tuple[str, ...]) -> Sc
     .. [1] Grambsch PM, Therneau TM. Proportional hazards tests and diagnostics based on weighted residuals. Biometrika
        1994; 81: 515-526.
     """
-    import numpy as np
     from scipy.stats import rankdata
 
     hazard = np.exp(rows.x @ beta - (rows.x @ beta).max())
@@ -245,6 +231,9 @@ def schoenfeld(rows: RiskRows, beta: np.ndarray, columns: tuple[str, ...]) -> Sc
             scaled[np.ix_(here, known)] = np.linalg.solve(inner, raw[np.ix_(here, known)].T).T + beta[known]
     order = np.argsort(rows.exit[who], kind="stable")
     return Schoenfeld(
-        columns=columns, times=tuple(rows.exit[who][order].tolist()), ranks=tuple(rankdata(rows.exit)[who][order].tolist()),
-        values=tuple(map(tuple, scaled[order].T.tolist())), variances=tuple(np.diag(np.linalg.inv(information)).tolist()),
-    )  # fmt: skip
+        columns=columns,
+        times=tuple(rows.exit[who][order].tolist()),
+        ranks=tuple(rankdata(rows.exit)[who][order].tolist()),
+        values=tuple(map(tuple, scaled[order].T.tolist())),
+        variances=tuple(np.diag(np.linalg.inv(information)).tolist()),
+    )

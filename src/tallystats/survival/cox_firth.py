@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
+
+import numpy as np
 
 from tallystats.regression.coefficients import EventModel
 from tallystats.regression.design import make_design
 from tallystats.results import NAN, require_confidence_level, result
+from tallystats.statistics.counts import coded
 from tallystats.survival.cox import risk_rows
 from tallystats.survival.lifetable import event_table
-from tallystats.survival.partial_likelihood import flat_words, flatness
+from tallystats.survival.partial_likelihood import RiskRows, flat_words, flatness
+from tallystats.tally import Tally
 from tallystats.tolerance import uphill, vary_apart
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tallystats.survival.partial_likelihood import RiskRows
-    from tallystats.tally import Tally
 
 #: Newton's limits: steps, the gain of a step below which it is the last, and the longest step, as the change of the log
 #: hazard ratio between any patient and the average.
@@ -57,9 +55,15 @@ class FirthCoxFit(EventModel):
 
 
 def firth_cox(
-    tally: Tally, *, time: str, event: str, terms: Sequence[str], entry: str | float | None = None,
-    strata: str | Sequence[str] = (), confidence_level: float = 0.95,
-) -> FirthCoxFit:  # fmt: skip
+    tally: Tally,
+    *,
+    time: str,
+    event: str,
+    terms: Sequence[str],
+    entry: str | float | None = None,
+    strata: str | Sequence[str] = (),
+    confidence_level: float = 0.95,
+) -> FirthCoxFit:
     """Fit a Cox model by Firth's penalised likelihood, whose maximum exists where the likelihood is monotone too.
 
     Parameters
@@ -106,10 +110,7 @@ def firth_cox(
     >>> fit.frame[["hazard_ratio", "hazard_ratio_low", "p_value"]].round(3).values.tolist()
     [[11.36, 0.956, 0.055]]
     """
-    import numpy as np
     from scipy.stats import chi2
-
-    from tallystats.statistics.counts import coded
 
     require_confidence_level(confidence_level)
     strata = [strata] if isinstance(strata, str) else list(strata)
@@ -122,9 +123,16 @@ def firth_cox(
     columns = design.columns
     problems: dict[str, str] = {}
     method = "Firth's penalised Cox, Efron's ties" + (f", stratified by {', '.join(strata)}" if strata else "")
-    known = {"confidence_level": confidence_level, "dropped": design.dropped, "n": design.total, "events": design.events,
-             "n_missing": design.n_missing, "provenance": tally.provenance, "problems": problems,
-             "method": f"{method}, profile intervals, likelihood-ratio P"}  # fmt: skip
+    known = {
+        "confidence_level": confidence_level,
+        "dropped": design.dropped,
+        "n": design.total,
+        "events": design.events,
+        "n_missing": design.n_missing,
+        "provenance": tally.provenance,
+        "problems": problems,
+        "method": f"{method}, profile intervals, likelihood-ratio P",
+    }
     if not design.events or not columns:
         refused = "no term varies among the complete patients" if design.events else "nobody has the event"
         return FirthCoxFit(refused=refused, **known)
@@ -154,23 +162,31 @@ def firth_cox(
             if ends[k] != ends[k]:
                 said = f"{problems[name]}; " if name in problems else ""
                 problems[name] = f"{said}no {side} end of the profile interval was found"
-    numbers = {"estimates": best / unit, "std_errors": error / unit, "statistics": statistics,
-               "p_values": chi2.sf(statistics, 1), "conf_low": low / unit, "conf_high": high / unit}  # fmt: skip
+    numbers = {
+        "estimates": best / unit,
+        "std_errors": error / unit,
+        "statistics": statistics,
+        "p_values": chi2.sf(statistics, 1),
+        "conf_low": low / unit,
+        "conf_high": high / unit,
+    }
     return FirthCoxFit(
-        refused=None, terms=columns, **{name: tuple(values.tolist()) for name, values in numbers.items()},
-        penalised_log_likelihood=top + float(np.log(unit).sum()), **known,
-    )  # fmt: skip
+        refused=None,
+        terms=columns,
+        **{name: tuple(values.tolist()) for name, values in numbers.items()},
+        penalised_log_likelihood=top + float(np.log(unit).sum()),
+        **known,
+    )
 
 
 class _Penalised:
     """The penalised partial likelihood of columns of mean 0 and unit spread."""
 
     def __init__(self, rows: RiskRows, x: np.ndarray) -> None:
-        import numpy as np
-
         n, p = x.shape
-        shares = [(at_risk - share * dead, dead) for at_risk, dead in rows.risk_sets()
-                  for share in np.arange(dead.sum()) / dead.sum()]  # fmt: skip
+        shares = [
+            (at_risk - share * dead, dead) for at_risk, dead in rows.risk_sets() for share in np.arange(dead.sum()) / dead.sum()
+        ]
         # One row an event: who is at risk, those tied with it by Efron's share; and the columns of those tied, on average.
         self.at_risk = np.array([weight for weight, _ in shares])
         self.dead = np.array([x[dead].mean(axis=0) for _, dead in shares])
@@ -181,8 +197,6 @@ class _Penalised:
 
     def _means(self, beta: np.ndarray, degree: int) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return log sum exp of the predictor in each risk set, and the weighted means of the columns' first powers."""
-        import numpy as np
-
         p, predictor = len(beta), self.x @ beta
         ends = np.cumsum([1, *(p**power for power in range(1, degree + 1))])
         with np.errstate(divide="ignore", invalid="ignore"):  # a step too far: all of a risk set vanish beside others
@@ -192,8 +206,6 @@ class _Penalised:
 
     def moments(self, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return score, information, and the derivatives of the information."""
-        import numpy as np
-
         p = len(beta)
         _, (mean, square, cube) = self._means(beta, 3)
         square = square.reshape(-1, p, p)
@@ -207,14 +219,10 @@ class _Penalised:
 
     def slope(self, beta: np.ndarray) -> np.ndarray:
         """Return the first derivatives of the penalised likelihood."""
-        import numpy as np
-
         score, information, third = self.moments(beta)
         return score + np.einsum("jk,jkl->l", np.linalg.inv(information), third) / 2
 
     def value(self, beta: np.ndarray) -> float:
-        import numpy as np
-
         log_total, (mean, square) = self._means(beta, 2)
         if not np.isfinite(log_total).all():
             return -np.inf
@@ -223,8 +231,6 @@ class _Penalised:
 
     def maximise(self, start: np.ndarray, *, fixed: int | None = None) -> tuple[np.ndarray, float, bool]:
         """Maximise over all coefficients but the fixed one; return them, the value, and whether it converged."""
-        import numpy as np
-
         beta, free = start.copy(), np.flatnonzero(np.arange(len(start)) != fixed)
         now = self.value(beta)
         if not len(free):
@@ -253,8 +259,6 @@ class _Penalised:
 
     def _uphill(self, beta: np.ndarray, free: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, bool]:
         """Return Newton's step where the function is concave; else the scoring step, which leads up everywhere."""
-        import numpy as np
-
         # Differences of the exact slope are good enough for a step; where it ends is where the slope is 0.
         near = 1e-5 * np.eye(len(beta))[free]
         curvature = -np.array([(self.slope(beta + h) - self.slope(beta - h))[free] for h in near]) / 2e-5
@@ -267,7 +271,6 @@ class _Penalised:
 
     def profile_end(self, peak: np.ndarray, k: int, error: float, level: float, sign: int) -> float:
         """Find where the profile of a coefficient falls to a level, on one side of its peak; NaN if nowhere."""
-        import numpy as np
         from scipy.optimize import brentq
 
         near, where = peak, 0.0

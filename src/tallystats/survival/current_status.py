@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from tallystats.results import NAN, Result, require_confidence_level, result, warn_undefined
-from tallystats.survival.interval_mass import (
-    IntervalMass,
-    binomial_limits,
-    greatest,
-    holds,
-    indeterminate,
-    is_unique,
-)
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.survival.lifetable import LifeTable
-    from tallystats.tally import Tally
+from tallystats.survival.competing import causes_of
+from tallystats.survival.interval_mass import IntervalMass, binomial_limits, greatest, holds, indeterminate, is_unique
+from tallystats.survival.lifetable import LifeTable, event_table, life_table
+from tallystats.tally import Tally
 
 
 @result(eq=False)
@@ -86,15 +78,18 @@ class CurrentStatus(Result):
             `time`; `n_examined` and `n_events` up to and at it; `estimate`, the least that the masses allow, as
             `at_least`, and `at_most`; `naive`; `conf_low, conf_high`, NaN when nobody is complete.
         """
-        import numpy as np
-        import pandas as pd
-
         when = np.asarray(times, float)
         at = np.searchsorted(self.times, when, side="right")
         at_least, at_most = self.masses.between(when)
         low, high = self.limits(when, self.confidence_level)
-        values = {"estimate": at_least, "at_least": at_least, "at_most": at_most,
-                  "naive": np.concatenate([[0.0], self.naive])[at], "conf_low": low, "conf_high": high}  # fmt: skip
+        values = {
+            "estimate": at_least,
+            "at_least": at_least,
+            "at_most": at_most,
+            "naive": np.concatenate([[0.0], self.naive])[at],
+            "conf_low": low,
+            "conf_high": high,
+        }
         if not self.n:
             values = dict.fromkeys(values, NAN)
         counts = {name: np.concatenate([[0], getattr(self, name).cumsum()])[at] for name in ("n_examined", "n_events")}
@@ -102,8 +97,6 @@ class CurrentStatus(Result):
 
     def limits(self, times: Sequence[float], confidence_level: float) -> tuple[np.ndarray, np.ndarray]:
         """Return Kim, Fay and Proschan's limits at some times; see Notes of `current_status`."""
-        import numpy as np
-
         when, level = np.asarray(times, float), 1 - (1 - confidence_level) / 2
         seen, had = (np.concatenate([[0], counts.cumsum()]) for counts in (self.n_examined, self.n_events))
         # From the last examination such that enough lie up to the time: who was examined on one day goes in or out
@@ -177,8 +170,6 @@ def current_status(
     >>> found.estimate.tolist(), found.masses.left.tolist(), found.masses.right.tolist()
     ([0.0, 0.5, 0.5, 1.0], [1.0, 3.0], [2.0, 4.0])
     """
-    from tallystats.survival.lifetable import event_table
-
     table = event_table(tally, time, event)
     return _examined(table, [event], tally, neighbours, confidence_level)[event]
 
@@ -235,21 +226,16 @@ def current_status_causes(
     >>> {k: f.estimate.tolist() for k, f in current_status_causes(rows, time="ct", cause="cause").items()}
     {'loose': [0.0, 0.666..., 0.666..., 0.666...], 'broken': [0.0, 0.0, 0.333..., 0.333...]}
     """
-    from tallystats.survival.competing import causes_of
-    from tallystats.survival.lifetable import life_table
-
     levels, causes = causes_of(tally, cause)
-    return _examined(life_table(tally, time=time, causes=causes, complete_on=[cause]), levels, tally, neighbours,
-                     confidence_level)  # fmt: skip
+    return _examined(
+        life_table(tally, time=time, causes=causes, complete_on=[cause]), levels, tally, neighbours, confidence_level
+    )
 
 
 def _examined(
     table: LifeTable, levels: Sequence[str], tally: Tally, neighbours: int | None, confidence_level: float
 ) -> dict[str, CurrentStatus]:
     """Estimate from how many were examined at each time, and how many of them had each event."""
-    import math
-
-    import numpy as np
     from scipy.optimize import isotonic_regression
 
     require_confidence_level(confidence_level)
@@ -270,32 +256,43 @@ def _examined(
     likelihood, gap = _proof(times, events, none, estimate, inner) if len(times) else (NAN, NAN)
     return {
         level: CurrentStatus(
-            cause=level, times=times, n_examined=examined, n_events=events[:, k], estimate=estimate[:, k],
-            naive=naive[:, k], masses=masses[k], neighbours=neighbours or math.ceil(table.n ** (2 / 3) - 1e-9),
-            log_likelihood=likelihood, gap=gap, unique=unique, confidence_level=confidence_level, n=table.n,
-            events=int(events[:, k].sum()), n_missing=table.n_missing, reason=reason,
+            cause=level,
+            times=times,
+            n_examined=examined,
+            n_events=events[:, k],
+            estimate=estimate[:, k],
+            naive=naive[:, k],
+            masses=masses[k],
+            neighbours=neighbours or math.ceil(table.n ** (2 / 3) - 1e-9),
+            log_likelihood=likelihood,
+            gap=gap,
+            unique=unique,
+            confidence_level=confidence_level,
+            n=table.n,
+            events=int(events[:, k].sum()),
+            n_missing=table.n_missing,
+            reason=reason,
             method=("isotonic regression" if len(levels) == 1 else "maximum likelihood of competing causes")
-            + ", Kim, Fay and Proschan's interval", provenance=tally.provenance,
+            + ", Kim, Fay and Proschan's interval",
+            provenance=tally.provenance,
         )
         for k, level in enumerate(levels)
-    }  # fmt: skip
+    }
 
 
 def _inner(times: np.ndarray, events: np.ndarray, none: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the intervals of indeterminacy of one cause: from an examination without event to one with it."""
-    import numpy as np
-
     without, with_event = times[none > 0], times[events > 0]
-    return indeterminate(np.concatenate([without, np.full(len(with_event), -np.inf)]),
-                         np.concatenate([np.full(len(without), np.inf), with_event]))  # fmt: skip
+    return indeterminate(
+        np.concatenate([without, np.full(len(with_event), -np.inf)]),
+        np.concatenate([np.full(len(without), np.inf), with_event]),
+    )
 
 
 def _together(
     times: np.ndarray, events: np.ndarray, none: np.ndarray, inner: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> tuple[np.ndarray, bool]:
     """Return the estimate of all causes by each time, and whether it is unique."""
-    import numpy as np
-
     # A column an interval of each cause, and a last one for whatever comes after the last examination without event.
     sizes = [int((right < np.inf).sum()) for _, right in inner]
     last = times[none > 0].max(initial=-np.inf)
@@ -319,8 +316,6 @@ def _together(
 
 def _masses(times: np.ndarray, estimate: np.ndarray, left: np.ndarray, right: np.ndarray, later: float) -> IntervalMass:
     """Return the climbs of an estimate; what comes after the last examination without event may be of any cause."""
-    import numpy as np
-
     values = np.concatenate([[0.0], estimate])
     mass = values[np.searchsorted(times, right, side="right")] - values[np.searchsorted(times, left, side="right")]
     mass = np.where(np.isinf(right), later, mass)
@@ -329,11 +324,13 @@ def _masses(times: np.ndarray, estimate: np.ndarray, left: np.ndarray, right: np
 
 
 def _proof(
-    times: np.ndarray, events: np.ndarray, none: np.ndarray, estimate: np.ndarray,
+    times: np.ndarray,
+    events: np.ndarray,
+    none: np.ndarray,
+    estimate: np.ndarray,
     inner: Sequence[tuple[np.ndarray, np.ndarray]],
-) -> tuple[float, float]:  # fmt: skip
+) -> tuple[float, float]:
     """Return the log-likelihood, and by how much it may at most be increased (Kuhn and Tucker's gradient)."""
-    import numpy as np
     from scipy.special import xlogy
 
     free = 1 - estimate.sum(axis=1)

@@ -9,16 +9,15 @@ exactly one half, and its import costs more than all curves of a study.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
 
 from tallystats.results import NAN, Result, require_confidence_level, result, warn_undefined
+from tallystats.statistics.counts import split
 from tallystats.survival.lifetable import LifeTable, event_table, read_steps
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 #: The scale on which an interval of a curve is made.
 ConfType = Literal["log-log", "log", "plain"]
@@ -68,13 +67,18 @@ class SurvivalCurve(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a distinct exit time."""
-        import pandas as pd
-
-        return pd.DataFrame({
-            "time": self.times, "n_risk": self.n_risk, "n_events": self.n_events, "n_censored": self.n_censored,
-            "estimate": self.survival, "std_error": self.std_error, "conf_low": self.conf_low,
-            "conf_high": self.conf_high,
-        }).assign(group=self.group, n=self.n, n_missing=self.n_missing, method=self.method)  # fmt: skip
+        return pd.DataFrame(
+            {
+                "time": self.times,
+                "n_risk": self.n_risk,
+                "n_events": self.n_events,
+                "n_censored": self.n_censored,
+                "estimate": self.survival,
+                "std_error": self.std_error,
+                "conf_low": self.conf_low,
+                "conf_high": self.conf_high,
+            }
+        ).assign(group=self.group, n=self.n, n_missing=self.n_missing, method=self.method)
 
     def at(self, times: Sequence[float]) -> pd.DataFrame:
         """Read the curve at some times.
@@ -94,8 +98,12 @@ class SurvivalCurve(Result):
         R: ``summary(fit, times = times, extend = TRUE)``, which at a time between two exits counts those who enter before
         the second as at risk already, counts events since the time before, and carries the last value on.
         """
-        columns = {"estimate": (self.survival, 1.0), "std_error": (self.std_error, 0.0), "conf_low": (self.conf_low, NAN),
-                   "conf_high": (self.conf_high, NAN)}  # fmt: skip
+        columns = {
+            "estimate": (self.survival, 1.0),
+            "std_error": (self.std_error, 0.0),
+            "conf_low": (self.conf_low, NAN),
+            "conf_high": (self.conf_high, NAN),
+        }
         return read_steps(self.table, times, self.n_events, columns)
 
     def quantiles(self, probabilities: Sequence[float]) -> pd.DataFrame:
@@ -120,8 +128,6 @@ class SurvivalCurve(Result):
         -----
         As the median in `kaplan_meier`, at the level 1 - p. R: ``quantile(fit, probabilities)``.
         """
-        import pandas as pd
-
         if wrong := [p for p in probabilities if not 0 < p < 1]:
             raise ValueError(f"probabilities: {wrong[0]!r}; expected numbers between 0 and 1, such as 0.5")
         curves = {"estimate": self.survival, "conf_low": self.conf_low, "conf_high": self.conf_high}
@@ -130,9 +136,15 @@ class SurvivalCurve(Result):
 
 
 def kaplan_meier(
-    tally: Tally, *, time: str, event: str, entry: str | float | None = None, confidence_level: float = 0.95,
-    conf_type: ConfType = "log-log", group: Any = None,
-) -> SurvivalCurve:  # fmt: skip
+    tally: Tally,
+    *,
+    time: str,
+    event: str,
+    entry: str | float | None = None,
+    confidence_level: float = 0.95,
+    conf_type: ConfType = "log-log",
+    group: Any = None,
+) -> SurvivalCurve:
     """Estimate survival by Kaplan and Meier's product-limit method.
 
     Parameters
@@ -194,9 +206,8 @@ def _require(confidence_level: float, conf_type: str) -> None:
 
 
 def _curve(
-    table: LifeTable, provenance: str, time: str, method: str, confidence_level: float, conf_type: str, group: Any = None,
-) -> SurvivalCurve:  # fmt: skip
-    import numpy as np
+    table: LifeTable, provenance: str, time: str, method: str, confidence_level: float, conf_type: str, group: Any = None
+) -> SurvivalCurve:
     from scipy.stats import norm
 
     warn_undefined(f"{method} of {time}", None if table.n else "no patient has a time and an event", depth=2)
@@ -207,17 +218,29 @@ def _curve(
         std_error = np.where(survival > 0, survival * np.sqrt(variance), NAN)
     low, high = _limits(survival, variance, norm.isf((1 - confidence_level) / 2), conf_type)
     return SurvivalCurve(
-        group=group, times=table.times, n_risk=n, n_events=d, n_censored=table.n_censored, survival=survival,
-        std_error=std_error, conf_low=low, conf_high=high, confidence_level=confidence_level,
-        median=_first_at_most(table.times, survival), median_low=_first_at_most(table.times, low),
-        median_high=_first_at_most(table.times, high), table=table, n=table.n, events=int(d.sum()),
-        n_missing=table.n_missing, method=method, provenance=provenance,
-    )  # fmt: skip
+        group=group,
+        times=table.times,
+        n_risk=n,
+        n_events=d,
+        n_censored=table.n_censored,
+        survival=survival,
+        std_error=std_error,
+        conf_low=low,
+        conf_high=high,
+        confidence_level=confidence_level,
+        median=_first_at_most(table.times, survival),
+        median_low=_first_at_most(table.times, low),
+        median_high=_first_at_most(table.times, high),
+        table=table,
+        n=table.n,
+        events=int(d.sum()),
+        n_missing=table.n_missing,
+        method=method,
+        provenance=provenance,
+    )
 
 
 def _limits(survival: np.ndarray, variance: np.ndarray, z: float, conf_type: str) -> tuple[np.ndarray, np.ndarray]:
-    import numpy as np
-
     with np.errstate(divide="ignore", invalid="ignore"):
         error = z * np.sqrt(variance)
         if conf_type == "plain":
@@ -233,8 +256,6 @@ def _limits(survival: np.ndarray, variance: np.ndarray, z: float, conf_type: str
 
 def _first_at_most(times: np.ndarray, curve: np.ndarray, level: float = 0.5) -> float:
     """Return the time of the highest point at most `level`; halfway to the next fall where it equals it."""
-    import numpy as np
-
     near = np.sqrt(np.finfo(float).eps)  # R's tolerance
 
     def highest(points: np.ndarray) -> int:
@@ -285,15 +306,18 @@ def kaplan_meier_by(tally: Tally, *, by: str, **options: Any) -> tuple[SurvivalC
     >>> [(c.group, c.n, c.median) for c in kaplan_meier_by(Tally.from_rows(rows), by="cement", time="days", event="died")]
     [(False, 2, 7.5), (True, 2, 6.5)]
     """
-    from tallystats.statistics.counts import split
-
     return tuple(kaplan_meier(part, group=level, **options) for level, part in split(tally, by).items() if part.total)
 
 
 def reverse_kaplan_meier(
-    tally: Tally, *, time: str, event: str, entry: str | float | None = None, confidence_level: float = 0.95,
+    tally: Tally,
+    *,
+    time: str,
+    event: str,
+    entry: str | float | None = None,
+    confidence_level: float = 0.95,
     conf_type: ConfType = "log-log",
-) -> SurvivalCurve:  # fmt: skip
+) -> SurvivalCurve:
     """Estimate how long patients are followed: Kaplan-Meier with event and censoring exchanged.
 
     Parameters

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
 
 from tallystats.regression.coefficients import EventModel
 from tallystats.regression.design import make_design
@@ -11,13 +14,9 @@ from tallystats.results import NAN, require_confidence_level, result
 from tallystats.survival.competing import causes_of
 from tallystats.survival.cox import EVENTS_PER_COLUMN, FAR, CoxFit, cox_regression, refusal
 from tallystats.survival.lifetable import life_table
+from tallystats.survival.partial_likelihood import flatness, lack_of_maximum
+from tallystats.tally import Tally
 from tallystats.tolerance import uphill, vary_apart
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.tally import Tally
 
 MAX_ITERATIONS = 100
 #: What each choice of weights is called.
@@ -53,10 +52,17 @@ class FineGrayFit(EventModel):
 
 
 def fine_gray(
-    tally: Tally, *, time: str, cause: str, of: str, terms: Sequence[str], entry: str | None = None,
-    weights: Literal["crr", "finegray"] = "crr", confidence_level: float = 0.95,
+    tally: Tally,
+    *,
+    time: str,
+    cause: str,
+    of: str,
+    terms: Sequence[str],
+    entry: str | None = None,
+    weights: Literal["crr", "finegray"] = "crr",
+    confidence_level: float = 0.95,
     events_per_column: float = EVENTS_PER_COLUMN,
-) -> FineGrayFit:  # fmt: skip
+) -> FineGrayFit:
     """Fit Fine and Gray's model of one cause's subdistribution hazard, unless the events do not carry it.
 
     Parameters
@@ -119,18 +125,13 @@ def fine_gray(
     >>> round(float(fit.frame["subhazard_ratio"][0]), 4), round(fit.std_errors[0], 4)
     (1.0444, 0.6384)
     """
-    import numpy as np
     from scipy.stats import norm
-
-    from tallystats.survival.partial_likelihood import flatness, lack_of_maximum
 
     require_confidence_level(confidence_level)
     if weights not in NAMES:
         raise ValueError(f"weights: {weights!r}; expected crr or finegray")
     if entry is not None and weights == "crr":
-        raise ValueError(
-            f"entry: {entry!r} with weights 'crr', which have no delayed entry; expected weights 'finegray'"
-        )
+        raise ValueError(f"entry: {entry!r} with weights 'crr', which have no delayed entry; expected weights 'finegray'")
     levels, causes = causes_of(tally, cause)
     if of not in levels:
         raise ValueError(f"of: {of!r} is no cause of {cause!r}; expected one of {', '.join(map(str, levels))}")
@@ -142,18 +143,30 @@ def fine_gray(
     frame = marked.complete([outcome, *terms, *where]).frame
     free = (frame[cause].cat.codes == 0).to_numpy()
     method = "Fine-Gray, Breslow's ties, Wald; " + NAMES[weights]
-    known = {"cause": of, "confidence_level": confidence_level, "dropped": design.dropped, "n": design.total,
-             "events": design.events, "n_missing": design.n_missing, "provenance": tally.provenance, "method": method,
-             "competing": int(design.n[~free & (design.y == 0)].sum())}  # fmt: skip
+    known = {
+        "cause": of,
+        "confidence_level": confidence_level,
+        "dropped": design.dropped,
+        "n": design.total,
+        "events": design.events,
+        "n_missing": design.n_missing,
+        "provenance": tally.provenance,
+        "method": method,
+        "competing": int(design.n[~free & (design.y == 0)].sum()),
+    }
     if refused := refusal(design, events_per_column):
         return FineGrayFit(refused=refused, **known)
-    rows = _Rows(x=design.x[:, 1:] - design.x[:, 1:].mean(axis=0), n=design.n, exit=frame[time].to_numpy(dtype=float),
-                 entry=frame[entry].to_numpy(dtype=float) if entry else np.full(len(frame), -np.inf),
-                 event=design.y == 1, free=free, after_events=weights == "finegray")  # fmt: skip
+    rows = _Rows(
+        x=design.x[:, 1:] - design.x[:, 1:].mean(axis=0),
+        n=design.n,
+        exit=frame[time].to_numpy(dtype=float),
+        entry=frame[entry].to_numpy(dtype=float) if entry else np.full(len(frame), -np.inf),
+        event=design.y == 1,
+        free=free,
+        after_events=weights == "finegray",
+    )
     if not np.isfinite(rows.weight).all():
-        return FineGrayFit(
-            refused="at some time nobody was at risk but who had just entered: nothing weighs them", **known
-        )
+        return FineGrayFit(refused="at some time nobody was at risk but who had just entered: nothing weighs them", **known)
     if flat := flatness(rows, design.columns):
         return FineGrayFit(refused=flat, **known)
     beta, log_likelihood, failure = rows.maximise()
@@ -162,18 +175,24 @@ def fine_gray(
     if failure:
         return FineGrayFit(refused=failure, **known)
     error, z = rows.std_errors(beta), norm.isf((1 - confidence_level) / 2)
-    numbers = {"estimates": beta, "std_errors": error, "statistics": beta / error,
-               "p_values": 2 * norm.sf(np.abs(beta / error)), "conf_low": beta - z * error,
-               "conf_high": beta + z * error}  # fmt: skip
+    numbers = {
+        "estimates": beta,
+        "std_errors": error,
+        "statistics": beta / error,
+        "p_values": 2 * norm.sf(np.abs(beta / error)),
+        "conf_low": beta - z * error,
+        "conf_high": beta + z * error,
+    }
     return FineGrayFit(
-        refused=None, terms=design.columns, **{name: tuple(values.tolist()) for name, values in numbers.items()},
-        log_likelihood=log_likelihood, **known,
-    )  # fmt: skip
+        refused=None,
+        terms=design.columns,
+        **{name: tuple(values.tolist()) for name, values in numbers.items()},
+        log_likelihood=log_likelihood,
+        **known,
+    )
 
 
-def cause_specific_cox(
-    tally: Tally, *, time: str, cause: str, terms: Sequence[str], **options: Any
-) -> dict[str, CoxFit]:
+def cause_specific_cox(tally: Tally, *, time: str, cause: str, terms: Sequence[str], **options: Any) -> dict[str, CoxFit]:
     """Fit a Cox model of each cause's own hazard, other causes ending the observation.
 
     Parameters
@@ -228,10 +247,17 @@ def _had(tally: Tally, cause: str, level: str) -> pd.Series:
 class _Rows:
     """Patterns of patients with their weights in the risk sets of the subdistribution (events' times x patterns)."""
 
-    def __init__(self, *, x: np.ndarray, n: np.ndarray, entry: np.ndarray, exit: np.ndarray, event: np.ndarray,
-                 free: np.ndarray, after_events: bool) -> None:  # fmt: skip
-        import numpy as np
-
+    def __init__(
+        self,
+        *,
+        x: np.ndarray,
+        n: np.ndarray,
+        entry: np.ndarray,
+        exit: np.ndarray,
+        event: np.ndarray,
+        free: np.ndarray,
+        after_events: bool,
+    ) -> None:
         self.x, self.n, self.exit, self.event, self.free = x, n, exit, event, free
         self.after_events = after_events
         self.times = np.unique(exit[event])
@@ -239,9 +265,9 @@ class _Rows:
         # Times of censoring, how many are censored then, and how many might have been.
         self.censored = np.unique(exit[free])
         self.out = np.array([n[free & (exit == u)].sum() for u in self.censored])
-        self.might = np.array([
-            n[(entry < u) & (exit >= u) & (free | (exit > u) | (not after_events))].sum() for u in self.censored
-        ])  # fmt: skip
+        self.might = np.array(
+            [n[(entry < u) & (exit >= u) & (free | (exit > u) | (not after_events))].sum() for u in self.censored]
+        )
         # By how much the curves of being uncensored and of having entered change since an exit, as a logarithm.
         with np.errstate(divide="ignore", invalid="ignore"):
             entries = np.unique(entry[np.isfinite(entry)])[1:]  # the first opens what follows
@@ -259,22 +285,16 @@ class _Rows:
 
     def _sums(self, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the hazard ratio of each pattern, and at each event time the weighted total and mean."""
-        import numpy as np
-
         hazard = np.exp(self.x @ beta - (self.x @ beta).max())
         total = self.weight @ (self.n * hazard)
         return hazard, total, self.weight @ ((self.n * hazard)[:, None] * self.x) / total[:, None]
 
     def _information(self, hazard: np.ndarray, total: np.ndarray, mean: np.ndarray) -> np.ndarray:
-        import numpy as np
-
         deaths = self.dead @ self.n
         each = (self.weight.T @ (deaths / total)) * self.n * hazard
         return (self.x.T * each) @ self.x - np.einsum("t,tj,tk->jk", deaths, mean, mean)
 
     def value(self, beta: np.ndarray) -> float:
-        import numpy as np
-
         _, total, _ = self._sums(beta)
         top = (self.x @ beta).max()
         with np.errstate(divide="ignore"):
@@ -283,8 +303,6 @@ class _Rows:
 
     def maximise(self) -> tuple[np.ndarray, float, str | None]:
         """Return the coefficients by Newton's method, the log-likelihood there, and what went wrong."""
-        import numpy as np
-
         failure = "the fit did not converge"
         beta = np.zeros(self.x.shape[1])
         now, deaths = self.value(beta), self.dead @ self.n
@@ -309,8 +327,6 @@ class _Rows:
 
     def std_errors(self, beta: np.ndarray) -> np.ndarray:
         """Return the standard errors: the sandwich, in the convention of the weights."""
-        import numpy as np
-
         hazard, total, mean = self._sums(beta)
         inverse = np.linalg.inv(self._information(hazard, total, mean))
         step = (self.dead @ self.n) / total  # of the baseline hazard
@@ -325,27 +341,18 @@ class _Rows:
 
     def _of_censoring(self, spent: np.ndarray) -> np.ndarray:
         """Return what each pattern adds by being, or not being, censored: the weights are estimated from that."""
-        import numpy as np
-
         other = ~self.event & ~self.free
         after = np.concatenate([spent[:, ::-1].cumsum(axis=1)[:, ::-1], np.zeros_like(spent[:, :1])], axis=1)
         later = after[:, np.searchsorted(self.times, self.censored, side="left")]  # patterns x censorings x columns
         had = other[:, None] & (self.exit[:, None] < self.censored)
         moved = np.einsum("i,ik,ikj->kj", self.n, had, later) / self.might[:, None]
-        passed = np.concatenate(
-            [np.zeros((1, moved.shape[1])), np.cumsum(moved * (self.out / self.might)[:, None], axis=0)]
-        )
+        passed = np.concatenate([np.zeros((1, moved.shape[1])), np.cumsum(moved * (self.out / self.might)[:, None], axis=0)])
         at = np.minimum(np.searchsorted(self.censored, self.exit), len(self.censored) - 1)
-        return (
-            np.where(self.free[:, None], moved[at], 0.0)
-            - passed[np.searchsorted(self.censored, self.exit, side="right")]
-        )
+        return np.where(self.free[:, None], moved[at], 0.0) - passed[np.searchsorted(self.censored, self.exit, side="right")]
 
 
 def _since(moments: np.ndarray, steps: np.ndarray, times: np.ndarray, exits: np.ndarray) -> np.ndarray:
     """Sum the steps from each exit on to just before each time (times x exits); infinite if one of these is."""
-    import numpy as np
-
     known = np.isfinite(steps)
     sums, ends = (np.concatenate([[0.0], np.cumsum(part)]) for part in (np.where(known, steps, 0.0), ~known))
     at, start = np.searchsorted(moments, times, side="left")[:, None], np.searchsorted(moments, exits, side="left")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from tallystats.results import NAN, Result, result, warn_undefined
+from tallystats.statistics.counts import coded
 from tallystats.survival.competing import causes_of
 from tallystats.survival.lifetable import LifeTable, life_table
 from tallystats.survival.logrank import APART
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.tally import Tally
-
+from tallystats.tally import Tally
 
 #: Why a test is undefined although its groups meet.
 EXHAUSTED = "the incidence of all groups together comes to 1 while some are still compared"
@@ -61,18 +59,9 @@ class GrayTest(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a group: `group, n, observed, excess`, and the test."""
-        import pandas as pd
-
-        frame = pd.DataFrame(
-            {"group": self.groups, **{name: getattr(self, name) for name in ("n", "observed", "excess")}}
-        )
+        frame = pd.DataFrame({"group": self.groups, **{name: getattr(self, name) for name in ("n", "observed", "excess")}})
         return frame.assign(
-            term=self.by,
-            cause=self.cause,
-            statistic=self.statistic,
-            df=self.df,
-            p_value=self.p_value,
-            method=self.method,
+            term=self.by, cause=self.cause, statistic=self.statistic, df=self.df, p_value=self.p_value, method=self.method
         )
 
 
@@ -131,10 +120,7 @@ def gray_test(
     >>> round(test.statistic, 4), round(test.p_value, 4)
     (0.0031, 0.9556)
     """
-    import numpy as np
     from scipy.stats import chi2
-
-    from tallystats.statistics.counts import coded
 
     if not math.isfinite(rho):
         raise ValueError(f"rho: {rho!r}; expected a finite number")
@@ -173,22 +159,27 @@ def gray_test(
             statistic = float(chosen @ np.linalg.solve(spread, chosen))
             p_value = float(chi2.sf(statistic, len(chosen)))
         warn_undefined(f"Gray's test of {level} by {by}", reason)
-        method = (
-            "Gray" + (f" (rho {rho:g})" if rho else "") + (f", stratified by {', '.join(strata)}" if strata else "")
-        )
+        method = "Gray" + (f" (rho {rho:g})" if rho else "") + (f", stratified by {', '.join(strata)}" if strata else "")
         found[level] = GrayTest(
-            cause=level, by=by, groups=tuple(groups[g] for g in used), n=tuple(int(n[codes == g].sum()) for g in used),
-            observed=tuple(np.asarray(observed, int).tolist()), excess=tuple(excess.tolist()), statistic=statistic,
-            df=max(len(kept) - 1, 0), p_value=p_value, n_missing=tally.total - complete.total, reason=reason,
-            method=method, provenance=tally.provenance,
-        )  # fmt: skip
+            cause=level,
+            by=by,
+            groups=tuple(groups[g] for g in used),
+            n=tuple(int(n[codes == g].sum()) for g in used),
+            observed=tuple(np.asarray(observed, int).tolist()),
+            excess=tuple(excess.tolist()),
+            statistic=statistic,
+            df=max(len(kept) - 1, 0),
+            p_value=p_value,
+            n_missing=tally.total - complete.total,
+            reason=reason,
+            method=method,
+            provenance=tally.provenance,
+        )
     return found
 
 
 def _compare(tables: Sequence[LifeTable], k: int, rho: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return events of cause k and their weighted excess in each group, and the excesses' covariance."""
-    import numpy as np
-
     whole = np.unique(np.concatenate([table.times[table.events.any(axis=1)] for table in tables]))
     n = np.array([table.at_risk(whole) for table in tables], float)  # groups x times, as all that follow
     d, other = np.zeros_like(n), np.zeros_like(n)
@@ -234,6 +225,4 @@ def _compare(tables: Sequence[LifeTable], k: int, rho: float) -> tuple[np.ndarra
 
 def _shifted(values: np.ndarray) -> np.ndarray:
     """Return each row just before its steps: 0 at first, and the last value nowhere."""
-    import numpy as np
-
     return np.hstack([np.zeros((len(values), 1)), values])[:, :-1]

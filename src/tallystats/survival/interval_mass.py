@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tallystats.results import result
 from tallystats.tolerance import SAME
-
-if TYPE_CHECKING:
-    import numpy as np
 
 #: Steps after which a fit stops, converged or not; constrained Newton steps take about ten.
 MOST_STEPS = 500
@@ -35,8 +33,6 @@ class IntervalMass:
 
     def between(self, times: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
         """Return the least and the greatest probability up to each of some times, wherever the mass lies."""
-        import numpy as np
-
         when = np.asarray(times, float)[:, None]
         begun = np.where(self.left == self.right, when >= self.left, when > self.left)
         least, most = (when >= self.right) @ self.mass, begun @ self.mass
@@ -51,8 +47,6 @@ def indeterminate(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.n
     left, right : numpy.ndarray
         Ends of (left, right], or of the exact time left = right; -inf and inf where there is none.
     """
-    import numpy as np
-
     # At one time an exact one begins first, then intervals end, then others begin, as they do not hold their left end.
     ends = np.concatenate([left, right])
     opens = np.repeat([True, False], len(left))
@@ -92,7 +86,6 @@ def greatest(cover: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, float, 
     .. [1] Wang Y. On fast computation of the non-parametric maximum likelihood estimate of a mixing distribution. J R
        Stat Soc B 2007; 69: 185-198.
     """
-    import numpy as np
     from scipy.optimize import nnls
 
     cover, n, root = cover.astype(float), weight.sum(), np.sqrt(weight)
@@ -106,8 +99,11 @@ def greatest(cover: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, float, 
             break
         steps += 1
         mean = mass * gradient / n  # a step of EM, which cannot lower the likelihood
-        aim, _ = nnls(np.vstack([root[:, None] * (share - 2), np.ones(len(mass))]), np.append(np.zeros(len(root)), 1.0),
-                      maxiter=30 * len(mass) + 100)  # fmt: skip
+        aim, _ = nnls(
+            np.vstack([root[:, None] * (share - 2), np.ones(len(mass))]),
+            np.append(np.zeros(len(root)), 1.0),
+            maxiter=30 * len(mass) + 100,
+        )
         best, value = (mean, weight @ np.log(cover @ mean)), weight @ np.log(cover @ mass)
         for size in 0.5 ** np.arange(12):
             trial = mass + size * (aim / aim.sum() - mass)
@@ -128,7 +124,6 @@ def greatest(cover: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, float, 
 
 def is_unique(cover: np.ndarray, weight: np.ndarray, mass: np.ndarray) -> bool:
     """Say whether no other mass has the same likelihood."""
-    import numpy as np
     from scipy.optimize import linprog
 
     # All maxima give every pattern the same probability, and mass only to columns where the gradient is full.
@@ -148,7 +143,6 @@ def is_unique(cover: np.ndarray, weight: np.ndarray, mass: np.ndarray) -> bool:
 
 def binomial_limits(events: np.ndarray, of: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Return Clopper and Pearson's lower and upper limits, each one-sided of a level; 0 and 1 of nobody."""
-    import numpy as np
     from scipy.stats import beta
 
     events, of = np.asarray(events, float), np.asarray(of, float)

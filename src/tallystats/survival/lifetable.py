@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import field
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from tallystats.results import HIDDEN, result
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.tally import Tally
+from tallystats.statistics.counts import is_numeric
+from tallystats.tally import Tally
 
 
 @result(eq=False)
@@ -56,8 +54,6 @@ class LifeTable:
 
     def at_risk(self, times: Sequence[float]) -> np.ndarray:
         """Return how many are at risk just before each of some times; who enters at 0 is there at 0."""
-        import numpy as np
-
         entered = np.where(self.entry <= 0, -np.inf, self.entry)
         found = _before(entered, self.weight, times) - _before(self.exit, self.weight, times)
         if self.shown is None:
@@ -70,15 +66,14 @@ class LifeTable:
 
 def _before(moments: np.ndarray, weight: np.ndarray, times: Sequence[float]) -> np.ndarray:
     """Count the patients whose moment lies before each of some times."""
-    import numpy as np
-
     order = np.argsort(moments, kind="stable")
     so_far = np.concatenate([[0], weight[order].cumsum()])
     return so_far[np.searchsorted(moments[order], np.asarray(times, float), side="left")].astype(int)
 
 
-def life_table(tally: Tally, *, time: str, causes: Sequence[np.ndarray], complete_on: Sequence[str],
-               entry: str | float | None = None) -> LifeTable:  # fmt: skip
+def life_table(
+    tally: Tally, *, time: str, causes: Sequence[np.ndarray], complete_on: Sequence[str], entry: str | float | None = None
+) -> LifeTable:
     """Count who is at risk, who has which event and who is censored at each distinct exit time.
 
     Parameters
@@ -107,8 +102,6 @@ def life_table(tally: Tally, *, time: str, causes: Sequence[np.ndarray], complet
     leaves on that very day was at risk then. Without entry an exit at 0 counts, as in R. Times are equal when their
     numbers are (R: ``timefix = FALSE``).
     """
-    import numpy as np
-
     late = isinstance(entry, str)
     for argument, name in (("time", time), ("entry", entry))[: 1 + late]:
         require_times(tally, name, argument)
@@ -123,9 +116,7 @@ def life_table(tally: Tally, *, time: str, causes: Sequence[np.ndarray], complet
         entries = frame[entry].to_numpy(dtype=float)
         _refuse("entry", entry, weight[~((entries >= 0) & np.isfinite(entries))].sum(), n)
         if wrong := int(weight[exits <= entries].sum()):
-            raise ValueError(
-                f"entry: {wrong} of {n} patients have {time!r} no later than {entry!r}; expected entry < exit"
-            )
+            raise ValueError(f"entry: {wrong} of {n} patients have {time!r} no later than {entry!r}; expected entry < exit")
     else:
         if entry is not None and not (math.isfinite(entry) and entry >= 0):
             raise ValueError(f"entry: {entry!r}; expected a column, or a time of 0 or more")
@@ -138,14 +129,19 @@ def life_table(tally: Tally, *, time: str, causes: Sequence[np.ndarray], complet
         np.add.at(events[:, k], at, weight * cause[keep])
     out = np.bincount(at, weights=weight, minlength=len(times)).astype(int)
     return LifeTable(
-        times=times, n_risk=_before(entries, weight, times) - _before(exits, weight, times), events=events,
-        n_censored=out - events.sum(axis=1), entry=entries, exit=exits, weight=weight, n=n, n_missing=tally.total - n,
-    )  # fmt: skip
+        times=times,
+        n_risk=_before(entries, weight, times) - _before(exits, weight, times),
+        events=events,
+        n_censored=out - events.sum(axis=1),
+        entry=entries,
+        exit=exits,
+        weight=weight,
+        n=n,
+        n_missing=tally.total - n,
+    )
 
 
 def require_times(tally: Tally, name: str, argument: str) -> None:
-    from tallystats.statistics.counts import is_numeric
-
     if name not in tally.columns:
         raise ValueError(f"{argument}: {name!r} is not in the tally; expected one of {', '.join(tally.columns)}")
     if not is_numeric(tally, name):
@@ -154,20 +150,14 @@ def require_times(tally: Tally, name: str, argument: str) -> None:
 
 def _refuse(argument: str, name: str, wrong: int, n: int) -> None:
     if wrong:
-        raise ValueError(
-            f"{argument}: {wrong} of {n} patients have a negative or infinite {name!r}; expected 0 or more"
-        )
+        raise ValueError(f"{argument}: {wrong} of {n} patients have a negative or infinite {name!r}; expected 0 or more")
 
 
-def event_table(
-    tally: Tally, time: str, event: str, entry: str | float | None = None, *, reverse: bool = False
-) -> LifeTable:
+def event_table(tally: Tally, time: str, event: str, entry: str | float | None = None, *, reverse: bool = False) -> LifeTable:
     """Return the life table of one event, a boolean column (False: censored); `reverse` exchanges the two.
 
     Parameters and errors as `life_table`; also ValueError when `event` is not there or not boolean.
     """
-    import pandas as pd
-
     if event not in tally.columns:
         raise ValueError(f"event: {event!r} is not in the tally; expected one of {', '.join(tally.columns)}")
     if not pd.api.types.is_bool_dtype(tally.frame[event].dtype):
@@ -197,21 +187,20 @@ def read_steps(
         `time`; `n_risk` just before it; `n_events` and `n_censored` up to and at it; the columns, which are NaN beyond
         the last exit unless everybody at risk had had the event: then they stay.
     """
-    import numpy as np
-    import pandas as pd
-
     when = np.asarray(times, float)
     at = np.searchsorted(table.times, when, side="right")
     last = table.times[-1] if table.n else -np.inf
     unknown = np.zeros(when.shape, bool) if table.exhausted else when > last
     so_far = {"n_events": n_events, "n_censored": table.n_censored}
     counts = {name: np.concatenate([[0], values.cumsum()])[at] for name, values in so_far.items()}
-    read = {name: np.where(unknown, np.nan, np.concatenate([[start], values])[at])
-            for name, (values, start) in columns.items()}  # fmt: skip
+    read = {name: np.where(unknown, np.nan, np.concatenate([[start], values])[at]) for name, (values, start) in columns.items()}
     frame = pd.DataFrame({"time": when, "n_risk": table.at_risk(when), **counts, **read})
     if table.shown is not None:
         told = np.isin(when, table.shown)
-        hidden = {name: pd.Series([v if may else HIDDEN for v, may in zip(frame[name], told, strict=True)], dtype=object)
-                  for name in frame.columns if name != "time"}  # fmt: skip
+        hidden = {
+            name: pd.Series([v if may else HIDDEN for v, may in zip(frame[name], told, strict=True)], dtype=object)
+            for name in frame.columns
+            if name != "time"
+        }
         frame = frame.assign(**hidden)
     return frame

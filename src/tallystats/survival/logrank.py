@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
 
 from tallystats.results import NAN, Result, result, warn_undefined
+from tallystats.statistics.counts import coded
 from tallystats.survival.lifetable import LifeTable, event_table
+from tallystats.tally import Tally
 from tallystats.tolerance import APART as LEAST
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.tally import Tally
 
 Weight = Literal["log-rank", "gehan", "tarone-ware", "peto-peto", "fleming-harrington"]
 #: What each weight is called.
-NAMES = {"log-rank": "log-rank", "gehan": "Gehan-Breslow", "tarone-ware": "Tarone-Ware", "peto-peto": "Peto-Peto",
-         "fleming-harrington": "Fleming-Harrington"}  # fmt: skip
+NAMES = {
+    "log-rank": "log-rank",
+    "gehan": "Gehan-Breslow",
+    "tarone-ware": "Tarone-Ware",
+    "peto-peto": "Peto-Peto",
+    "fleming-harrington": "Fleming-Harrington",
+}
 #: Why a test of groups that do not meet is undefined.
 APART = "a group is never at risk beside another when the event comes"
 WEIGHTLESS = "the weight is 0 whenever the event comes"
@@ -66,19 +70,23 @@ class LogRank(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a group: `group, n, observed, expected, excess`, and the test."""
-        import pandas as pd
-
         columns = ("n", "observed", "expected", "excess")
         frame = pd.DataFrame({"group": self.groups, **{name: getattr(self, name) for name in columns}})
-        return frame.assign(
-            term=self.by, statistic=self.statistic, df=self.df, p_value=self.p_value, method=self.method
-        )
+        return frame.assign(term=self.by, statistic=self.statistic, df=self.df, p_value=self.p_value, method=self.method)
 
 
 def log_rank(
-    tally: Tally, *, time: str, event: str, by: str, entry: str | float | None = None, strata: str | Sequence[str] = (),
-    weight: Weight = "log-rank", rho: float = 0.0, gamma: float = 0.0,
-) -> LogRank:  # fmt: skip
+    tally: Tally,
+    *,
+    time: str,
+    event: str,
+    by: str,
+    entry: str | float | None = None,
+    strata: str | Sequence[str] = (),
+    weight: Weight = "log-rank",
+    rho: float = 0.0,
+    gamma: float = 0.0,
+) -> LogRank:
     """Compare survival between groups by the log-rank test or a weighted one.
 
     Parameters
@@ -139,8 +147,6 @@ def log_rank(
     >>> round(log_rank(Tally.from_rows(rows), time="days", event="died", by="cement", weight="gehan").p_value, 4)
     0.2482
     """
-    import numpy as np
-
     found = _compare(tally, time, event, by, entry, strata, weight, rho, gamma)
     groups, kept, variance = found["groups"], found.pop("kept"), found.pop("variance")
     but_one = np.eye(len(groups))[kept[1:]]
@@ -148,10 +154,18 @@ def log_rank(
 
 
 def trend_log_rank(
-    tally: Tally, *, time: str, event: str, by: str, scores: Mapping[Any, float] | None = None,
-    entry: str | float | None = None, strata: str | Sequence[str] = (), weight: Weight = "log-rank", rho: float = 0.0,
+    tally: Tally,
+    *,
+    time: str,
+    event: str,
+    by: str,
+    scores: Mapping[Any, float] | None = None,
+    entry: str | float | None = None,
+    strata: str | Sequence[str] = (),
+    weight: Weight = "log-rank",
+    rho: float = 0.0,
     gamma: float = 0.0,
-) -> LogRank:  # fmt: skip
+) -> LogRank:
     """Test whether survival falls or rises along ordered groups, with one degree of freedom.
 
     Parameters
@@ -189,16 +203,12 @@ def trend_log_rank(
     >>> round(test.statistic, 4), test.df, round(test.p_value, 4)
     (4.0291, 1, 0.0447)
     """
-    import numpy as np
-
     found = _compare(tally, time, event, by, entry, strata, weight, rho, gamma)
     groups, kept, variance = found["groups"], found.pop("kept"), found.pop("variance")
     if scores is None:
         scores = dict(zip(groups, range(1, len(groups) + 1), strict=True))
     if wrong := [level for level in groups if not math.isfinite(scores.get(level, NAN))]:
-        raise ValueError(
-            f"scores: {scores.get(wrong[0])!r} for {wrong[0]!r}; expected a number for each level of {by!r}"
-        )
+        raise ValueError(f"scores: {scores.get(wrong[0])!r} for {wrong[0]!r}; expected a number for each level of {by!r}")
     along = np.array([scores[level] for level in groups], float)
     reason = _reason(groups, found["observed"], kept)
     if not reason and np.ptp(along[kept]) == 0:
@@ -216,11 +226,8 @@ def _reason(groups: Sequence[Any], observed: Sequence[int], kept: np.ndarray) ->
     return None if len(kept) > 1 else APART
 
 
-def _tested(
-    found: dict[str, Any], contrasts: np.ndarray, variance: np.ndarray, reason: str | None, what: str
-) -> LogRank:
+def _tested(found: dict[str, Any], contrasts: np.ndarray, variance: np.ndarray, reason: str | None, what: str) -> LogRank:
     """Finish a test that some sums of the groups' excesses are 0; each row of `contrasts` makes one."""
-    import numpy as np
     from scipy.stats import chi2
 
     if reason == APART and sum(expected > 0 for expected in found["expected"]) > 1 and not variance.any():
@@ -236,14 +243,17 @@ def _tested(
 
 
 def _compare(
-    tally: Tally, time: str, event: str, by: str, entry: str | float | None, strata: str | Sequence[str], weight: str,
-    rho: float, gamma: float,
-) -> dict[str, Any]:  # fmt: skip
+    tally: Tally,
+    time: str,
+    event: str,
+    by: str,
+    entry: str | float | None,
+    strata: str | Sequence[str],
+    weight: str,
+    rho: float,
+    gamma: float,
+) -> dict[str, Any]:
     """Return a test's fields but for its outcome; `kept`, which groups are compared; and the excesses' covariance."""
-    import numpy as np
-
-    from tallystats.statistics.counts import coded
-
     if weight not in NAMES:
         raise ValueError(f"weight: {weight!r}; expected {', '.join(NAMES)}")
     for argument, power in (("rho", rho), ("gamma", gamma)):
@@ -271,18 +281,22 @@ def _compare(
     n = complete.frame["n"].to_numpy()
     name = NAMES[weight] + (f" (rho {rho:g}; gamma {gamma:g})" if weight == "fleming-harrington" else "")
     return {
-        "by": by, "groups": tuple(levels[g] for g in used), "n": tuple(int(n[codes == g].sum()) for g in used),
-        "observed": tuple(observed.astype(int).tolist()), "expected": tuple(expected.tolist()),
-        "excess": tuple(excess.tolist()), "n_missing": tally.total - complete.total,
-        "method": f"{name}, stratified by {', '.join(strata)}" if strata else name, "provenance": tally.provenance,
-        "kept": np.flatnonzero(size > 0), "variance": variance,
-    }  # fmt: skip
+        "by": by,
+        "groups": tuple(levels[g] for g in used),
+        "n": tuple(int(n[codes == g].sum()) for g in used),
+        "observed": tuple(observed.astype(int).tolist()),
+        "expected": tuple(expected.tolist()),
+        "excess": tuple(excess.tolist()),
+        "n_missing": tally.total - complete.total,
+        "method": f"{name}, stratified by {', '.join(strata)}" if strata else name,
+        "provenance": tally.provenance,
+        "kept": np.flatnonzero(size > 0),
+        "variance": variance,
+    }
 
 
 def _excess(tables: Sequence[LifeTable], weight: str, rho: float, gamma: float) -> tuple[np.ndarray, ...]:
     """Return observed, expected, weighted excess and weighted expected events of each group, and the covariance."""
-    import numpy as np
-
     whole = np.unique(np.concatenate([table.times[table.events[:, 0] > 0] for table in tables]))
     at_risk = np.array([table.at_risk(whole) for table in tables], float)
     events = np.zeros_like(at_risk)
@@ -301,8 +315,6 @@ def _excess(tables: Sequence[LifeTable], weight: str, rho: float, gamma: float) 
 
 def _weights(n: np.ndarray, d: np.ndarray, weight: str, rho: float, gamma: float) -> np.ndarray:
     """Return what an event counts for at each time."""
-    import numpy as np
-
     if weight == "gehan":
         return n
     if weight == "tarone-ware":

@@ -7,13 +7,11 @@ ties by the order of rows in its own test, which refuses delayed entry and is th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tallystats.results import result
 from tallystats.tolerance import APART, vary_apart
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 @result(eq=False)
@@ -40,8 +38,6 @@ class RiskRows:
 
     def risk_sets(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield who is at risk, and who has the event, at each time of an event in each stratum."""
-        import numpy as np
-
         stratum = np.zeros(len(self.exit), int) if self.stratum is None else self.stratum
         for s, t in np.unique(np.column_stack([stratum, self.exit])[self.event], axis=0):
             here = stratum == s
@@ -64,8 +60,6 @@ def derivatives(rows: RiskRows, beta: np.ndarray, clock: np.ndarray) -> tuple[np
     score : numpy.ndarray, shape (2 * columns,)
     information : numpy.ndarray, shape (2 * columns, 2 * columns)
     """
-    import numpy as np
-
     hazard = np.exp(rows.x @ beta - (rows.x @ beta).max())
     size = 2 * rows.x.shape[1]
     score, information = np.zeros(size), np.zeros((size, size))
@@ -84,8 +78,6 @@ def derivatives(rows: RiskRows, beta: np.ndarray, clock: np.ndarray) -> tuple[np
 
 def log_likelihood_of(rows: RiskRows, beta: np.ndarray) -> float:
     """Return the log partial likelihood, with Efron's ties."""
-    import numpy as np
-
     predictor = rows.x @ beta
     top = predictor.max()
     hazard, total = np.exp(predictor - top), 0.0
@@ -102,8 +94,6 @@ def score_residuals(rows: RiskRows, beta: np.ndarray) -> np.ndarray:
     -----
     R: ``residuals(fit, "score")``, with Efron's ties.
     """
-    import numpy as np
-
     hazard = np.exp(rows.x @ beta - (rows.x @ beta).max())
     residuals = np.zeros_like(rows.x, dtype=float)
     for at_risk, dead in rows.risk_sets():
@@ -117,8 +107,6 @@ def score_residuals(rows: RiskRows, beta: np.ndarray) -> np.ndarray:
 
 def is_maximum(rows: RiskRows, beta: np.ndarray) -> bool:
     """Say whether a further step of Newton's method would change nothing that is seen."""
-    import numpy as np
-
     p = len(beta)
     score, information = derivatives(rows, beta, np.zeros(len(rows.exit)))
     if not vary_apart(information[:p, :p]):
@@ -133,8 +121,6 @@ def flat_words(columns: Sequence[str]) -> str:
 
 def flatness(rows: RiskRows, columns: Sequence[str], *, least: float = APART) -> str | None:
     """Say that some combination of the columns is equal in all at risk, at each event; None where none is."""
-    import numpy as np
-
     spread = np.zeros((len(columns), len(columns)))
     for at_risk, dead in rows.risk_sets():
         ahead = rows.x[at_risk] - rows.x[dead][0]  # exactly 0 in a column that is equal in all of them
@@ -161,7 +147,6 @@ def lack_of_maximum(rows: RiskRows, columns: Sequence[str]) -> str | None:
     .. [1] Heinze G, Schemper M. A solution to the problem of monotone likelihood in Cox regression. Biometrics 2001; 57:
        114-119.
     """
-    import numpy as np
     from scipy.optimize import linprog
 
     if flat := flatness(rows, columns):
@@ -200,7 +185,6 @@ def proportional_hazards(rows: RiskRows, beta: np.ndarray) -> tuple[np.ndarray, 
     Score tests of column x rank of exit; the rank is centred, which changes no result and keeps digits. R (survival 3.0
     and later): ``cox.zph(fit, "rank", terms = FALSE)``.
     """
-    import numpy as np
     from scipy.stats import rankdata
 
     p = len(beta)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tallystats.results import NAN, OneRow, require_confidence_level, result, warn_undefined
 from tallystats.survival.lifetable import event_table
-
-if TYPE_CHECKING:
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 
 @result
@@ -86,6 +82,15 @@ def event_rate(
         estimate, low = events / exposure, float(chi2.ppf(tail, 2 * events)) / 2 / exposure if events else 0.0
         high = float(chi2.isf(tail, 2 * events + 2)) / 2 / exposure
     warn_undefined(f"rate of {event}", None if exposure else "nobody spends time at risk")
-    return EventRate(events=events, time_at_risk=exposure, estimate=estimate, conf_low=low, conf_high=high,
-                     confidence_level=confidence_level, n=table.n, n_missing=table.n_missing,
-                     method="events over time at risk, exact Poisson interval", provenance=tally.provenance)  # fmt: skip
+    return EventRate(
+        events=events,
+        time_at_risk=exposure,
+        estimate=estimate,
+        conf_low=low,
+        conf_high=high,
+        confidence_level=confidence_level,
+        n=table.n,
+        n_missing=table.n_missing,
+        method="events over time at risk, exact Poisson interval",
+        provenance=tally.provenance,
+    )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from tallystats.results import NAN, OneRow, Result, require_confidence_level, result, warn_undefined
+from tallystats.statistics.counts import split
 from tallystats.survival.lifetable import LifeTable, event_table
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from tallystats.tally import Tally
+from tallystats.tally import Tally
 
 #: Why there is an area but no interval: nobody has the event, or everybody at risk has it at once.
 NO_SPREAD = "the curve's variance is estimated as 0"
@@ -55,9 +55,15 @@ class RestrictedMean(OneRow):
 
 
 def restricted_mean(
-    tally: Tally, *, time: str, event: str, tau: float | None = None, entry: str | float | None = None,
-    confidence_level: float = 0.95, group: Any = None,
-) -> RestrictedMean:  # fmt: skip
+    tally: Tally,
+    *,
+    time: str,
+    event: str,
+    tau: float | None = None,
+    entry: str | float | None = None,
+    confidence_level: float = 0.95,
+    group: Any = None,
+) -> RestrictedMean:
     """Estimate the mean survival time up to a time tau.
 
     Parameters
@@ -118,7 +124,6 @@ def _require_tau(tau: float | None) -> None:
 
 
 def _mean(table: LifeTable, tau: float, confidence_level: float, group: Any, provenance: str) -> RestrictedMean:
-    import numpy as np
     from scipy.stats import norm
 
     estimate = error = low = high = NAN
@@ -142,10 +147,21 @@ def _mean(table: LifeTable, tau: float, confidence_level: float, group: Any, pro
             z = norm.isf((1 - confidence_level) / 2)
             low, high = max(estimate - z * error, 0.0), min(estimate + z * error, tau)
     return RestrictedMean(
-        group=group, tau=tau, estimate=estimate, std_error=error, conf_low=low, conf_high=high, lost=tau - estimate,
-        confidence_level=confidence_level, n=table.n, events=int(d.sum()), n_missing=table.n_missing, reason=reason,
-        method="restricted mean survival time, Wald interval", provenance=provenance,
-    )  # fmt: skip
+        group=group,
+        tau=tau,
+        estimate=estimate,
+        std_error=error,
+        conf_low=low,
+        conf_high=high,
+        lost=tau - estimate,
+        confidence_level=confidence_level,
+        n=table.n,
+        events=int(d.sum()),
+        n_missing=table.n_missing,
+        reason=reason,
+        method="restricted mean survival time, Wald interval",
+        provenance=provenance,
+    )
 
 
 @result
@@ -194,20 +210,33 @@ class RestrictedMeanDifference(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a comparison with the first group, in the tidy vocabulary, with the ratio."""
-        import pandas as pd
-
-        return pd.DataFrame({
-            "term": [f"{self.by}: {mean.group}" for mean in self.means[1:]], "estimate": self.estimates,
-            "std_error": self.std_errors, "statistic": self.statistics, "p_value": self.p_values,
-            "conf_low": self.conf_low, "conf_high": self.conf_high, "ratio": self.ratios, "ratio_low": self.ratio_low,
-            "ratio_high": self.ratio_high, "n": [self.means[0].n + mean.n for mean in self.means[1:]],
-        }).assign(tau=self.tau, method=self.method)  # fmt: skip
+        return pd.DataFrame(
+            {
+                "term": [f"{self.by}: {mean.group}" for mean in self.means[1:]],
+                "estimate": self.estimates,
+                "std_error": self.std_errors,
+                "statistic": self.statistics,
+                "p_value": self.p_values,
+                "conf_low": self.conf_low,
+                "conf_high": self.conf_high,
+                "ratio": self.ratios,
+                "ratio_low": self.ratio_low,
+                "ratio_high": self.ratio_high,
+                "n": [self.means[0].n + mean.n for mean in self.means[1:]],
+            }
+        ).assign(tau=self.tau, method=self.method)
 
 
 def restricted_mean_difference(
-    tally: Tally, *, time: str, event: str, by: str, tau: float | None = None, entry: str | float | None = None,
+    tally: Tally,
+    *,
+    time: str,
+    event: str,
+    by: str,
+    tau: float | None = None,
+    entry: str | float | None = None,
     confidence_level: float = 0.95,
-) -> RestrictedMeanDifference:  # fmt: skip
+) -> RestrictedMeanDifference:
     """Compare restricted mean survival times between groups.
 
     Parameters
@@ -251,10 +280,7 @@ def restricted_mean_difference(
     >>> [mean.estimate for mean in found.means], found.estimates, round(found.p_values[0], 4)
     ([8.25, 6.5], (-1.75,), 0.3397)
     """
-    import numpy as np
     from scipy.stats import chi2, norm
-
-    from tallystats.statistics.counts import split
 
     require_confidence_level(confidence_level)
     _require_tau(tau)
@@ -280,13 +306,27 @@ def restricted_mean_difference(
         p_value = float(chi2.sf(statistic, len(difference)))
     warn_undefined(f"restricted mean of {time} by {by}", reason)
     columns = {
-        "estimates": difference, "std_errors": error, "statistics": difference / error,
-        "p_values": 2 * norm.sf(np.abs(difference / error)), "conf_low": difference - z * error,
-        "conf_high": difference + z * error, "ratios": ratio, "ratio_low": ratio / factor, "ratio_high": ratio * factor,
-    }  # fmt: skip
+        "estimates": difference,
+        "std_errors": error,
+        "statistics": difference / error,
+        "p_values": 2 * norm.sf(np.abs(difference / error)),
+        "conf_low": difference - z * error,
+        "conf_high": difference + z * error,
+        "ratios": ratio,
+        "ratio_low": ratio / factor,
+        "ratio_high": ratio * factor,
+    }
     return RestrictedMeanDifference(
-        by=by, tau=tau, means=means, **{name: tuple(values.tolist()) for name, values in columns.items()},
-        statistic=statistic, df=max(len(means) - 1, 0), p_value=p_value, confidence_level=confidence_level,
-        n_missing=tally.total - sum(mean.n for mean in means), reason=reason,
-        method="difference of restricted mean survival times, Wald", provenance=tally.provenance,
-    )  # fmt: skip
+        by=by,
+        tau=tau,
+        means=means,
+        **{name: tuple(values.tolist()) for name, values in columns.items()},
+        statistic=statistic,
+        df=max(len(means) - 1, 0),
+        p_value=p_value,
+        confidence_level=confidence_level,
+        n_missing=tally.total - sum(mean.n for mean in means),
+        reason=reason,
+        method="difference of restricted mean survival times, Wald",
+        provenance=tally.provenance,
+    )

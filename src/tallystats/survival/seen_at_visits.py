@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from tallystats.results import NAN, Result, require_confidence_level, result
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.survival.current_status import CurrentStatus
-    from tallystats.survival.curves import SurvivalCurve
-    from tallystats.survival.turnbull import Turnbull
-    from tallystats.tally import Tally
+from tallystats.survival.current_status import CurrentStatus
+from tallystats.survival.curves import SurvivalCurve, kaplan_meier
+from tallystats.survival.turnbull import Turnbull
+from tallystats.tally import Tally, weakest
 
 
 @result(eq=False)
@@ -41,11 +38,10 @@ class SeenAtVisits(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row the end of an interval of indeterminacy."""
-        import numpy as np
-
         ends = np.unique(self.among_living.masses.right)
-        return self.at(ends[np.isfinite(ends)]).assign(term="event", n=self.among_living.n,
-                                                       n_missing=self.among_living.n_missing, method=self.method)  # fmt: skip
+        return self.at(ends[np.isfinite(ends)]).assign(
+            term="event", n=self.among_living.n, n_missing=self.among_living.n_missing, method=self.method
+        )
 
     def at(self, times: Sequence[float]) -> pd.DataFrame:
         """Read the incidence at some times.
@@ -56,9 +52,6 @@ class SeenAtVisits(Result):
             `time`; `alive`, the probability to live longer, NaN beyond the last exit; `estimate`, the least that the
             masses allow, as `at_least`, and `at_most`; `conf_low, conf_high`. NaN where nobody is complete.
         """
-        import numpy as np
-        import pandas as pd
-
         when = np.asarray(times, float)
         masses, alive = self.among_living.masses, self.survival.at(when)["estimate"].to_numpy()
         # The event comes to the living: mass counts by who lives to its end at the least, past its start at the most.
@@ -70,16 +63,20 @@ class SeenAtVisits(Result):
         tail = (1 - self.confidence_level) / 2
         low = self.among_living.limits(when, 1 - tail)[0] * self._least_alive(when, tail / 2)
         high = self.among_living.limits(when, self.confidence_level)[1]
-        values = {"alive": alive, "estimate": least, "at_least": least, "at_most": at_most,
-                  "conf_low": np.minimum(low, least), "conf_high": np.maximum(high, at_most)}  # fmt: skip
+        values = {
+            "alive": alive,
+            "estimate": least,
+            "at_least": least,
+            "at_most": at_most,
+            "conf_low": np.minimum(low, least),
+            "conf_high": np.maximum(high, at_most),
+        }
         if not (self.among_living.n and self.survival.n):
             values = dict.fromkeys(values, NAN)
         return pd.DataFrame({"time": when, **values})
 
     def _least_alive(self, when: np.ndarray, tail: float) -> np.ndarray:
         """Return the lower limit of survival; while nobody has died, that of none of those still at risk."""
-        import numpy as np
-
         read = self.wider.at(when)
         low, risk = read["conf_low"].to_numpy(), read["n_risk"].to_numpy()
         none_died = tail ** (1 / np.maximum(risk, 1)) * (risk > 0)
@@ -88,15 +85,18 @@ class SeenAtVisits(Result):
 
 def _living(curve: SurvivalCurve, times: np.ndarray, side: str) -> np.ndarray:
     """Return survival just before ("left") or at ("right") some times; after the last exit it stays."""
-    import numpy as np
-
     return np.concatenate([[1.0], curve.survival])[np.searchsorted(curve.times, times, side=side)]
 
 
 def seen_at_visits(
-    among_living: CurrentStatus | Turnbull, tally: Tally, *, time: str, death: str, entry: str | float | None = None,
+    among_living: CurrentStatus | Turnbull,
+    tally: Tally,
+    *,
+    time: str,
+    death: str,
+    entry: str | float | None = None,
     confidence_level: float = 0.95,
-) -> SeenAtVisits:  # fmt: skip
+) -> SeenAtVisits:
     """Estimate the cumulative incidence of an event that is seen at visits only, with death competing.
 
     Parameters
@@ -153,15 +153,16 @@ def seen_at_visits(
     >>> found.at([2, 4])[["at_least", "at_most"]].to_numpy().tolist()
     [[0.375, 0.5], [0.75, 0.875]]
     """
-    from tallystats.survival.curves import kaplan_meier
-
     require_confidence_level(confidence_level)
-    curve, wider = (kaplan_meier(tally, time=time, event=death, entry=entry, confidence_level=level)
-                    for level in (confidence_level, 1 - (1 - confidence_level) / 2))  # fmt: skip
-    from tallystats.tally import weakest
-
+    curve, wider = (
+        kaplan_meier(tally, time=time, event=death, entry=entry, confidence_level=level)
+        for level in (confidence_level, 1 - (1 - confidence_level) / 2)
+    )
     return SeenAtVisits(
-        among_living=among_living, survival=curve, wider=wider, confidence_level=confidence_level,
+        among_living=among_living,
+        survival=curve,
+        wider=wider,
+        confidence_level=confidence_level,
         method=f"{among_living.method.split(',')[0]} of visits, Kaplan-Meier of death, limits of both",
         provenance=weakest([among_living.provenance, tally.provenance]),
-    )  # fmt: skip
+    )

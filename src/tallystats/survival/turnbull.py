@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from tallystats.results import NAN, Result, require_confidence_level, result, warn_undefined
-from tallystats.survival.interval_mass import (
-    IntervalMass,
-    binomial_limits,
-    gap_of,
-    greatest,
-    holds,
-    indeterminate,
-    is_unique,
-)
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from tallystats.tally import Tally
+from tallystats.survival.interval_mass import IntervalMass, binomial_limits, gap_of, greatest, holds, indeterminate, is_unique
+from tallystats.survival.lifetable import require_times
+from tallystats.tally import Tally
 
 
 @result(eq=False)
@@ -66,12 +56,15 @@ class Turnbull(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row an interval with mass; `estimate` is the probability up to its end."""
-        import numpy as np
-        import pandas as pd
-
-        return pd.DataFrame({"term": "event", "left": self.masses.left, "right": self.masses.right,
-                             "mass": self.masses.mass, "estimate": np.cumsum(self.masses.mass)}
-                            ).assign(n=self.n, n_missing=self.n_missing, method=self.method)  # fmt: skip
+        return pd.DataFrame(
+            {
+                "term": "event",
+                "left": self.masses.left,
+                "right": self.masses.right,
+                "mass": self.masses.mass,
+                "estimate": np.cumsum(self.masses.mass),
+            }
+        ).assign(n=self.n, n_missing=self.n_missing, method=self.method)
 
     def at(self, times: Sequence[float]) -> pd.DataFrame:
         """Read the probability of the event up to some times.
@@ -83,9 +76,6 @@ class Turnbull(Result):
             `estimate`, the least that the masses allow, as `at_least`; `at_most`, the greatest; `conf_low, conf_high`,
             see Notes of `turnbull`. NaN when nobody is complete.
         """
-        import numpy as np
-        import pandas as pd
-
         when = np.asarray(times, float)
         had, free, _ = self._known(when)
         at_least, at_most = self.masses.between(when)
@@ -97,8 +87,6 @@ class Turnbull(Result):
 
     def _known(self, when: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return how many are known to have had the event by each time; not to; neither, though it was seen later."""
-        import numpy as np
-
         day = when[:, None]
         had = self.right <= day
         free = (self.left >= day) & ~had
@@ -106,8 +94,6 @@ class Turnbull(Result):
 
     def limits(self, times: Sequence[float], confidence_level: float) -> tuple[np.ndarray, np.ndarray]:
         """Return pointwise limits at some times; see Notes of `turnbull`."""
-        import numpy as np
-
         when, level = np.asarray(times, float), 1 - (1 - confidence_level) / 2
         had, free, between = self._known(when)
         at_least, at_most = self.masses.between(when)
@@ -172,8 +158,6 @@ def turnbull(tally: Tally, *, left: str, right: str, confidence_level: float = 0
     >>> found.frame[["left", "right", "mass"]].round(9).to_numpy().tolist()
     [[5.0, 6.0, 0.375], [7.0, 7.0, 0.375], [12.0, inf, 0.25]]
     """
-    import numpy as np
-
     require_confidence_level(confidence_level)
     starts, ends, weight, missing = intervals_of(tally, left, right)
     n = int(weight.sum())
@@ -188,11 +172,23 @@ def turnbull(tally: Tally, *, left: str, right: str, confidence_level: float = 0
         unique = is_unique(cover, weight, mass)
     kept = mass > 0
     return Turnbull(
-        masses=IntervalMass(left=inner[0][kept], right=inner[1][kept], mass=mass[kept]), left=starts, right=ends,
-        weight=weight, log_likelihood=likelihood, gap=gap, steps=steps, unique=unique, confidence_level=confidence_level,
-        n=n, events=int(weight[np.isfinite(ends)].sum()), exact=int(weight[starts == ends].sum()), n_missing=missing,
-        reason=reason, method="Turnbull, binomial limits of what is known", provenance=tally.provenance,
-    )  # fmt: skip
+        masses=IntervalMass(left=inner[0][kept], right=inner[1][kept], mass=mass[kept]),
+        left=starts,
+        right=ends,
+        weight=weight,
+        log_likelihood=likelihood,
+        gap=gap,
+        steps=steps,
+        unique=unique,
+        confidence_level=confidence_level,
+        n=n,
+        events=int(weight[np.isfinite(ends)].sum()),
+        exact=int(weight[starts == ends].sum()),
+        n_missing=missing,
+        reason=reason,
+        method="Turnbull, binomial limits of what is known",
+        provenance=tally.provenance,
+    )
 
 
 def intervals_of(tally: Tally, left: str, right: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
@@ -203,10 +199,6 @@ def intervals_of(tally: Tally, left: str, right: str) -> tuple[np.ndarray, np.nd
     ValueError
         As `turnbull`.
     """
-    import numpy as np
-
-    from tallystats.survival.lifetable import require_times
-
     for argument, name in (("left", left), ("right", right)):
         require_times(tally, name, argument)
     frame = tally.frame[tally.frame["n"] > 0]

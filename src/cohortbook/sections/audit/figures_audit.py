@@ -6,19 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cohortbook.display.figures import (
-    COLOURS,
-    ILLUSTRATION,
-    INK,
-    MUTED,
-    WIDTH,
-    Plot,
-    axes,
-    bare,
-    wrapped,
-)
+from cohortbook.display.figures import COLOURS, ILLUSTRATION, INK, MUTED, WIDTH, Plot, axes, bare, wrapped
 from cohortbook.display.style import general
 from cohortbook.sections.audit.layouts_audit import is_p, range_shown, sources_of
+from cohortbook.sections.audit.undetermined import Range
 from printcheck.audit.audit_words import in_words, listed
 from printcheck.audit.verdicts import VERDICTS, Audit, Verdict
 from tallystats.results import Absent
@@ -27,7 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from cohortbook.sections.audit.undetermined import Range
 
 #: Verdict -> fill, edge, width and style of the edge: told apart by lightness and edge too, for those who print in grey.
 TILES: dict[str, tuple[str, str, float, Any]] = {
@@ -117,13 +107,30 @@ def _tile(axis: Axes, x: float, y: float, verdict: str, text: str = "", steps: i
     fill, edge, width, style = TILES[verdict]
     long = TILE + (steps - 1) * STEP
     low = y - LINE + (LINE - TILE) / 2
-    tile = Rectangle((x, low), long, TILE, facecolor=fill, edgecolor=edge, linewidth=width, linestyle=style,
-                     zorder=3 if verdict in LABELLED else 2)  # fmt: skip
+    tile = Rectangle(
+        (x, low),
+        long,
+        TILE,
+        facecolor=fill,
+        edgecolor=edge,
+        linewidth=width,
+        linestyle=style,
+        zorder=3 if verdict in LABELLED else 2,
+    )
     axis.add_patch(tile)
     text = "?" if verdict == "not decided" else text
     weight = "bold" if verdict == "contradicted" else "normal"
-    axis.text(x + long / 2, low + TILE / 2 - 0.008, text, fontsize=6.8, ha="center", va="center", color="black",
-              fontweight=weight, zorder=4)  # fmt: skip
+    axis.text(
+        x + long / 2,
+        low + TILE / 2 - 0.008,
+        text,
+        fontsize=6.8,
+        ha="center",
+        va="center",
+        color="black",
+        fontweight=weight,
+        zorder=4,
+    )
 
 
 def _verdict_caption(audit: Audit) -> str:
@@ -131,8 +138,10 @@ def _verdict_caption(audit: Audit) -> str:
     checked = len(audit.verdicts) - counts["not checkable"]
     against = f"{counts['contradicted']} of {checked}" if counts["contradicted"] else f"None of {checked}"
     shown = [verdict for verdict in LABELLED if counts[verdict]]
-    text = (f"Every printed figure, a tile each, in the order of the paper: tables, then text. {against} that can be checked "
-            f"{'are' if counts['contradicted'] > 1 else 'is'} contradicted by others.")  # fmt: skip
+    text = (
+        f"Every printed figure, a tile each, in the order of the paper: tables, then text. {against} that can be checked "
+        f"{'are' if counts['contradicted'] > 1 else 'is'} contradicted by others."
+    )
     return text + (f" Tiles that show what is printed: {'; '.join(shown)}." if shown else "")
 
 
@@ -208,12 +217,7 @@ def _p_limits(ranges: Sequence[Range]) -> tuple[float, float]:
 
 
 def _panel(
-    axis: Axes,
-    rows: Sequence[Range],
-    names: Sequence[str],
-    values: Sequence[str],
-    *,
-    limits: tuple[float, float] | None,
+    axis: Axes, rows: Sequence[Range], names: Sequence[str], values: Sequence[str], *, limits: tuple[float, float] | None
 ) -> None:
     """Draw the rows of one panel, from top to bottom; with `limits` on the axis of P values."""
     for y, (r, value) in enumerate(zip(rows, values, strict=True)):
@@ -227,8 +231,16 @@ def _panel(
             axis.plot([median, median], [y - 0.3, y + 0.3], color=INK, linewidth=1.4)
         if limits and r.low < LEAST_P:
             axis.plot(LEAST_P, y, "<", color=colour, markersize=5.5, clip_on=False)
-        axis.annotate(value, (1, y), (6, 0), xycoords=axis.get_yaxis_transform(), fontsize=7.5, va="center",
-                      textcoords="offset points", annotation_clip=False)  # fmt: skip
+        axis.annotate(
+            value,
+            (1, y),
+            (6, 0),
+            xycoords=axis.get_yaxis_transform(),
+            fontsize=7.5,
+            va="center",
+            textcoords="offset points",
+            annotation_clip=False,
+        )
     axis.set_yticks(range(len(rows)), names, fontsize=8)
     axis.set_ylim(len(rows) - 0.5, -0.5)
     bare(axis)
@@ -243,16 +255,27 @@ def _panel(
     axis.xaxis.set_major_formatter(lambda value, _: general(value))
     for limit in sorted({r.threshold for r in rows}):
         axis.axvline(limit, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
-        axis.annotate(general(limit), (limit, 1), (0, 1), xycoords=axis.get_xaxis_transform(), fontsize=7.5, color=MUTED,
-                      textcoords="offset points", ha="center", va="bottom")  # fmt: skip
+        axis.annotate(
+            general(limit),
+            (limit, 1),
+            (0, 1),
+            xycoords=axis.get_xaxis_transform(),
+            fontsize=7.5,
+            color=MUTED,
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+        )
     axis.set_xlabel("P (logarithmic scale)", fontsize=8, labelpad=1)
 
 
 def _range_caption(ranges: Sequence[Range]) -> str:
     settled = [r for r in ranges if not r.rests_on_assumed]
     fixed, crossing = sum(r.determined for r in settled), [r for r in settled if r.crosses]
-    text = (f"Results over {_cohorts(ranges)} that print the same figures: a dot where all agree, else from the least to the "
-            f"greatest, with the median.")  # fmt: skip
+    text = (
+        f"Results over {_cohorts(ranges)} that print the same figures: a dot where all agree, else from the least to the "
+        f"greatest, with the median."
+    )
     text += f" {fixed} of {len(settled)} results are determined" if settled else ""
     text += (
         f"; P of {len(crossing) or 'none'} {'lie' if len(crossing) > 1 else 'lies'} on both sides of a threshold (dashed)."
@@ -265,13 +288,14 @@ def _range_caption(ranges: Sequence[Range]) -> str:
 def _cohorts(ranges: Sequence[Range]) -> str:
     """Say how many cohorts were drawn, for one set of figures or for each."""
     sets = {r.set for r in ranges if r.set}
-    return f"{max(r.n for r in ranges)} cohorts" + (
-        f" for each of {len(sets)} sets of figures" if len(sets) > 1 else ""
-    )
+    return f"{max(r.n for r in ranges)} cohorts" + (f" for each of {len(sets)} sets of figures" if len(sets) > 1 else "")
 
 
 def _range_alt(ranges: Sequence[Range]) -> str:
     several = len({r.set for r in ranges}) > 1
-    parts = [f"{r.group}, {r.label}{f' ({r.set})' if several else ''}: {range_shown(r)}"
-             + (", illustration" if r.rests_on_assumed else "") for r in ranges]  # fmt: skip
+    parts = [
+        f"{r.group}, {r.label}{f' ({r.set})' if several else ''}: {range_shown(r)}"
+        + (", illustration" if r.rests_on_assumed else "")
+        for r in ranges
+    ]
     return f"Ranges. {'; '.join(parts)}."

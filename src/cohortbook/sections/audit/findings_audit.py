@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from cohortbook.display.findings import listed, several
 from cohortbook.display.paragraph import Text
@@ -23,13 +22,10 @@ from cohortbook.sections.audit.findings_printed_audit import (
 from cohortbook.sections.audit.layouts_audit import given_up, numbers, stays
 from cohortbook.sections.audit.layouts_printed_audit import p_span
 from printcheck.audit.audit_words import in_words
-from printcheck.audit.verdicts import Audit
-
-if TYPE_CHECKING:
-    from printcheck.audit.checks import Check
-    from printcheck.audit.verdicts import Conflict, Consequence, Repair, Verdict
-    from printcheck.audit.which_test import PrintedTest
-    from printcheck.printed.published import Figure
+from printcheck.audit.checks import Check
+from printcheck.audit.verdicts import Audit, Conflict, Consequence, Repair, Verdict
+from printcheck.audit.which_test import PrintedTest
+from printcheck.printed.published import Figure
 
 __all__ = ["audit_findings", "finding", "range_finding"]
 
@@ -118,8 +114,10 @@ def _conflict(audit: Audit, conflicts: Sequence[Conflict], repairs: Sequence[Rep
     if other and not blamed:
         return rank, joined([*(_otherwise(audit, v, names) for v in other), _effect(audit, repairs, changed)])
     many = len(blamed) != 1
-    words = _counted([in_words(audit.study, v.figure) for v in blamed] or [in_words(audit.study, audit.figure(id))
-                     for id in conflicts[0].figures])  # fmt: skip
+    words = _counted(
+        [in_words(audit.study, v.figure) for v in blamed]
+        or [in_words(audit.study, audit.figure(id)) for id in conflicts[0].figures]
+    )
     lone = next((c for c in audit.checks if c.kind == "undefined_test" and c.figures[0] in inside), None)
     why = _bare(lone.reason, audit.figure(lone.figures[0])) if lone else conflicts[0].why
     shared = _shared(audit, blamed) or f"{words}:"
@@ -177,13 +175,9 @@ def _effect(audit: Audit, repairs: Sequence[Repair], changed: Sequence[Consequen
         )
         text = f"P of {_label(audit, id)} by {moved[0].test}, printed {mine[0].printed}, would be {ends}"
         crossed = sorted({t for c in moved for t in c.crosses})
-        text += (
-            f", across {listed([general(t) for t in crossed])}" if crossed else ", on the same side of every threshold"
-        )
+        text += f", across {listed([general(t) for t in crossed])}" if crossed else ", on the same side of every threshold"
         parts.append(text + (f"; after {numbers(kept)} it stays as printed" if kept else ""))
-    return sentence(
-        "; ".join(parts[:MOST]) + (f"; and so on for {len(parts) - MOST} more" if len(parts) > MOST else "")
-    )
+    return sentence("; ".join(parts[:MOST]) + (f"; and so on for {len(parts) - MOST} more" if len(parts) > MOST else ""))
 
 
 def _alike(values: dict[str, str]) -> str:
@@ -202,8 +196,10 @@ def _label(audit: Audit, id: str) -> str:
 def _otherwise(audit: Audit, verdict: Verdict, names: str = "") -> str:
     """Say how a figure came about that the stated method does not print."""
     how = "; ".join(filter(None, [verdict.method, names]))
-    return (f"**{in_words(audit.study, verdict.figure)}: {verdict.verdict}{f' ({how})' if how else ''}.** "
-            f"{sentence(_bare(verdict.reason, verdict.figure))}{_given(verdict)}")  # fmt: skip
+    return (
+        f"**{in_words(audit.study, verdict.figure)}: {verdict.verdict}{f' ({how})' if how else ''}.** "
+        f"{sentence(_bare(verdict.reason, verdict.figure))}{_given(verdict)}"
+    )
 
 
 def _given(verdict: Verdict) -> str:
@@ -263,8 +259,11 @@ def _small(audit: Audit, checks: Sequence[Check], *, turned: bool) -> str:
     lean = f"{several(len(checks), 'P value')} {'leans' if len(checks) == 1 else 'lean'} on a chi-square that expects"
     text = f"**{lean} fewer than 5 {audit.study.units} in a cell"
     text += ", and the exact test ends on the other side of a threshold.**" if turned else ".**"
-    exact = [f"{_label(audit, c.figures[0])} {_exact(audit, c)} ({audit.figure(c.figures[0]).value} is printed)"
-             for c in checks if c.recomputed]  # fmt: skip
+    exact = [
+        f"{_label(audit, c.figures[0])} {_exact(audit, c)} ({audit.figure(c.figures[0]).value} is printed)"
+        for c in checks
+        if c.recomputed
+    ]
     without = [_label(audit, c.figures[0]) for c in checks if not c.recomputed]
     text += f" Fisher's exact test gives: {'; '.join(exact)}." if exact else ""
     return text + (f" So too: {listed(without)}." if without else "")
@@ -294,7 +293,4 @@ def _turned(figure: Figure, low: float, high: float, limit: float) -> bool:
 def _undecided(audit: Audit) -> Iterator[tuple[int, str]]:
     n = audit.counts["not decided"]
     if n:
-        yield (
-            OPEN,
-            f"{several(n, 'figure')} could not be decided; nothing is said of {'it' if n == 1 else 'them'} here.",
-        )
+        yield (OPEN, f"{several(n, 'figure')} could not be decided; nothing is said of {'it' if n == 1 else 'them'} here.")

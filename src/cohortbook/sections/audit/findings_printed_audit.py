@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from cohortbook.display.findings import listed, several
 from cohortbook.display.paragraph import Text
 from cohortbook.display.style import general
 from cohortbook.sections.audit.layouts_audit import is_p, range_shown
 from cohortbook.sections.audit.layouts_printed_audit import p_span, printed_terms
+from cohortbook.sections.audit.undetermined import Range
 from cohortbook.sections.missing.findings_missing import finding
 from cohortbook.sections.model.layouts_models import removal_in_words
 from printcheck.audit.printed_model import PrintedModel
 from tallystats.results import Absent
 from tallystats.tolerance import below
-
-if TYPE_CHECKING:
-    from cohortbook.sections.audit.undetermined import Range
 
 #: So many of a kind are named, the others counted.
 MOST = 3
@@ -46,11 +43,11 @@ def printing(model: PrintedModel) -> str:
     where = listed(model.sources)
     good = sorted((r for r in model.readings if r.tables), key=lambda r: not r.together)
     if not good:
-        elsewhere = (
-            "" if any(r.searched for r in model.readings) else f", nor for any of the {model.searched} with its margins"
+        elsewhere = "" if any(r.searched for r in model.readings) else f", nor for any of the {model.searched} with its margins"
+        return (
+            f"No method that was tried prints {where} for any of the {model.possible} joint tables of its terms that the "
+            f"other figures leave{elsewhere}."
         )
-        return (f"No method that was tried prints {where} for any of the {model.possible} joint tables of its terms that the "
-                f"other figures leave{elsewhere}.")  # fmt: skip
     ways = [
         f"{r.method}{'' if r.together else ', each term alone'}{f', {r.limit}' if r.limit else ''} "
         f"(in {r.tables} of {model.possible})"
@@ -94,8 +91,11 @@ def selection(model: PrintedModel) -> str:
         return ""
     by_ways: dict[str, list[str]] = {}
     for test, ends in model.selections.items():
-        ways = [f"{listed([model.labels[t] for t in terms]) or 'nothing'}"
-                + (f" (in {n} of {model.followed})" if len(ends) > 1 else "") for terms, n in ends.items()]  # fmt: skip
+        ways = [
+            f"{listed([model.labels[t] for t in terms]) or 'nothing'}"
+            + (f" (in {n} of {model.followed})" if len(ends) > 1 else "")
+            for terms, n in ends.items()
+        ]
         by_ways.setdefault(" or ".join(ways), []).append(removal_in_words(test))
     parts = [f"with {ways} where removal is by {' or '.join(tests)}" for ways, tests in by_ways.items()]
     ended = endings(model)
@@ -157,9 +157,7 @@ def _split(ranges: Sequence[Range], shown: Callable[[Iterable[Range]], str]) -> 
     n = max(r.n for r in ranges)
     parts = []
     if crossing:
-        parts.append(
-            f"**What is printed does not determine on which side of its threshold P lies: {shown(crossing)}.**"
-        )
+        parts.append(f"**What is printed does not determine on which side of its threshold P lies: {shown(crossing)}.**")
     elif any(map(is_p, ranges)):
         parts.append(f"No P value crosses its threshold in the {n} cohorts that were drawn.")
     if same_side:

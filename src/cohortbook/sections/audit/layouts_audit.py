@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from cohortbook.display.style import general
 from cohortbook.display.tables import UNDEFINED, DisplayTable, Row, interval, significant
@@ -18,18 +19,21 @@ from cohortbook.sections.audit.layouts_printed_audit import (
     said,
     table_of,
 )
-from printcheck.audit.verdicts import VERDICTS, Audit
+from cohortbook.sections.audit.undetermined import Range
+from printcheck.audit.checks import Check
+from printcheck.audit.verdicts import VERDICTS, Audit, Consequence, Repair
 from tallystats.results import Absent
 
-if TYPE_CHECKING:
-    from cohortbook.sections.audit.undetermined import Range
-    from printcheck.audit.checks import Check
-    from printcheck.audit.verdicts import Consequence, Repair
-
 __all__ = [
-    "check_table", "conflict_table", "consequence_table", "printed_model_tables", "printed_test_tables", "range_table",
-    "table_of", "verdict_table",
-]  # fmt: skip
+    "check_table",
+    "conflict_table",
+    "consequence_table",
+    "printed_model_tables",
+    "printed_test_tables",
+    "range_table",
+    "table_of",
+    "verdict_table",
+]
 
 ASSUMED = "‡"
 KINDS = {
@@ -59,8 +63,6 @@ def sources_of(audit: Audit) -> list[str]:
 @table_of.register
 def _(result: Audit) -> DisplayTable:
     """Count the verdicts by place."""
-    import pandas as pd
-
     given = [(v.figure.source, v.verdict) for v in result.verdicts]
     total = result.counts
     # What nobody got needs no column; that nothing is contradicted does.
@@ -75,10 +77,13 @@ def _(result: Audit) -> DisplayTable:
     frame = pd.DataFrame(list(counted.values()), columns=list(VERDICTS)).astype(int)
     frame.insert(0, "source", sources)
     return DisplayTable(
-        name="verdicts", title="Verdicts by place", head=("", "Figures", *(verdict.capitalize() for verdict in shown)),
-        rows=tuple(rows), frame=frame,
+        name="verdicts",
+        title="Verdicts by place",
+        head=("", "Figures", *(verdict.capitalize() for verdict in shown)),
+        rows=tuple(rows),
+        frame=frame,
         notes=tuple(f"{verdict.capitalize()}: {VERDICTS[verdict]}." for verdict in shown),
-    )  # fmt: skip
+    )
 
 
 def verdict_table(audit: Audit) -> DisplayTable:
@@ -110,11 +115,15 @@ def conflict_table(audit: Audit) -> DisplayTable:
         rows.append(Row((c.id, said(audit, c.figures), c.why, *rules, repairs)))
     head = ("Conflict", "Printed figures", "Why", *(["By the rule"] if ruled else []), "Repairs")
     return DisplayTable(
-        name="conflicts", title="Printed figures that cannot hold together", head=head, rows=tuple(rows),
+        name="conflicts",
+        title="Printed figures that cannot hold together",
+        head=head,
+        rows=tuple(rows),
         frame=frame_of(audit.conflicts, "id", "figures", "variables", "rules", "why"),
-        notes=("Each is minimal: any one of its figures left out, the others can hold together.",) if rows else
-        ("None: all printed figures can hold together.",),
-    )  # fmt: skip
+        notes=("Each is minimal: any one of its figures left out, the others can hold together.",)
+        if rows
+        else ("None: all printed figures can hold together.",),
+    )
 
 
 def consequence_table(audit: Audit) -> DisplayTable:
@@ -133,10 +142,13 @@ def consequence_table(audit: Audit) -> DisplayTable:
     limits = " and ".join(general(t) for t in audit.thresholds)
     note = f"P after the repair: by the stated test, over all {audit.study.units} that the repair leaves. Thresholds: {limits}."
     return DisplayTable(
-        name="consequences", title="What each repair does to the P values", head=head, rows=tuple(rows),
+        name="consequences",
+        title="What each repair does to the P values",
+        head=head,
+        rows=tuple(rows),
         frame=frame_of(audit.consequences, "repair", "figure", "printed", "low", "high", "test", "crosses"),
         notes=(note if rows else "None: nothing has to be given up.",),
-    )  # fmt: skip
+    )
 
 
 def given_up(audit: Audit, repair: Repair, most: int = 6) -> str:
@@ -169,10 +181,13 @@ def check_table(audit: Audit) -> DisplayTable:
         for c in mine:
             rows.append(Row((said(audit, c.figures[:1]), c.recomputed, _how(c), c.reason), "level"))
     return DisplayTable(
-        name="arithmetic", title="What arithmetic alone says", head=("", "Recomputed", "Says", "Why"), rows=tuple(rows),
+        name="arithmetic",
+        title="What arithmetic alone says",
+        head=("", "Recomputed", "Says", "Why"),
+        rows=tuple(rows),
         frame=frame_of(audit.checks, "kind", "figures", "holds", "method", "recomputed", "reason"),
         notes=() if rows else ("Nothing to remark.",),
-    )  # fmt: skip
+    )
 
 
 def _gravity(check: Check) -> int:
@@ -198,18 +213,37 @@ def range_table(ranges: Sequence[Range] | Absent) -> DisplayTable | Absent:
             undefined = f" (undefined in {r.undefined})" if 0 < r.undefined < r.n else ""
             shown = f"{range_shown(r)}{undefined}" if r.undefined < r.n else "undefined"
             rows.append(Row((label, shown, "" if r.determined else value_shown(r, r.median), crossed), "level"))
-    notes = [f"Over {max((r.n for r in ranges), default=0)} cohorts each. One value: the same in all of them. A range: what is "
-             "printed does not determine it."]  # fmt: skip
+    notes = [
+        f"Over {max((r.n for r in ranges), default=0)} cohorts each. One value: the same in all of them. A range: what is "
+        "printed does not determine it."
+    ]
     if any(r.set for r in ranges):
         notes.append("A result that hangs on which figures are given up has a row for each choice.")
     if any(r.rests_on_assumed for r in ranges):
         notes.append(f"{ASSUMED} Illustration: rests on assumed values.")
     return DisplayTable(
-        name="undetermined", title="What the printed figures determine, and what not", rows=tuple(rows), notes=tuple(notes),
+        name="undetermined",
+        title="What the printed figures determine, and what not",
+        rows=tuple(rows),
+        notes=tuple(notes),
         head=("", "Value or range", "Median", "Crosses"),
-        frame=frame_of(ranges, "name", "label", "group", "set", "n", "low", "high", "median", "determined", "threshold",
-                       "crosses", "rests_on_assumed", "undefined"),
-    )  # fmt: skip
+        frame=frame_of(
+            ranges,
+            "name",
+            "label",
+            "group",
+            "set",
+            "n",
+            "low",
+            "high",
+            "median",
+            "determined",
+            "threshold",
+            "crosses",
+            "rests_on_assumed",
+            "undefined",
+        ),
+    )
 
 
 def is_p(result: Range) -> bool:

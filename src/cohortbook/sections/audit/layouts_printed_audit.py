@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from cohortbook.display.layouts import table_of
 from cohortbook.display.style import probability, spanned
@@ -12,14 +13,10 @@ from cohortbook.display.tables import PRINTS, UNDEFINED, DisplayTable, Row, deci
 from cohortbook.sections.model.layouts_models import removal_in_words
 from printcheck.audit.audit_words import in_words, listed
 from printcheck.audit.printed_model import PrintedModel
+from printcheck.audit.verdicts import Audit
+from printcheck.audit.which_test import WORDS, PrintedTest
 from studyfile.study.study import NUMERIC
 from tallystats.results import uncapital
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from printcheck.audit.verdicts import Audit
-    from printcheck.audit.which_test import PrintedTest
 
 #: Behind P of the stated test.
 STATED = "†"
@@ -55,17 +52,13 @@ def said(audit: Audit, ids: Sequence[str], most: int = 6) -> str:
 
 def frame_of(results: Sequence, *names: str) -> pd.DataFrame:
     """Return fields of results as a frame, a row for each."""
-    import pandas as pd
-
     return pd.DataFrame([[getattr(result, name) for name in names] for result in results], columns=list(names))
 
 
 def printed_test_tables(audit: Audit) -> tuple[DisplayTable, ...]:
     """Lay out which test prints each printed P value: a table for each family of tests, such as those of counts."""
     families = _families(audit.tests)
-    return tuple(
-        _test_table(audit, figures, f"-{k}" if len(families) > 1 else "") for k, figures in enumerate(families, 1)
-    )
+    return tuple(_test_table(audit, figures, f"-{k}" if len(families) > 1 else "") for k, figures in enumerate(families, 1))
 
 
 def _families(tests: Sequence[PrintedTest]) -> list[list[str]]:
@@ -77,8 +70,6 @@ def _families(tests: Sequence[PrintedTest]) -> list[list[str]]:
 
 
 def _test_table(audit: Audit, figures: Sequence[str], suffix: str) -> DisplayTable:
-    from printcheck.audit.which_test import WORDS
-
     mine = [t for t in audit.tests if t.figure in figures]
     columns = [test for test in dict.fromkeys([*WORDS, *(t.test for t in mine)]) if any(t.test == test for t in mine)]
     rows = []
@@ -91,21 +82,27 @@ def _test_table(audit: Audit, figures: Sequence[str], suffix: str) -> DisplayTab
             cells = [_test_cell(found.get(test)) for test in columns]
             head = (coding, "") if coding else (said(audit, [id]), figure.value)
             rows.append(Row((*head, *cells), "level" if coding else "plain"))
-    notes = [f"P over all patients that the other figures allow. {PRINTS['always']} Prints the printed digits for all of them; "
-             f"{PRINTS['sometimes']} for some; no mark: for none."]  # fmt: skip
+    notes = [
+        f"P over all patients that the other figures allow. {PRINTS['always']} Prints the printed digits for all of them; "
+        f"{PRINTS['sometimes']} for some; no mark: for none."
+    ]
     if any(t.stated for t in mine):
         notes.append(f"{STATED} The stated test.")
     if any(t.prints == "unknown" for t in mine):
-        notes.append("? Not known: the search reached its limit, the other figures do not tell the groups apart, or the groups "
-                     "are too large to look for a test that is not stated.")  # fmt: skip
+        notes.append(
+            "? Not known: the search reached its limit, the other figures do not tell the groups apart, or the groups "
+            "are too large to look for a test that is not stated."
+        )
     if any(row.kind == "level" for row in rows):
         notes.append("Below a P value: other codings of its variable under which a test prints it.")
     return DisplayTable(
-        name=f"printed-tests{suffix}", title=f"Which test printed which P value{_of_kind(audit, figures)}",
-        rows=tuple(rows), notes=tuple(notes),
+        name=f"printed-tests{suffix}",
+        title=f"Which test printed which P value{_of_kind(audit, figures)}",
+        rows=tuple(rows),
+        notes=tuple(notes),
         head=("", "Printed", *(_capital(WORDS.get(test, test).removeprefix("the ")) for test in columns)),
         frame=frame_of(mine, "figure", "variable", "coding", "test", "stated", "low", "high", "prints"),
-    )  # fmt: skip
+    )
 
 
 def _of_kind(audit: Audit, figures: Sequence[str]) -> str:
@@ -133,18 +130,26 @@ def _(result: PrintedModel) -> DisplayTable:
     rows = [
         Row((r.method, "all terms together" if r.together else "each term alone", r.limit, str(r.tables), str(r.searched)))
         for r in result.readings
-    ]  # fmt: skip
+    ]
     terms = ", ".join(result.labels[t] for t in result.terms)
-    notes = [_capital(result.reason) + "."] if result.reason else [
-        f"Joint tables of {terms} with {uncapital(result.labels[result.outcome])}: {result.searched} have the printed margins, "
-        f"and {result.possible} of them are left by all other figures."]  # fmt: skip
+    notes = (
+        [_capital(result.reason) + "."]
+        if result.reason
+        else [
+            f"Joint tables of {terms} with {uncapital(result.labels[result.outcome])}: {result.searched} have the printed "
+            f"margins, and {result.possible} of them are left by all other figures."
+        ]
+    )
     if not result.decided:
         notes.append("Which of them the other figures leave was not decided within the limits: all count as left.")
     return DisplayTable(
-        name="printed-model", title=f"Which method printed {' and '.join(result.sources)}", rows=tuple(rows),
+        name="printed-model",
+        title=f"Which method printed {' and '.join(result.sources)}",
+        rows=tuple(rows),
         head=("Method", "Terms", "Stops", "Tables left that it prints", "Of all with the margins"),
-        frame=frame_of(result.readings, "method", "together", "limit", "steps", "tables", "searched"), notes=tuple(notes),
-    )  # fmt: skip
+        frame=frame_of(result.readings, "method", "together", "limit", "steps", "tables", "searched"),
+        notes=tuple(notes),
+    )
 
 
 def printed_model_tables(audit: Audit) -> tuple[DisplayTable, ...]:
@@ -159,25 +164,35 @@ def printed_model_tables(audit: Audit) -> tuple[DisplayTable, ...]:
 def _term_table(model: PrintedModel) -> DisplayTable:
     rows = []
     for term in model.terms:
-        infinite = (
-            "always" if term in model.separated_in_all else "for some" if term in model.separated_in_some else "no"
+        infinite = "always" if term in model.separated_in_all else "for some" if term in model.separated_in_some else "no"
+        cells = [
+            p_span(*found[term]) if term in found else UNDEFINED
+            for found in (model.ratio_range, model.firth_range, model.firth_range_possible)
+        ]
+        rows.append(
+            Row(
+                (
+                    model.labels[term],
+                    ", ".join(model.printed[term]) or UNDEFINED,
+                    infinite if model.tables else UNDEFINED,
+                    *cells,
+                )
+            )
         )
-        cells = [p_span(*found[term]) if term in found else UNDEFINED
-                 for found in (model.ratio_range, model.firth_range, model.firth_range_possible)]  # fmt: skip
-        rows.append(Row((model.labels[term], ", ".join(model.printed[term]) or UNDEFINED,
-                         infinite if model.tables else UNDEFINED, *cells)))  # fmt: skip
     return DisplayTable(
-        name="printed-model-terms", title=f"The terms of {' and '.join(model.sources)} by methods that exist under separation",
+        name="printed-model-terms",
+        title=f"The terms of {' and '.join(model.sources)} by methods that exist under separation",
         head=("", "Printed P", "Infinite estimate", "P, likelihood ratio", "P, Firth", "P, Firth, all tables left"),
-        rows=tuple(rows), frame=model.frame,
-        notes=(f"Ranges over the {len(model.tables)} joint tables that print the model by the stated method; the last column "
-               f"over all {model.possible} that the other figures leave.",),
-    )  # fmt: skip
+        rows=tuple(rows),
+        frame=model.frame,
+        notes=(
+            f"Ranges over the {len(model.tables)} joint tables that print the model by the stated method; the last column "
+            f"over all {model.possible} that the other figures leave.",
+        ),
+    )
 
 
 def _selection_table(model: PrintedModel) -> DisplayTable:
-    import pandas as pd
-
     rows, records = [], []
     for k, test in enumerate(model.removal_tests):
         planned = ", as planned" if not k else ""
@@ -189,11 +204,13 @@ def _selection_table(model: PrintedModel) -> DisplayTable:
             records.append((test, terms, tables))
     some = f" (spread evenly over the {len(model.tables)})" if model.followed < len(model.tables) else ""
     return DisplayTable(
-        name="printed-model-selection", title=f"Where the stated selection ends, for {' and '.join(model.sources)}",
-        head=("Ends with", "Tables", "As printed"), rows=tuple(rows),
+        name="printed-model-selection",
+        title=f"Where the stated selection ends, for {' and '.join(model.sources)}",
+        head=("Ends with", "Tables", "As printed"),
+        rows=tuple(rows),
         frame=pd.DataFrame(records, columns=["removal_test", "selected", "tables"]),
         notes=(f"Followed in {model.followed} joint tables that print the model{some}.",),
-    )  # fmt: skip
+    )
 
 
 def printed_terms(model: PrintedModel) -> tuple[str, ...]:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from cohortbook.sections.scenarios.questions import Question, questions
 from printcheck.audit.audit_patients import has_patients
+from printcheck.audit.verdicts import Audit
 from printcheck.reconstruct.possible import Drawer, Possible, figure_sets
+from studyfile.cache import cached
+from studyfile.cohort.cohort import Cohort
+from studyfile.progress import Progress
+from studyfile.study.study import Study
 from tallystats.results import NAN, Absent, quiet, result
 from tallystats.tolerance import below
-
-if TYPE_CHECKING:
-    from printcheck.audit.verdicts import Audit
-    from studyfile.cohort.cohort import Cohort
-    from studyfile.study.study import Study
 
 #: Two results that differ by less, relative to their size, are the same.
 _SAME = 1e-9
@@ -100,9 +99,6 @@ def possible_results(
     found, and the true limits may lie beyond. Kept by the hash of study file, figures and parameters
     (`studyfile.cache`).
     """
-    from studyfile.cache import cached
-    from studyfile.progress import Progress
-
     if cohorts < 2:
         raise ValueError(f"cohorts: {cohorts}; expected 2 or more")
     study = audit.study
@@ -131,8 +127,11 @@ def _ranges(audit: Audit, cohorts: int, seed: int, step: Callable[[], None]) -> 
     known: dict[tuple, list] = {}
     answers: dict[tuple[int, int], list[Sequence[float]]] = {}
     # A question whose variables come from the same pools under two sets has the same answers.
-    first = {(k, s): next(t for t, other in enumerate(settled) if other.pools_of(q.variables) == p.pools_of(q.variables))
-             for k, q in enumerate(asked) for s, p in enumerate(settled)}  # fmt: skip
+    first = {
+        (k, s): next(t for t, other in enumerate(settled) if other.pools_of(q.variables) == p.pools_of(q.variables))
+        for k, q in enumerate(asked)
+        for s, p in enumerate(settled)
+    }
     for s, possible in enumerate(settled):
         mine = [k for k, _ in enumerate(asked) if first[k, s] == s]
         for number in range(cohorts if mine else 0):
@@ -175,9 +174,18 @@ def _range(question: Question, a: int, set_name: str, values: Sequence[float], a
     threshold = question.thresholds[a]
     same = bool(known) and len(known) == len(values) and high - low <= _SAME * max(1.0, abs(high))
     return Range(
-        name=question.names[a], label=question.labels[a], group=question.group, set=set_name, n=len(values),
-        undefined=len(values) - len(known), low=low, high=high, median=known[len(known) // 2] if known else NAN,
-        values=tuple(values), determined=same, threshold=threshold,
+        name=question.names[a],
+        label=question.labels[a],
+        group=question.group,
+        set=set_name,
+        n=len(values),
+        undefined=len(values) - len(known),
+        low=low,
+        high=high,
+        median=known[len(known) // 2] if known else NAN,
+        values=tuple(values),
+        determined=same,
+        threshold=threshold,
         crosses=threshold is not None and bool(known) and below(low, threshold) and not below(high, threshold),
         rests_on_assumed=assumed,
-    )  # fmt: skip
+    )

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from printcheck.printed.published import read_published
 from studyfile.cohort.cohort import Cohort
 from studyfile.plan import compare_row
 from studyfile.privacy.guard import protecting
-from studyfile.study.study import NUMERIC
+from studyfile.study.schema import Comparison as ComparisonPlan
+from studyfile.study.schema import Table, TableRow
+from studyfile.study.study import NUMERIC, StudyError, nearest
 from tallystats.results import Absent, Result, quiet, result
+from tallystats.statistics.compare import Comparison
+from tallystats.statistics.describe import (
+    Frequencies,
+    Proportion,
+    ShapiroWilk,
+    Summary,
+    frequencies,
+    proportion_interval,
+    shapiro_wilk,
+    summarise,
+)
+from tallystats.statistics.multiplicity import adjust_p_values
 from tallystats.tally import weakest
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from studyfile.study.schema import Comparison as ComparisonPlan
-    from studyfile.study.schema import Table, TableRow
-    from tallystats.statistics.compare import Comparison
-    from tallystats.statistics.describe import Frequencies, Proportion, ShapiroWilk, Summary
-
 
 #: Passes what is returned through the rules for small counts, where the study file asks for it.
 protected = protecting("cohortbook.privacy.protect")
@@ -55,16 +62,20 @@ class DescriptiveTable(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a level (`term, level, n, percent, total, n_missing`) or a numeric variable."""
-        import pandas as pd
-
         rows = []
         for _, found in self.blocks:
             if hasattr(found, "levels"):
                 rows += [
-                    {"term": found.term, "level": str(level), "n": n, "percent": percent, "total": found.total,
-                     "n_missing": found.n_missing}
+                    {
+                        "term": found.term,
+                        "level": str(level),
+                        "n": n,
+                        "percent": percent,
+                        "total": found.total,
+                        "n_missing": found.n_missing,
+                    }
                     for level, n, percent in zip(found.levels, found.counts, found.percents, strict=True)
-                ]  # fmt: skip
+                ]
             elif found is not None:
                 rows += found.frame.to_dict("records")
         return pd.DataFrame(rows)
@@ -86,9 +97,6 @@ def descriptive_table(cohort: Cohort, name: str) -> DescriptiveTable:
     DescriptiveTable
         Frequencies of levels; mean, SD, median, quartiles and range of a numeric variable without declared levels.
     """
-    from studyfile.study.study import StudyError, nearest
-    from tallystats.statistics.describe import frequencies, summarise
-
     tables = cohort.study.plan("tables")
     if name not in tables:
         raise StudyError(f"{cohort.study.path}: no table {name!r}{nearest(name, tables)}; known: {', '.join(tables)}")
@@ -102,9 +110,13 @@ def descriptive_table(cohort: Cohort, name: str) -> DescriptiveTable:
             provenances.append(tally.provenance)
         blocks.append((row, found))
     return DescriptiveTable(
-        name=name, plan=plan, blocks=tuple(blocks), total=cohort.size, provenance=weakest(provenances),
+        name=name,
+        plan=plan,
+        blocks=tuple(blocks),
+        total=cohort.size,
+        provenance=weakest(provenances),
         labels={row.variable: with_unit(cohort, row.variable) for row in plan.rows if row.variable},
-    )  # fmt: skip
+    )
 
 
 @protected
@@ -124,19 +136,13 @@ class NumericSummaries(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a variable: the summary's columns, then `w` and `shapiro_p_value`."""
-        import pandas as pd
-
-        frames = [
-            s.frame.assign(w=t.statistic, shapiro_p_value=t.p_value, label=self.labels[s.term]) for s, t in self.parts
-        ]
+        frames = [s.frame.assign(w=t.statistic, shapiro_p_value=t.p_value, label=self.labels[s.term]) for s, t in self.parts]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 @protected
 def numeric_summaries(cohort: Cohort) -> NumericSummaries:
     """Summarise every recorded numeric variable and test it for normality by Shapiro and Wilk's test."""
-    from tallystats.statistics.describe import shapiro_wilk, summarise
-
     study, parts, provenances, labels = cohort.study, [], [], {}
     for name in study.file.variables:
         if study.kind(name) in NUMERIC:
@@ -171,8 +177,6 @@ class OutcomeRate(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row an interval of this study, then one a rate elsewhere (percent as a share, no interval)."""
-        import pandas as pd
-
         rows = [{"source": self.label, **p.frame.iloc[0].to_dict()} for p in self.intervals]
         rows += [{"source": label, "estimate": share, "total": n} for label, share, n in self.elsewhere]
         return pd.DataFrame(rows)
@@ -182,8 +186,6 @@ class OutcomeRate(Result):
 @quiet()
 def outcome_rate(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeRate | Absent:
     """Estimate the rate of the study's outcome with Clopper-Pearson's and Wilson's intervals."""
-    from tallystats.statistics.describe import frequencies, proportion_interval
-
     plan = cohort.study.file.outcome
     if plan is None:
         return not_planned("outcome")
@@ -192,10 +194,11 @@ def outcome_rate(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeRa
     if not found.total:
         return Absent(f"No patient has a value of {plan.label}.")
     intervals = tuple(
-        proportion_interval(found.counts[1], found.total, method=method, confidence_level=confidence_level,
-                            provenance=tally.provenance)
+        proportion_interval(
+            found.counts[1], found.total, method=method, confidence_level=confidence_level, provenance=tally.provenance
+        )
         for method in ("clopper-pearson", "wilson")
-    )  # fmt: skip
+    )
     elsewhere = tuple((rate.label, rate.percent / 100, rate.denominator) for rate in plan.elsewhere)
     return OutcomeRate(label=plan.label, intervals=intervals, elsewhere=elsewhere, provenance=tally.provenance)
 
@@ -251,8 +254,6 @@ class GroupComparison(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a variable, in the tidy vocabulary, with adjusted P values."""
-        import pandas as pd
-
         frame = pd.concat([row.frame for row in self.rows], ignore_index=True)
         adjusted = {f"p_{method.replace('-', '_')}": values for method, values in self.adjusted.items()}
         return frame.assign(label=self.labels, **adjusted)
@@ -274,9 +275,6 @@ def compare_groups(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupCo
     GroupComparison
         P values are unadjusted in `rows`; adjusted by Bonferroni, Holm, Benjamini-Hochberg in `adjusted`.
     """
-    from tallystats.statistics.describe import frequencies, summarise
-    from tallystats.statistics.multiplicity import adjust_p_values
-
     study, plan = cohort.study, cohort.study.plan("comparison")
     rows = tuple(compare_row(cohort, row.variable, confidence_level=confidence_level) for row in plan.rows)
     p_values = [row.test.p_value for row in rows]
@@ -287,8 +285,9 @@ def compare_groups(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupCo
         (summarise if study.kind(row.variable) in NUMERIC else frequencies)(
             cohort.tally(row.variable, plan.groups).complete([plan.groups]), row.variable
         )
-        for row in plan.rows if plan.overall
-    )  # fmt: skip
+        for row in plan.rows
+        if plan.overall
+    )
     return GroupComparison(
         plan=plan,
         labels=tuple(row.label or with_unit(cohort, row.variable) for row in plan.rows),
@@ -308,8 +307,6 @@ def compare_groups(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupCo
 
 def _exceptions(cohort: Cohort, number: str) -> dict[str, tuple[str, ...]]:
     """Return what a printed table says that was left out of the reconstruction, by variable."""
-    from printcheck.printed.published import read_published
-
     study, found = cohort.study, {}
     if not study.file.published or not study.file.reconstruction:
         return {}

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from cohortbook.sections.comparison.analysis import compare_groups, not_planned, protected, with_unit
 from studyfile.cohort.cohort import Cohort
+from studyfile.study.schema import Comparison as ComparisonPlan
+from studyfile.study.schema import Linear as LinearPlan
+from studyfile.study.schema import Pair as PairPlan
 from studyfile.study.study import NUMERIC
+from tallystats.regression.linear import LinearFit, linear_regression
 from tallystats.results import Absent, Result, quiet, result
+from tallystats.statistics.compare_several import PAIRS
+from tallystats.statistics.describe import Frequencies, ShapiroWilk, Summary, frequencies, shapiro_wilk, summarise
+from tallystats.statistics.paired import PairedTest, bowker, mcnemar, paired_t, stuart_maxwell, wilcoxon_signed_rank
+from tallystats.statistics.pairwise import PairwiseComparisons, pairwise_comparisons
 from tallystats.tally import Tally, weakest
 from tallystats.tolerance import below
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from studyfile.study.schema import Comparison as ComparisonPlan
-    from studyfile.study.schema import Linear as LinearPlan
-    from studyfile.study.schema import Pair as PairPlan
-    from tallystats.regression.linear import LinearFit
-    from tallystats.statistics.describe import Frequencies, ShapiroWilk, Summary
-    from tallystats.statistics.paired import PairedTest
-    from tallystats.statistics.pairwise import PairwiseComparisons
 
 
 class _Shown(Result):
@@ -57,8 +55,6 @@ class GroupPairs(_Shown):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a pair of groups in a variable, in the tidy vocabulary."""
-        import pandas as pd
-
         frames = [row.frame.assign(label=label) for label, row in zip(self.labels, self.rows, strict=True)]
         return pd.concat(frames, ignore_index=True)
 
@@ -79,9 +75,6 @@ def compare_pairs(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupPai
     GroupPairs or Absent
         Adjusted within each variable as `comparison: pairwise:` says; under `tukey`, ranks and levels by Holm's way.
     """
-    from tallystats.statistics.compare_several import PAIRS
-    from tallystats.statistics.pairwise import pairwise_comparisons
-
     plan = cohort.study.file.comparison
     if plan is None or not plan.pairwise:
         return not_planned("comparison of every two groups (comparison: pairwise:)")
@@ -91,13 +84,24 @@ def compare_pairs(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupPai
         method = PAIRS[row.choice.test]
         means = method in ("anova", "welch_anova")
         adjustment = "holm" if plan.pairwise == "tukey" and not means else plan.pairwise
-        rows.append(pairwise_comparisons(cohort.tally(row.term, plan.groups), row.term, plan.groups, method=method,
-                                         adjustment=adjustment, confidence_level=confidence_level))  # fmt: skip
+        rows.append(
+            pairwise_comparisons(
+                cohort.tally(row.term, plan.groups),
+                row.term,
+                plan.groups,
+                method=method,
+                adjustment=adjustment,
+                confidence_level=confidence_level,
+            )
+        )
     return GroupPairs(
-        plan=plan, labels=whole.labels, rows=tuple(rows), provenance=whole.provenance,
+        plan=plan,
+        labels=whole.labels,
+        rows=tuple(rows),
+        provenance=whole.provenance,
         heads=dict(zip(cohort.study.levels(plan.groups), cohort.study.group_labels, strict=True)),
         p_values=tuple(row.test.p_value for row in whole.rows),
-    )  # fmt: skip
+    )
 
 
 @result
@@ -146,16 +150,12 @@ class PairedStudy(_Shown):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a test, those beside included, in the tidy vocabulary."""
-        import pandas as pd
-
         frames = [test.frame.assign(label=row.label) for row in self.rows for test in (row.test, *row.beside)]
         return pd.concat(frames, ignore_index=True)
 
 
 def paired_tests() -> dict:
     """Return the tests of pairs by the names that a study's plan gives them."""
-    from tallystats.statistics.paired import bowker, mcnemar, paired_t, stuart_maxwell, wilcoxon_signed_rank
-
     return {
         "paired_t": paired_t,
         "wilcoxon_signed_rank": wilcoxon_signed_rank,
@@ -191,15 +191,16 @@ def study_paired(cohort: Cohort, *, confidence_level: float = 0.95) -> PairedStu
     normality = study.file.comparison.normality if study.file.comparison else 0.05
     rows = tuple(_paired(cohort, plan, normality, confidence_level) for plan in study.file.paired)
     return PairedStudy(
-        rows=rows, unit=study.file.study.unit, units=study.units, significance=significance,
+        rows=rows,
+        unit=study.file.study.unit,
+        units=study.units,
+        significance=significance,
         procedure=study.file.study.procedure,
         provenance=weakest([row.test.provenance for row in rows]),
-    )  # fmt: skip
+    )
 
 
 def _paired(cohort: Cohort, plan: PairPlan, normality: float, confidence_level: float) -> PairedRow:
-    from tallystats.statistics.describe import frequencies, shapiro_wilk, summarise
-
     study, tests = cohort.study, paired_tests()
     tally = cohort.tally(plan.before, plan.after)
     both, kind, shapiro = tally.complete(), study.kind(plan.before), None
@@ -288,8 +289,6 @@ def study_linear(cohort: Cohort, *, confidence_level: float = 0.95) -> LinearStu
     -------
     LinearStudy or Absent
     """
-    from tallystats.regression.linear import linear_regression
-
     study, plan = cohort.study, cohort.study.file.linear
     if plan is None:
         return not_planned("linear model (linear:)")
@@ -298,8 +297,13 @@ def study_linear(cohort: Cohort, *, confidence_level: float = 0.95) -> LinearStu
         return Absent(f"No {study.file.study.unit} has a value of all that the linear model takes.")
     fit = linear_regression(tally, outcome=plan.outcome, terms=plan.terms, confidence_level=confidence_level)
     return LinearStudy(
-        plan=plan, fit=fit, outcome_label=with_unit(cohort, plan.outcome), unit=study.file.study.unit,
-        units=study.units, provenance=fit.provenance, labels={term: with_unit(cohort, term) for term in plan.terms},
+        plan=plan,
+        fit=fit,
+        outcome_label=with_unit(cohort, plan.outcome),
+        unit=study.file.study.unit,
+        units=study.units,
+        provenance=fit.provenance,
+        labels={term: with_unit(cohort, term) for term in plan.terms},
         procedure=study.file.study.procedure,
         after=tuple(term for term in plan.terms if study.measured(term) == "after" != study.measured(plan.outcome)),
-    )  # fmt: skip
+    )

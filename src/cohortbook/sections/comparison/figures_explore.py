@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
 from cohortbook.display.figures import COLOURS, INK, MUTED, Plot, axes
 from cohortbook.display.tables import decimal, p_value
+from cohortbook.sections.comparison.stratified import Stratified
+from tallystats.statistics.compare import Comparison
+from tallystats.tally import Tally
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from cohortbook.sections.comparison.stratified import Stratified
-    from tallystats.statistics.compare import Comparison
-    from tallystats.tally import Tally
 
 
 def plot_groups(result: Stratified) -> Plot:
@@ -22,22 +24,20 @@ def plot_groups(result: Stratified) -> Plot:
     for axis, (stratum, part), tally in zip(grid.flat, result.parts, result.tallies, strict=True):
         (_values if numeric else _shares)(axis, part, tally, result)
         title = f"{stratum}: " if stratum else ""
-        axis.set_title(
-            f"{title}P {p_value(part.test.p_value)}" if part.test.p_value == part.test.p_value else f"{title}no P"
-        )
+        axis.set_title(f"{title}P {p_value(part.test.p_value)}" if part.test.p_value == part.test.p_value else f"{title}no P")
         axis.set_xlabel(result.by_label)
     grid.flat[0].set_ylabel(result.label if numeric else "%")
     if not numeric:
         grid.flat[-1].legend(loc="center left", bbox_to_anchor=(1, 0.5), title=result.label, reverse=True, fontsize=8)
-    shown = (
-        "Each value, with the median and the quartiles of its group."
-        if numeric
-        else "Share of each level in the groups."
-    )
+    shown = "Each value, with the median and the quartiles of its group." if numeric else "Share of each level in the groups."
     where = f", by {result.strata.replace('_', ' ')}" if result.strata else ""
     alt = "; ".join(f"{stratum or 'all'}: {_told(part, numeric, result)}" for stratum, part in result.parts)
-    return Plot(name=f"{result.variable}-by-{result.by}", figure=figure, alt=f"{result.label}{where}. {alt}.",
-                caption=f"{result.label} by {result.by_label.lower()}{where}. {shown}")  # fmt: skip
+    return Plot(
+        name=f"{result.variable}-by-{result.by}",
+        figure=figure,
+        alt=f"{result.label}{where}. {alt}.",
+        caption=f"{result.label} by {result.by_label.lower()}{where}. {shown}",
+    )
 
 
 def _told(part: Comparison, numeric: bool, result: Stratified) -> str:
@@ -52,8 +52,6 @@ def _told(part: Comparison, numeric: bool, result: Stratified) -> str:
 
 
 def _values(axis: Axes, part: Comparison, tally: Tally, result: Stratified) -> None:
-    import numpy as np
-
     rows = tally.complete([result.variable, result.by]).expand()
     flags = _group_of(rows[result.by], result)
     for x, group in enumerate(part.groups):
@@ -71,9 +69,7 @@ def _shares(axis: Axes, part: Comparison, tally: Tally, result: Stratified) -> N
     for x, group in enumerate(part.groups):
         bottom = 0.0
         for k, (level, share) in enumerate(zip(group.levels, group.percents, strict=True)):
-            axis.bar(
-                x, share, 0.6, bottom=bottom, color=COLOURS[k % len(COLOURS)], label=_level(level) if x == 0 else None
-            )
+            axis.bar(x, share, 0.6, bottom=bottom, color=COLOURS[k % len(COLOURS)], label=_level(level) if x == 0 else None)
             if share >= 8:
                 axis.text(x, bottom + share / 2, decimal(share, 0), ha="center", va="center", color="white", fontsize=8)
             bottom += share
@@ -82,8 +78,6 @@ def _shares(axis: Axes, part: Comparison, tally: Tally, result: Stratified) -> N
 
 def _group_of(column, result: Stratified):
     """Return for each row where its group stands: 0, 1 and so on."""
-    import pandas as pd
-
     return column.astype(int) if pd.api.types.is_bool_dtype(column) else column.cat.codes
 
 

@@ -22,8 +22,11 @@ __all__ = ["finding"]
 def _(result: GroupPairs, *, significance: float = 0.05) -> Text:
     limit, told = result.plan.significance, []
     for label, row in zip(result.labels, result.rows, strict=True):
-        apart = [f"{result.heads[pair.group]} from {result.heads[pair.reference]} ({p_value(pair.p_adjusted)})"
-                 for pair in row.pairs if below(pair.p_adjusted, limit)]  # fmt: skip
+        apart = [
+            f"{result.heads[pair.group]} from {result.heads[pair.reference]} ({p_value(pair.p_adjusted)})"
+            for pair in row.pairs
+            if below(pair.p_adjusted, limit)
+        ]
         told += [f"in {label}, {listed(apart)}"] * bool(apart)
     ways = listed(list(dict.fromkeys(adjustment_in_words(row.adjustment) for row in result.rows)))
     if not told:

@@ -5,25 +5,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cohortbook.display.layouts import MARKS, NOT_RECORDED, provenance_notes, table_of
 from cohortbook.display.style import spanned
-from cohortbook.display.tables import (
-    UNDEFINED,
-    DisplayTable,
-    Row,
-    count_percent,
-    decimal,
-    interval,
-    p_value,
-    significant,
-)
+from cohortbook.display.tables import UNDEFINED, DisplayTable, Row, count_percent, decimal, interval, p_value, significant
 from cohortbook.sections.comparison.comparisons import GroupPairs, LinearStudy, PairedRow, PairedStudy
 from cohortbook.sections.missing.centres import ClusterStudy
-
-if TYPE_CHECKING:
-    from tallystats.statistics.pairwise import PairwiseComparisons
+from tallystats.statistics.pairwise import PairwiseComparisons
 
 __all__ = ["table_of"]
 
@@ -55,10 +42,13 @@ def _(result: GroupPairs) -> DisplayTable:
     reasons = dict.fromkeys(pair.reason for row in result.rows for pair in row.pairs if pair.reason)
     notes += [f"{UNDEFINED} no P: {'; '.join(reasons)}."] * bool(reasons)
     return DisplayTable(
-        name="pairwise", title="Every two groups", rows=tuple(rows), frame=result.frame,
+        name="pairwise",
+        title="Every two groups",
+        rows=tuple(rows),
+        frame=result.frame,
         head=("", *["Difference of means", f"{level}% interval"] * apart, "P", "P adjusted"),
         notes=(*notes, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+    )
 
 
 def _of_means(found: PairwiseComparisons) -> bool:
@@ -78,8 +68,11 @@ def _(result: PairedStudy) -> DisplayTable:
             notes.append(f"{row.label}: {test.n} with both values; {test.n_missing} without one are left out.")
         if test.reason:
             notes.append(f"{UNDEFINED} no test of {row.label}: {test.reason}.")
-        if said := [f"{t.method}, chi-square {decimal(t.statistic, 2)} on {decimal(t.df, 0)}, P {p_value(t.p_value)}"
-                    for t in row.beside if not t.reason]:  # fmt: skip
+        if said := [
+            f"{t.method}, chi-square {decimal(t.statistic, 2)} on {decimal(t.df, 0)}, P {p_value(t.p_value)}"
+            for t in row.beside
+            if not t.reason
+        ]:
             beside.append(f"{row.label}: {'; '.join(said)}.")
     ranked = any(test.startswith("Wilcoxon") for test in tests)
     if ranked and any(row.kind == "ordered" for row in result.rows):
@@ -87,13 +80,18 @@ def _(result: PairedStudy) -> DisplayTable:
     elif ranked:
         notes.append("Who stays the same is left out of the signed ranks.")
     if beside:
-        beside.append("Stuart-Maxwell asks whether the levels are as frequent after as before, Bowker whether as many move one "
-                      "way as the other, from any level to any other.")  # fmt: skip
+        beside.append(
+            "Stuart-Maxwell asks whether the levels are as frequent after as before, Bowker whether as many move one "
+            "way as the other, from any level to any other."
+        )
     return DisplayTable(
-        name="paired", title=f"Before and after {result.procedure}, in the same patients", frame=result.frame,
-        head=("", "Before", "After", "Change", "P"), rows=tuple(rows),
+        name="paired",
+        title=f"Before and after {result.procedure}, in the same patients",
+        frame=result.frame,
+        head=("", "Before", "After", "Change", "P"),
+        rows=tuple(rows),
         notes=(*(f"{mark} {name}." for name, mark in tests.items()), *notes, *beside, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+    )
 
 
 def _paired_rows(row: PairedRow, p: str) -> list[Row]:
@@ -109,8 +107,10 @@ def _paired_rows(row: PairedRow, p: str) -> list[Row]:
     cells = [[count_percent(n, s.total, places) for n in s.counts] for s in sides]
     if row.kind == "binary":
         return [Row((f"{row.label}, n (%)", cells[0][1], cells[1][1], moves(row), p))]
-    shown = [Row((str(level), before, after, "", ""), "level")
-             for level, before, after in zip(row.before.levels, *cells, strict=True)]  # fmt: skip
+    shown = [
+        Row((str(level), before, after, "", ""), "level")
+        for level, before, after in zip(row.before.levels, *cells, strict=True)
+    ]
     return [Row((f"{row.label}, n (%)", "", "", moves(row), p), "heading"), *shown]
 
 
@@ -133,8 +133,10 @@ def _(result: LinearStudy) -> DisplayTable:
     tests = {test.term: test for test in fit.tests}
 
     def cells(at: int) -> tuple[str, str, str]:
-        shown = [significant(x) if plan.decimals is None else decimal(x, plan.decimals)
-                 for x in (fit.estimates[at], fit.conf_low[at], fit.conf_high[at])]  # fmt: skip
+        shown = [
+            significant(x) if plan.decimals is None else decimal(x, plan.decimals)
+            for x in (fit.estimates[at], fit.conf_low[at], fit.conf_high[at])
+        ]
         ends = spanned(*shown[1:]) if fit.conf_low[at] == fit.conf_low[at] else UNDEFINED
         return shown[0], ends, p_value(fit.p_values[at], plan.p_decimals)
 
@@ -162,10 +164,14 @@ def _(result: LinearStudy) -> DisplayTable:
     notes += [f"{UNDEFINED} no interval and no P: {fit.reason}."] * bool(fit.reason)
     notes += [f"† Known only after {result.procedure}: it cannot predict what it follows."] * bool(result.after)
     return DisplayTable(
-        name=f"table-{plan.number}", number=plan.number, title=plan.title, rows=tuple(rows), frame=result.frame,
+        name=f"table-{plan.number}",
+        number=plan.number,
+        title=plan.title,
+        rows=tuple(rows),
+        frame=result.frame,
         head=("", "Coefficient", f"{level}% interval", "P"),
         notes=(*notes, *plan.notes, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+    )
 
 
 def columns_of(names: tuple[str, ...], term: str) -> list[str]:
@@ -199,7 +205,15 @@ def _(result: ClusterStudy) -> DisplayTable:
         )
     notes.append(f"Missing: of {result.variables} recorded variables of each {result.unit}.")
     return DisplayTable(
-        name="clusters", title=f"{result.label}: {result.units}, outcome and missing values", rows=tuple(rows),
-        head=(result.label, f"{result.units.capitalize()}, n (%)", *[f"{result.outcome_label}, n (%)"] * outcome,
-              "Values missing, n (%)"), frame=result.frame, notes=(*notes, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        name="clusters",
+        title=f"{result.label}: {result.units}, outcome and missing values",
+        rows=tuple(rows),
+        head=(
+            result.label,
+            f"{result.units.capitalize()}, n (%)",
+            *[f"{result.outcome_label}, n (%)"] * outcome,
+            "Values missing, n (%)",
+        ),
+        frame=result.frame,
+        notes=(*notes, *provenance_notes(result.provenance)),
+    )

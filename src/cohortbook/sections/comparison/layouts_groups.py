@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from cohortbook.display.layouts import MARKS, provenance_notes, table_of
 from cohortbook.display.level_methods import of_comparison, of_effects
 from cohortbook.display.level_notes import level_notes
 from cohortbook.display.style import general
-from cohortbook.display.tables import (
-    UNDEFINED,
-    DisplayTable,
-    Row,
-    count_percent,
-    decimal,
-    interval,
-    p_value,
-    significant,
-)
+from cohortbook.display.tables import UNDEFINED, DisplayTable, Row, count_percent, decimal, interval, p_value, significant
 from cohortbook.sections.comparison.analysis import GroupComparison
 from printcheck.printed.published import sure
 from tallystats.results import NAN
+from tallystats.statistics.compare import Comparison
+from tallystats.statistics.describe import Frequencies, Summary
 from tallystats.tolerance import below
-
-if TYPE_CHECKING:
-    from tallystats.statistics.compare import Comparison
-    from tallystats.statistics.describe import Frequencies, Summary
 
 __all__ = ["adjusted_table", "effects_table", "of_level", "random_notes", "table_of", "tests_table"]
 
@@ -50,34 +38,42 @@ def _(result: GroupComparison) -> DisplayTable:
             rows.append(Row((f"{text}, {what}", *(cells[1] for cells in shares), p)))
         else:
             rows.append(Row((f"{text}, {what}", *[""] * len(groups), p), "heading"))
-            rows += [Row((str(level), *cells, ""), "level")
-                     for level, *cells in zip(groups[0].levels, *shares, strict=True)]  # fmt: skip
+            rows += [Row((str(level), *cells, ""), "level") for level, *cells in zip(groups[0].levels, *shares, strict=True)]
     heads = [*zip(result.heads, result.sizes, strict=True)]
     heads = [("All", sum(result.sizes)), *heads] if result.overall else heads
     head = ("", *(f"{label} (n = {n})" for label, n in heads), "P")
     notes = [f"{mark} {name}." for name, mark in tests.items()]
-    notes += [f"{UNDEFINED} no test of {label}: {row.test.reason}."
-              for label, row in zip(result.labels, result.rows, strict=True) if row.test.reason]  # fmt: skip
+    notes += [
+        f"{UNDEFINED} no test of {label}: {row.test.reason}."
+        for label, row in zip(result.labels, result.rows, strict=True)
+        if row.test.reason
+    ]
     if any(row.expected_below_5 for row in result.rows):
         exact = "Fisher's exact test" if len(result.heads) == 2 else "the exact test"
         notes.append(f"‡ A cell of the table expects fewer than 5 patients: read {exact} beside it.")
     notes += random_notes(result, tests=True)
-    lacking = [f"{label} {n}" for label, row in zip(result.labels, result.rows, strict=True)
-               if (n := sum(group.n_missing for group in row.groups)) and plan.cells == "full"]  # fmt: skip
+    lacking = [
+        f"{label} {n}"
+        for label, row in zip(result.labels, result.rows, strict=True)
+        if (n := sum(group.n_missing for group in row.groups)) and plan.cells == "full"
+    ]
     notes += [f"Without a value: {', '.join(lacking)}."] * bool(lacking)
     if result.after:
         notes.append(f"† Known only after {result.procedure}: it cannot predict what it follows.")
     if result.exceptions:
         named = dict(zip((row.variable for row in plan.rows), result.labels, strict=True))
-        printed = [
-            f"{named[name]}, {' and '.join(words)}" for name, words in result.exceptions.items() if name in named
-        ]
+        printed = [f"{named[name]}, {' and '.join(words)}" for name, words in result.exceptions.items() if name in named]
         notes.append(f"§ Printed otherwise, and cannot hold together with the other figures: {'; '.join(printed)}.")
     notes += level_notes(of_comparison(result, beside=False), min(result.sizes))
     return DisplayTable(
-        name=f"table-{plan.number}", number=plan.number, title=plan.title, head=head, rows=tuple(rows),
-        frame=result.frame, notes=(*notes, *plan.notes, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        name=f"table-{plan.number}",
+        number=plan.number,
+        title=plan.title,
+        head=head,
+        rows=tuple(rows),
+        frame=result.frame,
+        notes=(*notes, *plan.notes, *provenance_notes(result.provenance)),
+    )
 
 
 def _numbers(found: Comparison, groups: Sequence[Summary], cells: str, decimals: int) -> tuple[str, list[str]]:
@@ -125,9 +121,7 @@ def tests_table(result: GroupComparison) -> DisplayTable:
         if not two and (error := getattr(test, "df_error", NAN)) == error:
             df += f"; {decimal(error, 1 if error % 1 else 0)}"
         why = _why(found, result.plan.normality)
-        rows.append(
-            Row((label, test.method, why, shapiro, decimal(test.statistic, 2), df, p_value(test.p_value), fisher))
-        )
+        rows.append(Row((label, test.method, why, shapiro, decimal(test.statistic, 2), df, p_value(test.p_value), fisher)))
     inside = [f"in “{head}”" for head, _ in sorted(zip(result.heads, result.shown, strict=True), key=lambda pair: pair[1])]
     statistic = (
         "t, Mann-Whitney's U of the group with the outcome, or chi-square without continuity correction. Fisher's: exact, "
@@ -138,13 +132,18 @@ def tests_table(result: GroupComparison) -> DisplayTable:
     )
     leads = "Student's t to Mann-Whitney's test" if two else "analysis of variance to Kruskal-Wallis's test"
     return DisplayTable(
-        name="tests", title="Which test, and why",
+        name="tests",
+        title="Which test, and why",
         head=("", "Test", "Why", "Shapiro-Wilk P *", "Statistic", "df", "P", "Fisher's P" if two else "Exact P"),
-        rows=tuple(rows), frame=result.frame,
-        notes=(f"* Overall, {', '.join(inside)}. Any below {general(result.plan.normality)} leads from {leads}.",
-               f"Statistic: {statistic}", *random_notes(result, tests=False),
-               *level_notes(of_comparison(result), min(result.sizes))),
-    )  # fmt: skip
+        rows=tuple(rows),
+        frame=result.frame,
+        notes=(
+            f"* Overall, {', '.join(inside)}. Any below {general(result.plan.normality)} leads from {leads}.",
+            f"Statistic: {statistic}",
+            *random_notes(result, tests=False),
+            *level_notes(of_comparison(result), min(result.sizes)),
+        ),
+    )
 
 
 def _why(found: Comparison, normality: float) -> str:
@@ -162,8 +161,9 @@ def effects_table(result: GroupComparison) -> DisplayTable:
     rows, two = [], len(result.heads) == 2
     for label, found in zip(result.labels, result.rows, strict=True):
         effect = _effect(found) if two else _effect(found)[:2]
-        rows.append(Row((of_level(label, found) if two else label, *effect,
-                         decimal(found.standardised_difference.estimate, 2))))  # fmt: skip
+        rows.append(
+            Row((of_level(label, found) if two else label, *effect, decimal(found.standardised_difference.estimate, 2)))
+        )
     level = decimal(100 * next((r.effect.confidence_level for r in result.rows if r.effect), 0.95), 0)
     last, first = (result.heads[result.shown.index(at)] for at in (len(result.heads) - 1, 0))
     note = (
@@ -175,12 +175,13 @@ def effects_table(result: GroupComparison) -> DisplayTable:
         "the standardised difference is that of the two groups furthest apart."
     )
     return DisplayTable(
-        name="effects", title="Sizes of effects",
+        name="effects",
+        title="Sizes of effects",
         head=("", "Effect", "Estimate", *[f"{level}% interval"] * two, "Standardised difference" + ", largest" * (not two)),
-        rows=tuple(rows), frame=result.frame,
-        notes=(note, *level_notes(of_effects(result), min(result.sizes)),
-               *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        rows=tuple(rows),
+        frame=result.frame,
+        notes=(note, *level_notes(of_effects(result), min(result.sizes)), *provenance_notes(result.provenance)),
+    )
 
 
 def of_level(label: str, found: Comparison) -> str:
@@ -200,8 +201,9 @@ def _effect(found: Comparison) -> tuple[str, str, str]:
 def adjusted_table(result: GroupComparison) -> DisplayTable:
     """Lay out P values unadjusted and adjusted for their number, and what each threshold says of them."""
     plan, rows = result.plan, []
-    order = sorted(range(len(result.rows)), key=lambda i: (result.rows[i].test.reason is not None,
-                                                           sure(result.rows[i].test.p_value)))  # fmt: skip
+    order = sorted(
+        range(len(result.rows)), key=lambda i: (result.rows[i].test.reason is not None, sure(result.rows[i].test.p_value))
+    )
     limits = [plan.significance, *([plan.threshold] if plan.threshold else [])]
     for i in order:
         p = result.rows[i].test.p_value
@@ -213,7 +215,10 @@ def adjusted_table(result: GroupComparison) -> DisplayTable:
     if plan.threshold_label:
         notes.append(f"{general(plan.threshold)}: {plan.threshold_label}.")
     return DisplayTable(
-        name="adjusted", title="P values adjusted for their number",
-        head=("", "P", "Bonferroni", "Holm", "Benjamini-Hochberg", *heads), rows=tuple(rows), frame=result.frame,
+        name="adjusted",
+        title="P values adjusted for their number",
+        head=("", "P", "Bonferroni", "Holm", "Benjamini-Hochberg", *heads),
+        rows=tuple(rows),
+        frame=result.frame,
         notes=tuple(notes),
-    )  # fmt: skip
+    )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from cohortbook.sections.comparison.analysis import protected, with_unit
 from studyfile.cohort.cohort import Cohort
 from tallystats.results import Result, quiet, result
+from tallystats.statistics.compare import Comparison, compare_variable
+from tallystats.statistics.compare_several import TRENDS
+from tallystats.statistics.counts import split
 from tallystats.tally import Tally
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from tallystats.statistics.compare import Comparison
 
 
 @result
@@ -46,8 +44,6 @@ class Stratified(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a stratum, in the tidy vocabulary of a comparison."""
-        import pandas as pd
-
         return pd.concat([part.frame.assign(stratum=name) for name, part in self.parts], ignore_index=True)
 
 
@@ -82,10 +78,6 @@ def compare_between(
         When `by` or `strata` has no levels, a variable is named twice, or the test does not suit (one of a
         trend needs groups in an order).
     """
-    from tallystats.statistics.compare import compare_variable
-    from tallystats.statistics.compare_several import TRENDS
-    from tallystats.statistics.counts import split
-
     study = cohort.study
     levels = study.levels(by)
     if not levels:
@@ -103,14 +95,32 @@ def compare_between(
         binary = study.kind(strata) == "binary"
         tallies = {names[level] if binary else str(level): part for level, part in split(whole, strata).items()}
     parts = tuple(
-        (level, compare_variable(tally, variable, by, kind=study.kind(variable), test=test, confidence_level=confidence_level,
-                                 group_labels=levels))
-        for level, tally in tallies.items() if tally.complete([variable, by]).frame[by].nunique() > 1
-    )  # fmt: skip
+        (
+            level,
+            compare_variable(
+                tally,
+                variable,
+                by,
+                kind=study.kind(variable),
+                test=test,
+                confidence_level=confidence_level,
+                group_labels=levels,
+            ),
+        )
+        for level, tally in tallies.items()
+        if tally.complete([variable, by]).frame[by].nunique() > 1
+    )
     if not parts:
         where = "one of the groups" if len(levels) == 2 else "more than one of the groups"
         raise ValueError(f"by: nobody with {study.label(variable)} is in {where} of {study.label(by)}")
     return Stratified(
-        variable=variable, by=by, strata=strata, label=with_unit(cohort, variable), by_label=study.label(by),
-        group_labels=levels, parts=parts, tallies=tuple(tallies[level] for level, _ in parts), provenance=whole.provenance,
-    )  # fmt: skip
+        variable=variable,
+        by=by,
+        strata=strata,
+        label=with_unit(cohort, variable),
+        by_label=study.label(by),
+        group_labels=levels,
+        parts=parts,
+        tallies=tuple(tallies[level] for level, _ in parts),
+        provenance=whole.provenance,
+    )

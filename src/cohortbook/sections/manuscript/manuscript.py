@@ -7,24 +7,41 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import pandas as pd
+
 from cohortbook.display.findings import listed, several
 from cohortbook.display.levels import level_sentences
 from cohortbook.display.paragraph import Text
 from cohortbook.display.style import general
 from cohortbook.display.tables import DisplayTable, Row, decimal, p_value, percent
-from cohortbook.sections.comparison.analysis import GroupComparison, OutcomeRate
-from cohortbook.sections.comparison.comparisons import GroupPairs, LinearStudy, PairedStudy
+from cohortbook.notebook.notebook import at_key
+from cohortbook.sections.comparison.analysis import GroupComparison, OutcomeRate, compare_groups, outcome_rate
+from cohortbook.sections.comparison.comparisons import (
+    GroupPairs,
+    LinearStudy,
+    PairedStudy,
+    compare_pairs,
+    study_linear,
+    study_paired,
+)
 from cohortbook.sections.comparison.layouts_comparisons import adjustment_in_words
 from cohortbook.sections.missing.findings_missing import finding
-from cohortbook.sections.missing.imputed import ImputedCox, ImputedModel
-from cohortbook.sections.missing.missing import ComparisonExtremes, MissingStudy, OutcomeExtremes
+from cohortbook.sections.missing.imputed import ImputedCox, ImputedModel, imputed_cox, imputed_model
+from cohortbook.sections.missing.missing import (
+    ComparisonExtremes,
+    MissingStudy,
+    OutcomeExtremes,
+    comparison_extremes,
+    missing_study,
+    outcome_extremes,
+)
 from cohortbook.sections.model.layouts_models import removal_in_words
-from cohortbook.sections.model.model_checks import PerformanceStudy, StabilityStudy
-from cohortbook.sections.model.models import ModelStudy
-from cohortbook.sections.survival.endpoints import CompetingStudy, SurvivalStudy
+from cohortbook.sections.model.model_checks import PerformanceStudy, StabilityStudy, model_performance, model_stability
+from cohortbook.sections.model.models import ModelStudy, study_model
+from cohortbook.sections.survival.endpoints import CompetingStudy, SurvivalStudy, study_competing, study_survival
 from cohortbook.sections.survival.findings_survival import survival_finding
-from cohortbook.sections.survival.hazards import CompetingModels, CoxStudy
-from cohortbook.sections.survival.visits import VisitStudy
+from cohortbook.sections.survival.hazards import CompetingModels, CoxStudy, study_competing_models, study_cox
+from cohortbook.sections.survival.visits import VisitStudy, study_visits
 from studyfile.cohort.cohort import Cohort
 from tallystats.results import Absent, uncapital
 from tallystats.tolerance import below
@@ -87,16 +104,6 @@ def planned_results(
         competing risks, Cox model, models of competing events, as far as planned; beside rate and comparison their best and
         worst cases, beside models those of imputed values.
     """
-    from cohortbook.sections.comparison.analysis import compare_groups, outcome_rate
-    from cohortbook.sections.comparison.comparisons import compare_pairs, study_linear, study_paired
-    from cohortbook.sections.missing.imputed import imputed_cox, imputed_model
-    from cohortbook.sections.missing.missing import comparison_extremes, missing_study, outcome_extremes
-    from cohortbook.sections.model.model_checks import model_performance, model_stability
-    from cohortbook.sections.model.models import study_model
-    from cohortbook.sections.survival.endpoints import study_competing, study_survival
-    from cohortbook.sections.survival.hazards import study_competing_models, study_cox
-    from cohortbook.sections.survival.visits import study_visits
-
     file, level = cohort.study.file, {"confidence_level": confidence_level}
     found = [missing_study(cohort)]
     if file.outcome:
@@ -153,15 +160,14 @@ def _patients(cohort: Cohort) -> Iterator[str]:
         f"{len(incomplete)} of {len(cohort.study.file.variables)} variables."
         if incomplete
         else f"No value is missing, so every analysis takes all {cohort.study.units}."
-    )  # fmt: skip
+    )
     if by := cohort.study.file.study.cluster:
         yield (
             f"Tests and intervals take {cohort.study.units} as independent; clusters by "
             f"{uncapital(cohort.study.label(by))} are described, not modelled."
         )
     yield (
-        "Levels are given as numbers and percentages, numeric variables as mean and standard deviation or median and "
-        "quartiles."
+        "Levels are given as numbers and percentages, numeric variables as mean and standard deviation or median and quartiles."
     )
 
 
@@ -285,10 +291,13 @@ def _of_survival(cohort: Cohort, result: SurvivalStudy) -> Iterator[str]:
 
 
 _TESTS_OF_SURVIVAL = {
-    "log-rank": "the log-rank test", "gehan": "the test of Gehan and Breslow", "tarone-ware": "the test of Tarone and Ware",
-    "peto-peto": "the test of Peto and Peto", "fleming-harrington": "the test of Fleming and Harrington",
+    "log-rank": "the log-rank test",
+    "gehan": "the test of Gehan and Breslow",
+    "tarone-ware": "the test of Tarone and Ware",
+    "peto-peto": "the test of Peto and Peto",
+    "fleming-harrington": "the test of Fleming and Harrington",
     "trend": "the log-rank test for trend where levels are ordered",
-}  # fmt: skip
+}
 
 
 def _of_competing(cohort: Cohort, result: CompetingStudy) -> Iterator[str]:
@@ -342,8 +351,11 @@ def _of_imputed(cohort: Cohort, result: ImputedModel | ImputedCox) -> Iterator[s
     one = result.whole if isinstance(result, ImputedModel) else result.models[0]
     what = "this regression" if isinstance(result, ImputedModel) else "the Cox models"
     drawn = [result.labels.get(name, name) for name in one.imputation.methods]
-    held = "the outcome and all terms" if isinstance(result, ImputedModel) else (
-        "the event, the cumulative hazard at its time, and all terms")  # fmt: skip
+    held = (
+        "the outcome and all terms"
+        if isinstance(result, ImputedModel)
+        else ("the event, the cumulative hazard at its time, and all terms")
+    )
     more = f", with {listed([cohort.study.label(name) for name in plan.auxiliary])} as auxiliary" if plan.auxiliary else ""
     methods = listed(list(dict.fromkeys(one.imputation.methods.values())))
     joint = ", and several levels of a variable tested at once by D1" if _joint(result) else ""
@@ -360,13 +372,24 @@ def _joint(result: ImputedModel | ImputedCox) -> bool:
 
 
 _METHODS = {
-    OutcomeRate: _of_rate, GroupComparison: _of_comparison, GroupPairs: _of_pairs, PairedStudy: _of_paired,
-    LinearStudy: _of_linear, ModelStudy: _of_model, SurvivalStudy: _of_survival,
-    CompetingStudy: _of_competing, VisitStudy: _of_visits, CoxStudy: _of_cox, CompetingModels: _of_competing_models,
+    OutcomeRate: _of_rate,
+    GroupComparison: _of_comparison,
+    GroupPairs: _of_pairs,
+    PairedStudy: _of_paired,
+    LinearStudy: _of_linear,
+    ModelStudy: _of_model,
+    SurvivalStudy: _of_survival,
+    CompetingStudy: _of_competing,
+    VisitStudy: _of_visits,
+    CoxStudy: _of_cox,
+    CompetingModels: _of_competing_models,
     OutcomeExtremes: _of_extremes,
-    ComparisonExtremes: _of_extremes, ImputedModel: _of_imputed, ImputedCox: _of_imputed,
-    StabilityStudy: _of_stability, PerformanceStudy: _of_performance,
-}  # fmt: skip
+    ComparisonExtremes: _of_extremes,
+    ImputedModel: _of_imputed,
+    ImputedCox: _of_imputed,
+    StabilityStudy: _of_stability,
+    PerformanceStudy: _of_performance,
+}
 
 
 def _software() -> str:
@@ -466,8 +489,12 @@ _STROBE = (
     ("11", "Handling of quantitative variables", "derived", "01, dictionary: bands and how they were made"),
     ("12a", "Statistical methods", "", "Methods text"),
     ("12b", "Subgroups and interactions", "survival.strata", "05, by group"),
-    ("12c", "Missing data", "", "01, missing values and complete cases; 02 and 03, best and worst "
-     "cases; 04 and 05, imputation; Methods text"),
+    (
+        "12c",
+        "Missing data",
+        "",
+        "01, missing values and complete cases; 02 and 03, best and worst cases; 04 and 05, imputation; Methods text",
+    ),
     ("12d", "Loss to follow-up", "survival", "05, numbers at risk and censored"),
     ("12e", "Sensitivity analyses", "scenarios", "Scenarios: conclusions under other choices"),
     ("13", "Participants: numbers at each stage", "eligibility", "01, eligibility flow"),
@@ -482,7 +509,7 @@ _STROBE = (
     ("20", "Interpretation", "", ""),
     ("21", "Generalisability", "", ""),
     ("22", "Funding", "", ""),
-)  # fmt: skip
+)
 
 
 def strobe_table(cohort: Cohort) -> DisplayTable:
@@ -493,22 +520,18 @@ def strobe_table(cohort: Cohort) -> DisplayTable:
     von Elm E, Altman DG, Egger M, Pocock SJ, Gotzsche PC, Vandenbroucke JP. The Strengthening the Reporting of
     Observational Studies in Epidemiology (STROBE) statement. Lancet 2007; 370: 1453-1457. Topics are named in short.
     """
-    import pandas as pd
-
-    from cohortbook.notebook.notebook import at_key
-
     rows = []
     for number, topic, needs, where in _STROBE:
         there = where and (not needs or at_key(cohort.study.file, needs))
         rows.append(
-            (
-                number,
-                topic,
-                where if there else f"the study file has no {needs}" if where else "for the authors to write",
-            )
+            (number, topic, where if there else f"the study file has no {needs}" if where else "for the authors to write")
         )
     frame = pd.DataFrame(rows, columns=["item", "topic", "where"])
     return DisplayTable(
-        name="strobe", title="STROBE checklist: where each item stands", head=("Item", "Topic", "Where"),
-        rows=tuple(map(Row, rows)), frame=frame, notes=("Numbers are those of the notebooks, which head the sections.",),
-    )  # fmt: skip
+        name="strobe",
+        title="STROBE checklist: where each item stands",
+        head=("Item", "Topic", "Where"),
+        rows=tuple(map(Row, rows)),
+        frame=frame,
+        notes=("Numbers are those of the notebooks, which head the sections.",),
+    )

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from cohortbook.sections.comparison.analysis import protected
 from studyfile.cohort.cohort import Cohort
 from tallystats.results import Absent, Result, quiet, result
+from tallystats.statistics.clusters import IntraclusterCorrelation, intracluster_correlation
+from tallystats.statistics.counts import cross_tabulate, value_counts
 from tallystats.tally import weakest
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from tallystats.statistics.clusters import IntraclusterCorrelation
 
 
 @result
@@ -56,8 +53,6 @@ class ClusterStudy(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a cluster."""
-        import pandas as pd
-
         columns = ("name", "size", "events", "unknown", "missing")
         return pd.DataFrame([{column: getattr(row, column) for column in columns} for row in self.rows])
 
@@ -78,9 +73,6 @@ def study_clusters(cohort: Cohort, *, confidence_level: float = 0.95) -> Cluster
     -------
     ClusterStudy or Absent
     """
-    from tallystats.statistics.clusters import intracluster_correlation
-    from tallystats.statistics.counts import cross_tabulate, value_counts
-
     study, by = cohort.study, cohort.study.file.study.cluster
     if not by:
         return Absent("The study file names no variable of clusters, such as a hospital (study: cluster:).")
@@ -109,19 +101,23 @@ def study_clusters(cohort: Cohort, *, confidence_level: float = 0.95) -> Cluster
             missing[code] += int(n)
     rows = tuple(
         Cluster(name=name, size=sizes[k], events=events[k], unknown=unknown[k], missing=missing[k])
-        for k, name in enumerate([*names, ""]) if name or sizes[k]
-    )  # fmt: skip
+        for k, name in enumerate([*names, ""])
+        if name or sizes[k]
+    )
     return ClusterStudy(
-        label=study.label(by), unit=study.file.study.unit, units=study.units, rows=rows,
+        label=study.label(by),
+        unit=study.file.study.unit,
+        units=study.units,
+        rows=rows,
         outcome_label=outcome.label if outcome else "",
-        variables=len(others), correlation=correlation, provenance=weakest(provenances),
-    )  # fmt: skip
+        variables=len(others),
+        correlation=correlation,
+        provenance=weakest(provenances),
+    )
 
 
 def _codes(values: pd.Series, names: tuple[str, ...]) -> list[int]:
     """Return where each value stands among the names of the clusters; -1 where it is missing."""
-    import pandas as pd
-
     if isinstance(values.dtype, pd.CategoricalDtype):
         return values.cat.codes.tolist()
     return [-1 if pd.isna(value) else int(value) for value in values]

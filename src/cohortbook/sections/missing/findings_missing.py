@@ -21,8 +21,11 @@ def _(result: MissingStudy, *, significance: float = 0.05) -> Text:
         f"{result.complete} of {several(result.n, unit)} ({percent(result.complete, result.n)} %) lack nothing that the "
         "analyses use."
     )
-    lost = [(name, cases) for name, cases in result.losses if cases.complete < cases.n and len(cases.terms) > 1
-            and not name.startswith("Comparison")]  # fmt: skip
+    lost = [
+        (name, cases)
+        for name, cases in result.losses
+        if cases.complete < cases.n and len(cases.terms) > 1 and not name.startswith("Comparison")
+    ]
     if lost:
         text += " Complete are: " + "; ".join(f"{name}, {cases.complete}" for name, cases in lost) + "."
         costly = {term: only for _, cases in lost for term, only in zip(cases.terms, cases.n_only, strict=True) if only}
@@ -90,8 +93,11 @@ def _moved(what: str, ratios: str, rows: dict, columns: list[str], complete, res
         ends = interval(row[f"{scale}_low"], row[f"{scale}_high"], None)
         shown.append(f"{result.labels[column]} {significant(row[scale])} ({ends}; P {p_value(row['p_value'])})")
     before = dict(zip(complete.terms, complete.p_values, strict=True))
-    crossed = [result.labels[c] for c in columns if c in before
-               and below(rows[c]["p_value"], significance) != below(before[c], significance)]  # fmt: skip
+    crossed = [
+        result.labels[c]
+        for c in columns
+        if c in before and below(rows[c]["p_value"], significance) != below(before[c], significance)
+    ]
     text = (
         f"With missing values imputed, {what} rests on {one.fit.n} {result.unit}s instead of the {one.complete} complete ones. "
         f"{ratios}: {listed(shown)}. "
@@ -108,6 +114,16 @@ def _(result: ImputedCox, *, significance: float = 0.05) -> Text:
             parts.append(f"{one.label}: the imputed data sets were not pooled ({one.fit.refused}).")
             continue
         rows = one.fit.frame.set_index("term").to_dict("index")
-        parts.append(_moved(f"the Cox model of {_low(one.label)}", "Hazard ratios", rows, list(one.fit.terms), known[one.label],
-                            result, one, significance))  # fmt: skip
+        parts.append(
+            _moved(
+                f"the Cox model of {_low(one.label)}",
+                "Hazard ratios",
+                rows,
+                list(one.fit.terms),
+                known[one.label],
+                result,
+                one,
+                significance,
+            )
+        )
     return Text(" ".join(parts))

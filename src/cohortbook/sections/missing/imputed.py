@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from cohortbook.sections.comparison.analysis import protected, with_unit
 from cohortbook.sections.model.models import ModelStudy
 from cohortbook.sections.survival.competing import competing_tally
 from cohortbook.sections.survival.hazards import CoxStudy
 from studyfile.cohort.cohort import Cohort
+from studyfile.cohort.values import derive
 from studyfile.privacy.guard import withheld
+from studyfile.study.schema import MissingData
+from studyfile.study.study import Study
+from tallystats.missing.chained import Imputation, ImputationError, Passive, impute
+from tallystats.missing.pooled import PooledFit, pooled_cox, pooled_logistic
 from tallystats.regression.design import with_references
 from tallystats.results import Absent, Result, quiet, result
+from tallystats.survival.lifetable import LifeTable, event_table
 from tallystats.tally import Tally, weakest
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from studyfile.study.schema import MissingData
-    from studyfile.study.study import Study
-    from tallystats.missing.chained import Imputation, Passive
-    from tallystats.missing.pooled import PooledFit
-    from tallystats.survival.lifetable import LifeTable
 
 #: Columns of the imputation model of survival that are no variables: cumulative hazards.
 HAZARD = "cumulative hazard"
@@ -80,8 +78,6 @@ class ImputedModel(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """The pooled coefficients, one row a column, of the model and of each term alone."""
-        import pandas as pd
-
         alone = [fit.frame.assign(model="alone") for fit in self.univariable.values()]
         return pd.concat([self.whole.fit.frame.assign(model="all candidates"), *alone], ignore_index=True)
 
@@ -101,8 +97,6 @@ class ImputedCox(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """The pooled coefficients, one row a model and column."""
-        import pandas as pd
-
         return pd.concat([one.fit.frame.assign(outcome=one.label) for one in self.models], ignore_index=True)
 
 
@@ -127,15 +121,12 @@ def _atoms(study: Study, names: Sequence[str]) -> tuple[str, ...]:
 
 def _passive(study: Study, names: Sequence[str]) -> dict[str, Passive]:
     """Return how each variable that is not imputed itself is made."""
-    from tallystats.missing.chained import Passive
-
     parents = {name: _parents(study, name, names) for name in names}
     return {name: Passive(of, _maker(study, name, of)) for name, of in parents.items() if of != (name,)}
 
 
 def _maker(study: Study, name: str, parents: Sequence[str]) -> Callable[[pd.DataFrame], pd.Series]:
     """Return what makes a variable of its parents: on their distinct patterns, which are few beside the patients."""
-    from studyfile.cohort.values import derive
 
     def make(frame: pd.DataFrame) -> pd.Series:
         patterns = frame.groupby(list(parents), sort=False, observed=True).ngroup()
@@ -145,18 +136,20 @@ def _maker(study: Study, name: str, parents: Sequence[str]) -> Callable[[pd.Data
     return make
 
 
-def _imputed(
-    cohort: Cohort, tally: Tally, names: Sequence[str], carried: Sequence[str], wanted: Sequence[str]
-) -> Imputation:
+def _imputed(cohort: Cohort, tally: Tally, names: Sequence[str], carried: Sequence[str], wanted: Sequence[str]) -> Imputation:
     """Impute by the plan: the tally holds what is imputed and what helps, `names` all variables of the analysis."""
-    from tallystats.missing.chained import impute
-
     study, plan = cohort.study, cohort.study.file.missing_data
     ordered = [name for name in tally.columns if name in study.names and study.kind(name) == "ordered"]
     return impute(
-        tally, wanted=wanted, passive=_passive(study, names), ordered=ordered, carried=carried,
-        imputations=plan.imputations, iterations=plan.iterations, seed=plan.seed,
-    )  # fmt: skip
+        tally,
+        wanted=wanted,
+        passive=_passive(study, names),
+        ordered=ordered,
+        carried=carried,
+        imputations=plan.imputations,
+        iterations=plan.iterations,
+        seed=plan.seed,
+    )
 
 
 def _nothing_to_do(cohort: Cohort, names: Sequence[str], what: str) -> Absent | None:
@@ -176,9 +169,7 @@ def _nothing_to_do(cohort: Cohort, names: Sequence[str], what: str) -> Absent | 
     return None
 
 
-def _labels(
-    cohort: Cohort, names: Sequence[str], terms: Sequence[str], columns: Sequence[str]
-) -> dict[str, str]:
+def _labels(cohort: Cohort, names: Sequence[str], terms: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
     """Label variables, and the columns of a model, as the models of complete patients do."""
     labels = {name: with_unit(cohort, name) for name in names}
     for term in terms:
@@ -195,9 +186,7 @@ def _not_imputed(cohort: Cohort, error: Exception) -> Absent:
 
 @protected
 @quiet()
-def imputed_model(
-    cohort: Cohort, model: ModelStudy | Absent, *, confidence_level: float = 0.95
-) -> ImputedModel | Absent:
+def imputed_model(cohort: Cohort, model: ModelStudy | Absent, *, confidence_level: float = 0.95) -> ImputedModel | Absent:
     """Fit the planned logistic model, and each candidate alone, in imputed data sets, and pool them.
 
     Parameters
@@ -218,9 +207,6 @@ def imputed_model(
     are made from what is imputed; spans of days, and levels put together from a variable that the model does not hold, are
     imputed themselves. Missing outcomes are imputed as well.
     """
-    from tallystats.missing.chained import ImputationError
-    from tallystats.missing.pooled import pooled_logistic
-
     if not model:
         return model
     study, plan = cohort.study, cohort.study.file.missing_data
@@ -236,14 +222,14 @@ def imputed_model(
     options = {"outcome": outcome, "confidence_level": confidence_level}
     pooled = pooled_logistic(imputation.tallies, terms=terms, **options)
     return ImputedModel(
-        study=model, plan=plan, unit=study.file.study.unit,
-        whole=ImputedFit(
-            label=model.outcome_label, fit=pooled, imputation=imputation, left_out=0, complete=model.full.n,
-        ),
+        study=model,
+        plan=plan,
+        unit=study.file.study.unit,
+        whole=ImputedFit(label=model.outcome_label, fit=pooled, imputation=imputation, left_out=0, complete=model.full.n),
         univariable={term: pooled_logistic(imputation.tallies, terms=[term], **options) for term in terms},
         labels=_labels(cohort, (*tally.columns, *names), terms, pooled.terms) | model.labels,
         provenance=model.provenance,
-    )  # fmt: skip
+    )
 
 
 @protected
@@ -272,8 +258,6 @@ def imputed_cox(cohort: Cohort, cox: CoxStudy | Absent, *, confidence_level: flo
     ----------
     .. [1] White IR, Royston P. Imputing missing covariate values for the Cox model. Stat Med 2009; 28: 1982-1998.
     """
-    from tallystats.missing.chained import ImputationError
-
     if not cox:
         return cox
     study, plan = cohort.study, cohort.study.plan("survival")
@@ -288,51 +272,72 @@ def imputed_cox(cohort: Cohort, cox: CoxStudy | Absent, *, confidence_level: flo
     found = []
     try:
         tally = cohort.tally(*dict.fromkeys([plan.time, plan.event, *late, *atoms]))
-        found.append(_imputed_cox(cohort, plan.label, tally, plan.time, [plan.event], late, names,
-                                  confidence_level))  # fmt: skip
+        found.append(_imputed_cox(cohort, plan.label, tally, plan.time, [plan.event], late, names, confidence_level))
         if plan.competing:
             counts = competing_tally(cohort, *atoms)
-            causes = {cause: (counts.frame["cause"] == cause).astype("boolean").mask(counts.frame["cause"].isna())
-                      for cause in counts.frame["cause"].cat.categories[1:]}  # fmt: skip
+            causes = {
+                cause: (counts.frame["cause"] == cause).astype("boolean").mask(counts.frame["cause"].isna())
+                for cause in counts.frame["cause"].cat.categories[1:]
+            }
             events = {f"had {k}": column for k, column in enumerate(causes.values())}
             counts = Tally(counts.frame.drop(columns="cause").assign(**events), counts.provenance)
-            found.append(_imputed_cox(cohort, f"{plan.competing.label}, cause-specific", counts, "time",
-                                      list(events), late, names, confidence_level))  # fmt: skip
+            found.append(
+                _imputed_cox(
+                    cohort,
+                    f"{plan.competing.label}, cause-specific",
+                    counts,
+                    "time",
+                    list(events),
+                    late,
+                    names,
+                    confidence_level,
+                )
+            )
     except ImputationError as error:
         return _not_imputed(cohort, error)
     return ImputedCox(
-        study=cox, models=tuple(found), plan=missing_data, unit=study.file.study.unit, confidence_level=confidence_level,
+        study=cox,
+        models=tuple(found),
+        plan=missing_data,
+        unit=study.file.study.unit,
+        confidence_level=confidence_level,
         labels=_labels(cohort, (*atoms, *names), plan.cox, [c for one in found for c in one.fit.terms]) | cox.labels,
         provenance=weakest([one.imputation.provenance for one in found]),
-    )  # fmt: skip
+    )
 
 
 def _imputed_cox(
-    cohort: Cohort, label: str, tally: Tally, time: str, events: Sequence[str], late: Sequence[str],
-    names: Sequence[str], confidence_level: float,
-) -> ImputedFit:  # fmt: skip
+    cohort: Cohort,
+    label: str,
+    tally: Tally,
+    time: str,
+    events: Sequence[str],
+    late: Sequence[str],
+    names: Sequence[str],
+    confidence_level: float,
+) -> ImputedFit:
     """Impute the terms of a Cox model of the first of some events, and pool its fits."""
-    from tallystats.missing.pooled import pooled_cox
-    from tallystats.survival.lifetable import event_table
-
     cox = cohort.study.plan("survival").cox
     known = tally.complete([time, *late, *events])
     entry = late[0] if late else None
     hazards = {f"{HAZARD} {k}": _hazard(event_table(known, time, event, entry)) for k, event in enumerate(events)}
-    imputation = _imputed(cohort, Tally(known.frame.assign(**hazards), tally.provenance), names, [time],
-                          [time, events[0], *late, *cox])  # fmt: skip
+    imputation = _imputed(
+        cohort, Tally(known.frame.assign(**hazards), tally.provenance), names, [time], [time, events[0], *late, *cox]
+    )
     tallies = [with_references(one, cohort.study.plan("survival").references) for one in imputation.tallies]
     fit = pooled_cox(tallies, time=time, event=events[0], terms=cox, entry=entry, confidence_level=confidence_level)
     everything = [time, *late, *events, *(n for n in _atoms(cohort.study, cox) if n in tally.columns)]
-    return ImputedFit(label=label, fit=fit, imputation=imputation, left_out=tally.total - known.total,
-                      complete=tally.complete(everything).total)  # fmt: skip
+    return ImputedFit(
+        label=label,
+        fit=fit,
+        imputation=imputation,
+        left_out=tally.total - known.total,
+        complete=tally.complete(everything).total,
+    )
 
 
 def _hazard(table: LifeTable) -> np.ndarray:
     """Return each pattern's cumulative hazard between its entry and its exit, by Nelson and Aalen's estimate."""
-    import numpy as np
-
     risen = np.concatenate([[0.0], (table.events[:, 0] / table.n_risk).cumsum()])
     before, until = (np.searchsorted(table.times, moment, side="right") for moment in (table.entry, table.exit))
     return risen[until] - risen[before]
-

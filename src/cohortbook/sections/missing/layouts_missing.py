@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
+
+import pandas as pd
 
 from cohortbook.display.layouts import provenance_notes, table_of
 from cohortbook.display.level_methods import methods_told
@@ -21,16 +24,12 @@ from cohortbook.display.tables import (
 from cohortbook.sections.comparison.layouts_groups import of_level
 from cohortbook.sections.missing.imputed import HAZARD, ImputedCox, ImputedFit, ImputedModel
 from cohortbook.sections.missing.missing import ComparisonExtremes, MissingStudy, OutcomeExtremes
+from tallystats.missing.pooled import PooledFit
+from tallystats.regression.firth import FirthFit
+from tallystats.regression.logistic import LogisticFit
 from tallystats.results import Absent, uncapital
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from tallystats.missing.pooled import PooledFit
-    from tallystats.regression.firth import FirthFit
-    from tallystats.regression.logistic import LogisticFit
-    from tallystats.statistics.compare import Comparison
-    from tallystats.survival.cox import CoxFit
+from tallystats.statistics.compare import Comparison
+from tallystats.survival.cox import CoxFit
 
 __all__ = ["missing_by_outcome_table", "table_of"]
 
@@ -45,23 +44,26 @@ def _(result: MissingStudy) -> DisplayTable:
             rows.append(Row((name, "0", "", str(cases.n))))
             continue
         rows.append(Row((name, "", "", ""), "heading"))
-        rows += [Row((result.labels[term], count_percent(n, cases.n), str(only), str(left)), "level")
-                 for term, n, only, left in lost]  # fmt: skip
+        rows += [
+            Row((result.labels[term], count_percent(n, cases.n), str(only), str(left)), "level") for term, n, only, left in lost
+        ]
     notes = (
         f"Of {result.n} eligible {result.unit}s; variables that nobody lacks are not shown. Missing: who lacks the variable. "
         "Alone: who lacks it and nothing else that the analysis needs, and would be gained without it. Left: who has it and "
         "all variables above it; in the comparison, it and a group.",
     )
     return DisplayTable(
-        name="complete-cases", title="Who is left out of each analysis for a missing value",
-        head=("", "Missing, n (%)", "Alone", "Left"), rows=tuple(rows), frame=result.frame, notes=notes,
-    )  # fmt: skip
+        name="complete-cases",
+        title="Who is left out of each analysis for a missing value",
+        head=("", "Missing, n (%)", "Alone", "Left"),
+        rows=tuple(rows),
+        frame=result.frame,
+        notes=notes,
+    )
 
 
 def missing_by_outcome_table(result: MissingStudy | Absent) -> DisplayTable | Absent:
     """Lay out how often each variable is missing in patients without and with the outcome."""
-    import pandas as pd
-
     if not result:
         return result
     if not result.by_outcome:
@@ -72,39 +74,54 @@ def missing_by_outcome_table(result: MissingStudy | Absent) -> DisplayTable | Ab
         rows.append(Row((result.labels[one.term], *cells[::-1], p_value(one.test.p_value))))
     without, with_it = result.by_outcome[0].totals
     return DisplayTable(
-        name="missing-by-outcome", title=f"Missing values by {uncapital(result.outcome_label)}",
+        name="missing-by-outcome",
+        title=f"Missing values by {uncapital(result.outcome_label)}",
         head=("Missing, n (%)", f"{result.outcome_label} (n = {with_it})", f"Without (n = {without})", "Fisher's P"),
-        rows=tuple(rows), frame=pd.concat([one.frame for one in result.by_outcome], ignore_index=True),
-        notes=("A small P speaks against values that are missing completely at random; a large one speaks for nothing where "
-               "few are missing.",),
-    )  # fmt: skip
+        rows=tuple(rows),
+        frame=pd.concat([one.frame for one in result.by_outcome], ignore_index=True),
+        notes=(
+            "A small P speaks against values that are missing completely at random; a large one speaks for nothing where "
+            "few are missing.",
+        ),
+    )
 
 
 @table_of.register
 def _(result: OutcomeExtremes) -> DisplayTable:
     found, unit = result.rates, result.unit
-    cases = ((f"Known {unit}s", found.observed), ("As if none of the others had it", found.none),
-             ("As if all of the others had it", found.everybody))  # fmt: skip
+    cases = (
+        (f"Known {unit}s", found.observed),
+        ("As if none of the others had it", found.none),
+        ("As if all of the others had it", found.everybody),
+    )
     rows = tuple(
-        Row((label, f"{p.events} of {p.total}", percent(p.events, p.total),
-             interval(100 * p.conf_low, 100 * p.conf_high, 1)))
+        Row((label, f"{p.events} of {p.total}", percent(p.events, p.total), interval(100 * p.conf_low, 100 * p.conf_high, 1)))
         for label, p in cases
-    )  # fmt: skip
+    )
     level = decimal(100 * found.observed.confidence_level, 0)
     return DisplayTable(
-        name="outcome-extremes", title=f"{result.label} at its best and worst",
-        head=("", f"{unit.capitalize()}s", "%", f"{level}% interval, %"), rows=rows, frame=result.frame,
-        notes=(f"In {found.unknown} {unit}s it is not known whether the outcome came about. Whatever became of them, the rate "
-               "of all lies between the last two.", *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        name="outcome-extremes",
+        title=f"{result.label} at its best and worst",
+        head=("", f"{unit.capitalize()}s", "%", f"{level}% interval, %"),
+        rows=rows,
+        frame=result.frame,
+        notes=(
+            f"In {found.unknown} {unit}s it is not known whether the outcome came about. Whatever became of them, the rate "
+            "of all lies between the last two.",
+            *provenance_notes(result.provenance),
+        ),
+    )
 
 
 def _case_labels(result: ComparisonExtremes, label: str) -> dict[str, str]:
     true, false = result.group_labels
     return {
-        "known": "known", "all": f"all the others “{true}”", "none": f"all the others “{false}”",
-        "with": f"with it “{true}”, without “{false}”", "without": f"without it “{true}”, with “{false}”",
-    }  # fmt: skip
+        "known": "known",
+        "all": f"all the others “{true}”",
+        "none": f"all the others “{false}”",
+        "with": f"with it “{true}”, without “{false}”",
+        "without": f"without it “{true}”, with “{false}”",
+    }
 
 
 @table_of.register
@@ -116,18 +133,27 @@ def _(result: ComparisonExtremes) -> DisplayTable:
         rows += [Row((said[case], *_effect(found), p_value(found.test.p_value)), "level") for case, found in cases.items()]
     level = next((found.effect.confidence_level for _, cases in result.rows for found in cases.values() if found.effect), 0.95)
     return DisplayTable(
-        name="comparison-extremes", title="The comparison at its best and worst",
-        head=("", "Effect", f"{decimal(100 * level, 0)}% interval", "P"), rows=tuple(rows), frame=result.frame,
-        notes=(f"The group of {result.unknown} {result.unit}s is not known (“the others”). Who lacks the variable stays left "
-               f"out. Tests as taken of the known. Effect: odds ratio, or mean difference, {result.group_labels[0]} less "
-               f"{result.group_labels[1]}.", *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        name="comparison-extremes",
+        title="The comparison at its best and worst",
+        head=("", "Effect", f"{decimal(100 * level, 0)}% interval", "P"),
+        rows=tuple(rows),
+        frame=result.frame,
+        notes=(
+            f"The group of {result.unknown} {result.unit}s is not known (“the others”). Who lacks the variable stays left "
+            f"out. Tests as taken of the known. Effect: odds ratio, or mean difference, {result.group_labels[0]} less "
+            f"{result.group_labels[1]}.",
+            *provenance_notes(result.provenance),
+        ),
+    )
 
 
 def _effect(found: Comparison) -> tuple[str, str]:
     effect = found.effect
-    return (UNDEFINED, UNDEFINED) if effect is None else (
-        significant(effect.estimate), interval(effect.conf_low, effect.conf_high, None))  # fmt: skip
+    return (
+        (UNDEFINED, UNDEFINED)
+        if effect is None
+        else (significant(effect.estimate), interval(effect.conf_low, effect.conf_high, None))
+    )
 
 
 def _pooled_row(label: str, fit: PooledFit, column: str) -> Row:
@@ -136,8 +162,10 @@ def _pooled_row(label: str, fit: PooledFit, column: str) -> Row:
         return Row((label, UNDEFINED, UNDEFINED, UNDEFINED, UNDEFINED), "level")
     row = fit.frame.set_index("term").loc[column]
     ends = interval(row[f"{fit.scale}_low"], row[f"{fit.scale}_high"], None)
-    return Row((label, significant(row[fit.scale]), ends, p_value(row["p_value"]),
-                decimal(100 * row["missing_information"], 0)), "level")  # fmt: skip
+    return Row(
+        (label, significant(row[fit.scale]), ends, p_value(row["p_value"]), decimal(100 * row["missing_information"], 0)),
+        "level",
+    )
 
 
 def _complete_row(label: str, fit: LogisticFit | FirthFit | CoxFit, column: str, scale: str) -> Row:
@@ -149,9 +177,19 @@ def _complete_row(label: str, fit: LogisticFit | FirthFit | CoxFit, column: str,
 
 
 def _joint_rows(fit: PooledFit, labels: Mapping[str, str], kind: Literal["plain", "level"] = "plain") -> list[Row]:
-    return [Row((f"{labels[term]}: all levels together", "", f"F({test.df}, {decimal(test.df_denominator, 0)}) = "
-                 f"{decimal(test.statistic, 2)}", p_value(test.p_value), ""), kind)
-            for term, test in fit.joint.items()]  # fmt: skip
+    return [
+        Row(
+            (
+                f"{labels[term]}: all levels together",
+                "",
+                f"F({test.df}, {decimal(test.df_denominator, 0)}) = {decimal(test.statistic, 2)}",
+                p_value(test.p_value),
+                "",
+            ),
+            kind,
+        )
+        for term, test in fit.joint.items()
+    ]
 
 
 @table_of.register
@@ -163,19 +201,31 @@ def _(result: ImputedModel) -> DisplayTable:
         for column in columns_of_term(term, whole.fit.terms or study.full.terms):
             rows.append(Row((result.labels[column], "", "", "", ""), "heading"))
             rows.append(_pooled_row("alone, imputed", result.univariable[term], column))
-            rows.append(_complete_row(f"all candidates, complete{', Firth' if separated else ''}",
-                                      study.firth if separated else study.full, column, "odds_ratio"))  # fmt: skip
+            rows.append(
+                _complete_row(
+                    f"all candidates, complete{', Firth' if separated else ''}",
+                    study.firth if separated else study.full,
+                    column,
+                    "odds_ratio",
+                )
+            )
             rows.append(_pooled_row("all candidates, imputed", whole.fit, column))
     rows += _joint_rows(whole.fit, result.labels)
     level = decimal(100 * study.full.confidence_level, 0)
     return DisplayTable(
-        name="odds-ratios-imputed", title=f"Odds ratios of {uncapital(study.outcome_label)}, missing values imputed",
-        head=("", "Odds ratio", f"{level}% interval", "P", "Missing information, %"), rows=tuple(rows), frame=result.frame,
-        notes=(f"Complete: the {whole.complete} {result.unit}s who lack nothing. Imputed: {whole.fit.n} {result.unit}s, "
-               f"{whole.fit.method}.", *imputation_notes(whole, result.labels),
-               *(note for events, used in methods_told(result) for note in level_notes(used, events)),
-               *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        name="odds-ratios-imputed",
+        title=f"Odds ratios of {uncapital(study.outcome_label)}, missing values imputed",
+        head=("", "Odds ratio", f"{level}% interval", "P", "Missing information, %"),
+        rows=tuple(rows),
+        frame=result.frame,
+        notes=(
+            f"Complete: the {whole.complete} {result.unit}s who lack nothing. Imputed: {whole.fit.n} {result.unit}s, "
+            f"{whole.fit.method}.",
+            *imputation_notes(whole, result.labels),
+            *(note for events, used in methods_told(result) for note in level_notes(used, events)),
+            *provenance_notes(result.provenance),
+        ),
+    )
 
 
 def columns_of_term(term: str, columns: Iterable[str]) -> list[str]:
@@ -212,8 +262,18 @@ def _(result: ImputedCox) -> DisplayTable:
     rows, notes, known = [], [], dict(result.study.models)
     for one in result.models:
         complete = known[one.label]
-        rows.append(Row((f"{one.label}: {one.fit.events[0]} events in {one.fit.n} {result.unit}s, {one.complete} complete",
-                         "", "", "", ""), "heading"))  # fmt: skip
+        rows.append(
+            Row(
+                (
+                    f"{one.label}: {one.fit.events[0]} events in {one.fit.n} {result.unit}s, {one.complete} complete",
+                    "",
+                    "",
+                    "",
+                    "",
+                ),
+                "heading",
+            )
+        )
         for column in one.fit.terms or complete.terms:
             label = result.labels[column]
             if not complete.refused:
@@ -227,6 +287,10 @@ def _(result: ImputedCox) -> DisplayTable:
     head = ("", "Hazard ratio", f"{decimal(100 * result.confidence_level, 0)}% interval", "P", "Missing information, %")
     first = result.models[0].fit
     return DisplayTable(
-        name="cox-imputed", title="Cox regression, missing values imputed", head=head, rows=tuple(rows), frame=result.frame,
+        name="cox-imputed",
+        title="Cox regression, missing values imputed",
+        head=head,
+        rows=tuple(rows),
+        frame=result.frame,
         notes=(f"Imputed: {first.method}.", *notes, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+    )

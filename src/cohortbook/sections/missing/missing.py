@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from cohortbook.sections.comparison.analysis import not_planned, protected, with_unit
+from cohortbook.sections.model.models import screen_candidates
 from studyfile.cohort.cohort import Cohort
+from studyfile.plan import compare_row
+from tallystats.missing.extremes import ExtremeRates, assume_outcome, extreme_rates
+from tallystats.missing.patterns import (
+    CompleteCases,
+    MissingByOutcome,
+    MissingPatterns,
+    complete_cases,
+    missing_by_outcome,
+    missing_patterns,
+)
 from tallystats.results import Absent, Result, quiet, result
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from tallystats.missing.extremes import ExtremeRates
-    from tallystats.missing.patterns import CompleteCases, MissingByOutcome, MissingPatterns
-    from tallystats.statistics.compare import Comparison
+from tallystats.statistics.compare import Comparison, compare_variable
+from tallystats.statistics.counts import coded
 
 
 @result
@@ -50,15 +57,11 @@ class MissingStudy(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row an analysis and variable."""
-        import pandas as pd
-
         return pd.concat([cases.frame.assign(analysis=name) for name, cases in self.losses], ignore_index=True)
 
 
 def planned_analyses(cohort: Cohort) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield every planned analysis that takes several variables at once: its name, and what it asks of a patient."""
-    from cohortbook.sections.model.models import screen_candidates
-
     file = cohort.study.file
     if file.model and (terms := screen_candidates(cohort).candidates):
         yield f"Logistic model of {cohort.study.label(file.model.outcome)}", (file.model.outcome, *terms)
@@ -81,23 +84,32 @@ def missing_study(cohort: Cohort) -> MissingStudy | Absent:
     MissingStudy or Absent
         Absent where nobody lacks a value of a variable that the plan uses.
     """
-    from tallystats.missing.patterns import complete_cases, missing_by_outcome, missing_patterns
-    from tallystats.statistics.counts import coded
-
     study, file = cohort.study, cohort.study.file
     unit = file.study.unit
     asked = dict(planned_analyses(cohort))
     compared = [file.comparison.groups, *(row.variable for row in file.comparison.rows)] if file.comparison else []
-    outcome = next((plan for plan in (file.outcome and file.outcome.variable, file.model and file.model.outcome,
-                                      file.survival and file.survival.event) if plan), "")  # fmt: skip
+    outcome = next(
+        (
+            plan
+            for plan in (
+                file.outcome and file.outcome.variable,
+                file.model and file.model.outcome,
+                file.survival and file.survival.event,
+            )
+            if plan
+        ),
+        "",
+    )
     every = tuple(dict.fromkeys([*([outcome] if outcome else []), *compared, *(n for names in asked.values() for n in names)]))
     if not every:
         return not_planned("analysis")
     bases = study.bases(*every)
     whole = {name: not cohort.missing(name) for name in (*every, *bases)}
     if all(whole.values()):
-        return Absent(f"No {unit} lacks a value of the {len(bases)} variables that the analyses use: each takes all "
-                      f"{cohort.size} {unit}s.")  # fmt: skip
+        return Absent(
+            f"No {unit} lacks a value of the {len(bases)} variables that the analyses use: each takes all "
+            f"{cohort.size} {unit}s."
+        )
     losses = [(name, complete_cases(cohort.tally(*names), names)) for name, names in asked.items()]
     if compared:
         losses.insert(0, ("Comparison, each variable with the groups", _each_with(cohort, compared)))
@@ -111,26 +123,31 @@ def missing_study(cohort: Cohort) -> MissingStudy | Absent:
     if groups is not None and len(set(coded(groups, outcome)[1].tolist())) < 2:
         by_outcome = []
     return MissingStudy(
-        unit=unit, n=cohort.size, complete=dict(zip(patterns.patterns, patterns.counts, strict=True)).get((), 0),
-        losses=tuple(losses), patterns=patterns, by_outcome=tuple(by_outcome),
+        unit=unit,
+        n=cohort.size,
+        complete=dict(zip(patterns.patterns, patterns.counts, strict=True)).get((), 0),
+        losses=tuple(losses),
+        patterns=patterns,
+        by_outcome=tuple(by_outcome),
         outcome_label=file.outcome.label if file.outcome else study.label(outcome) if outcome else "",
-        labels={name: with_unit(cohort, name) for name in whole}, provenance=study.provenance(*every),
-    )  # fmt: skip
+        labels={name: with_unit(cohort, name) for name in whole},
+        provenance=study.provenance(*every),
+    )
 
 
 def _each_with(cohort: Cohort, names: list[str]) -> CompleteCases:
     """Count, for each variable compared, the patients who have it and a group."""
-    from tallystats.missing.patterns import CompleteCases, complete_cases
-
     groups, *rows = dict.fromkeys(names)
     alone = complete_cases(cohort.tally(groups), [groups])
     pairs = [complete_cases(cohort.tally(groups, name), [groups, name]) for name in rows]
     return CompleteCases(
-        terms=(groups, *rows), n=alone.n, provenance=cohort.study.provenance(groups, *rows),
+        terms=(groups, *rows),
+        n=alone.n,
+        provenance=cohort.study.provenance(groups, *rows),
         n_missing=(*alone.n_missing, *(pair.n_missing[1] for pair in pairs)),
         n_only=(*alone.n_only, *(pair.n_only[1] for pair in pairs)),
         remaining=(*alone.remaining, *(pair.remaining[1] for pair in pairs)),
-    )  # fmt: skip
+    )
 
 
 @result
@@ -152,8 +169,6 @@ class OutcomeExtremes(Result):
 @quiet()
 def outcome_extremes(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeExtremes | Absent:
     """Bound the rate of the study's outcome: as if none, or all, of those in whom it is not known had had it."""
-    from tallystats.missing.extremes import extreme_rates
-
     plan, unit = cohort.study.file.outcome, cohort.study.file.study.unit
     if plan is None:
         return not_planned("outcome")
@@ -193,10 +208,10 @@ class ComparisonExtremes(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a variable and case, in the tidy vocabulary."""
-        import pandas as pd
-
-        return pd.concat([found.frame.assign(label=label, case=case) for label, cases in self.rows
-                          for case, found in cases.items()], ignore_index=True)  # fmt: skip
+        return pd.concat(
+            [found.frame.assign(label=label, case=case) for label, cases in self.rows for case, found in cases.items()],
+            ignore_index=True,
+        )
 
 
 @protected
@@ -209,10 +224,6 @@ def comparison_extremes(cohort: Cohort, *, confidence_level: float = 0.95) -> Co
     Of a variable that is yes or no, also as if they were in it by this variable, one way and the other: no other supposition
     makes the groups differ more. The test is the one taken of the known.
     """
-    from studyfile.plan import compare_row
-    from tallystats.missing.extremes import assume_outcome
-    from tallystats.statistics.compare import compare_variable
-
     study, plan = cohort.study, cohort.study.plan("comparison")
     unknown, unit = cohort.missing(plan.groups), study.file.study.unit
     if study.kind(plan.groups) != "binary":
@@ -226,15 +237,22 @@ def comparison_extremes(cohort: Cohort, *, confidence_level: float = 0.95) -> Co
         known = compare_row(cohort, name, confidence_level=confidence_level)
         cases = {case: assume_outcome(tally, plan.groups, **supposed) for case, supposed in CASES.items() if supposed}
         if kind == "binary":
-            cases |= {case: assume_outcome(tally, plan.groups, yes=True, by=name, level=level)
-                      for case, level in (("with", True), ("without", False))}  # fmt: skip
+            cases |= {
+                case: assume_outcome(tally, plan.groups, yes=True, by=name, level=level)
+                for case, level in (("with", True), ("without", False))
+            }
         found = {
-            case: compare_variable(supposed, name, plan.groups, kind=kind, test=known.choice.test,
-                                   confidence_level=confidence_level)
+            case: compare_variable(
+                supposed, name, plan.groups, kind=kind, test=known.choice.test, confidence_level=confidence_level
+            )
             for case, supposed in cases.items()
-        }  # fmt: skip
+        }
         rows.append((row.label or with_unit(cohort, name), {"known": known, **found}))
     return ComparisonExtremes(
-        group_labels=study.group_labels[::-1], unit=unit, unknown=unknown, rows=tuple(rows), significance=plan.significance,
+        group_labels=study.group_labels[::-1],
+        unit=unit,
+        unknown=unknown,
+        rows=tuple(rows),
+        significance=plan.significance,
         provenance=study.provenance(plan.groups, *(row.variable for row in plan.rows)),
-    )  # fmt: skip
+    )

@@ -5,23 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from cohortbook.display.figures import (
-    COLOURS,
-    INK,
-    MUTED,
-    PALE,
-    Plot,
-    axes,
-    bare,
-    mark_illustration,
-    named_rows,
-    wrapped,
-)
+import numpy as np
+
+from cohortbook.display.figures import COLOURS, INK, MUTED, PALE, Plot, axes, bare, mark_illustration, named_rows, wrapped
 from cohortbook.display.tables import decimal
 from cohortbook.sections.model.layouts_worth import lines_of, names_of, ratio_in_words
 from cohortbook.sections.model.model_checks import PerformanceStudy, StabilityStudy, Worth
 from cohortbook.sections.model.model_rows import ModelRow, ModelRows, OddsRatio
 from tallystats.results import Absent, uncapital
+from tallystats.statistics.describe import proportion_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,8 +39,9 @@ def plot_model(result: ModelRows | Absent) -> Plot | Absent:
     tops = [sum(heights[:k]) for k in range(len(lines) + 1)]
     middles = [top + height / 2 for top, height in zip(tops, heights, strict=False)]
     parts = PARTS + PARTS[-1:] * result.exact
-    figure, (left, patients, axis, *texts) = axes(tops[-1] + 1.35, 1, len(parts), width=sum(parts) * 1.05, sharey=True,
-                                                  width_ratios=parts)  # fmt: skip
+    figure, (left, patients, axis, *texts) = axes(
+        tops[-1] + 1.35, 1, len(parts), width=sum(parts) * 1.05, sharey=True, width_ratios=parts
+    )
     figure.get_layout_engine().set(wspace=0.0, w_pad=0.02)
     low, high = _limits(result)
     for other in (left, patients, *texts):
@@ -56,16 +49,37 @@ def plot_model(result: ModelRows | Absent) -> Plot | Absent:
         other.set_xlim(0, 1)
     level = decimal(100 * model.full.confidence_level, 0)
     methods = [(name, colour, mark, place) for (name, colour, mark), place in zip(FOREST, texts, strict=False)]
-    for other, title in ((left, ""), (patients, "with outcome / all"),
-                         *((place, name) for name, _, _, place in methods)):  # fmt: skip
-        other.text(0 if other is left else 0.5, -0.1, title, ha="center", va="bottom", fontsize=8, color=MUTED,
-                   transform=other.get_yaxis_transform())  # fmt: skip
-    axis.text(0.5, -0.1, f"Odds ratio, {level}% interval", ha="center", va="bottom", fontsize=8, color=MUTED,
-              transform=axis.get_yaxis_transform())  # fmt: skip
+    for other, title in ((left, ""), (patients, "with outcome / all"), *((place, name) for name, _, _, place in methods)):
+        other.text(
+            0 if other is left else 0.5,
+            -0.1,
+            title,
+            ha="center",
+            va="bottom",
+            fontsize=8,
+            color=MUTED,
+            transform=other.get_yaxis_transform(),
+        )
+    axis.text(
+        0.5,
+        -0.1,
+        f"Odds ratio, {level}% interval",
+        ha="center",
+        va="bottom",
+        fontsize=8,
+        color=MUTED,
+        transform=axis.get_yaxis_transform(),
+    )
     words = []
     for (_, heading), name, line, y, top, height in zip(names, broken, lines, middles, tops, heights, strict=False):
-        left.text(0.0 if heading or not line.level else 0.06, y, name, va="center", fontsize=8.5,
-                  fontweight="bold" if heading else "normal")  # fmt: skip
+        left.text(
+            0.0 if heading or not line.level else 0.06,
+            y,
+            name,
+            va="center",
+            fontsize=8.5,
+            fontweight="bold" if heading else "normal",
+        )
         if line is None:
             continue
         if len(words) % 2 == 0:
@@ -84,8 +98,15 @@ def plot_model(result: ModelRows | Absent) -> Plot | Absent:
             _draw(axis, ratio, y + 0.12 * (k - (len(methods) - 1) / 2), colour, mark, low, high)
             said.append(f"{name} {ratio_in_words(ratio)}")
             shown = ratio_in_words(ratio, p=False) if ratio else line.reason and "left out"
-            place.text(0.5, y, shown or "", ha="center", va="center", fontsize=8,
-                       style="italic" if ratio is None or ratio.infinite else "normal")  # fmt: skip
+            place.text(
+                0.5,
+                y,
+                shown or "",
+                ha="center",
+                va="center",
+                fontsize=8,
+                style="italic" if ratio is None or ratio.infinite else "normal",
+            )
         words.append(f"{label}: {', '.join(said)}")
     axis.axvline(1, color=INK, linewidth=0.8)
     axis.set_xscale("log")
@@ -101,12 +122,18 @@ def plot_model(result: ModelRows | Absent) -> Plot | Absent:
     bare(axis)
     own = "profile interval" if model.full.intervals == "profile" else "Wald"
     intervals = (own, "profile interval", "interval of two one-sided tests")
-    handles = [axis.plot([], [], mark, color=colour, label=f"{name}, {interval}")[0]
-               for (name, colour, mark, _), interval in zip(methods, intervals, strict=False)]  # fmt: skip
+    handles = [
+        axis.plot([], [], mark, color=colour, label=f"{name}, {interval}")[0]
+        for (name, colour, mark, _), interval in zip(methods, intervals, strict=False)
+    ]
     figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), fontsize=8, frameon=False)
     mark_illustration(figure, result.provenance)
-    beyond = any(r and not r.infinite and (r.conf_low < low or r.conf_high > high)
-                 for line in lines if line for r in (line.multivariable, line.firth, line.exact))  # fmt: skip
+    beyond = any(
+        r and not r.infinite and (r.conf_low < low or r.conf_high > high)
+        for line in lines
+        if line
+        for r in (line.multivariable, line.firth, line.exact)
+    )
     endless = any(r and r.infinite for line in lines if line for r in (line.multivariable,))
     caption = f"Odds ratios of {uncapital(model.outcome_label)}, all candidates together, beside the patients of each level"
     caption += ". An arrow: the interval leaves the axis" * beyond
@@ -122,8 +149,14 @@ def ratio_of(line: ModelRow, method: str) -> OddsRatio | None:
 
 def _limits(result: ModelRows) -> tuple[float, float]:
     """Return the ends of the axis: what the intervals need, within what a reader can compare."""
-    ends = [v for row in result.rows for r in (row.multivariable, row.firth, row.exact) if r and not r.infinite
-            for v in (r.conf_low, r.conf_high, r.estimate) if v == v and 0 < v < math.inf]  # fmt: skip
+    ends = [
+        v
+        for row in result.rows
+        for r in (row.multivariable, row.firth, row.exact)
+        if r and not r.infinite
+        for v in (r.conf_low, r.conf_high, r.estimate)
+        if v == v and 0 < v < math.inf
+    ]
     low, high = min([0.5, *ends]) / 1.25, max([2.0, *ends]) * 1.25
     return max(low, LEAST), min(high, MOST)
 
@@ -178,11 +211,17 @@ def plot_stability(result: StabilityStudy | Absent) -> Plot | Absent:
     axis.set_xlabel(f"Selected in % of {found.usable} bootstrap samples")
     bare(axis)
     mark_illustration(figure, result.provenance)
-    words = "; ".join(f"{names[t]} {decimal(100 * s, 0)} %" + (", selected" if t in found.selected else "")
-                      for t, s in zip(found.candidates, found.inclusion, strict=True))  # fmt: skip
-    return Plot(name="stability", figure=figure, alt=f"Shares of resamples that select: {words}.",
-                caption="How often the same selection, made in resampled patients, keeps each candidate; filled: kept in the "
-                "patients themselves. A bar far from 0 and from 100 means that chance decides.")  # fmt: skip
+    words = "; ".join(
+        f"{names[t]} {decimal(100 * s, 0)} %" + (", selected" if t in found.selected else "")
+        for t, s in zip(found.candidates, found.inclusion, strict=True)
+    )
+    return Plot(
+        name="stability",
+        figure=figure,
+        alt=f"Shares of resamples that select: {words}.",
+        caption="How often the same selection, made in resampled patients, keeps each candidate; filled: kept in the "
+        "patients themselves. A bar far from 0 and from 100 means that chance decides.",
+    )
 
 
 def _smoothed(part: Worth) -> bool:
@@ -195,10 +234,6 @@ def plot_calibration(result: PerformanceStudy | Absent) -> Plot | Absent:
     """Draw what happened against what was predicted: groups with intervals, and a smoothed line."""
     if not result:
         return result
-    import numpy as np
-
-    from tallystats.statistics.describe import proportion_interval
-
     many = len(result.parts) > 1
     figure, grid = axes(4.0 if many else 4.4, 1, len(result.parts), width=7.4 if many else 4.4, squeeze=False, sharey=True)
     words, level = [], result.model.full.confidence_level
@@ -215,18 +250,29 @@ def plot_calibration(result: PerformanceStudy | Absent) -> Plot | Absent:
         axis.set(xlim=(-0.03, 1.03), ylim=(-0.06, 1.03), xlabel="Predicted probability", aspect="equal")
         axis.set_title(part.name, fontsize=9.5)
         slope, area = part.optimism.of("slope"), part.optimism.of("c_statistic")
-        axis.text(0.04, 0.97, f"c {decimal(part.concordance.estimate, 2)}, corrected {decimal(area, 2)}\nslope 1, corrected "
-                  f"{decimal(slope, 2)}", transform=axis.transAxes, va="top", fontsize=8)  # fmt: skip
-        shown = "; ".join(f"predicted {decimal(100 * m, 0)} %, observed {e} of {n}"
-                          for m, n, e in zip(groups.mean, groups.totals, groups.events, strict=True))  # fmt: skip
+        axis.text(
+            0.04,
+            0.97,
+            f"c {decimal(part.concordance.estimate, 2)}, corrected {decimal(area, 2)}\nslope 1, corrected {decimal(slope, 2)}",
+            transform=axis.transAxes,
+            va="top",
+            fontsize=8,
+        )
+        shown = "; ".join(
+            f"predicted {decimal(100 * m, 0)} %, observed {e} of {n}"
+            for m, n, e in zip(groups.mean, groups.totals, groups.events, strict=True)
+        )
         words.append(f"{part.name}: {shown}")
     grid.flat[0].set_ylabel(f"Observed share with\n{wrapped(uncapital(result.model.outcome_label), 40)}")
     mark_illustration(figure, result.provenance)
     smooth = any(map(_smoothed, result.parts))
     return Plot(
-        name="calibration", figure=figure, alt=". ".join(words) + ".",
+        name="calibration",
+        figure=figure,
+        alt=". ".join(words) + ".",
         caption="Calibration in the patients that the model was fitted to: groups by prediction with "
-        f"{decimal(100 * level, 0)}% Wilson intervals" + (", a smoothed line" if smooth else "")
+        f"{decimal(100 * level, 0)}% Wilson intervals"
+        + (", a smoothed line" if smooth else "")
         + ", and below the predictions there are. The fit to its own data flatters; the corrected slope says what new patients "
         "would show.",
-    )  # fmt: skip
+    )

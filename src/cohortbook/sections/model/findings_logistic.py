@@ -23,8 +23,10 @@ def _(result: ModelMethods, *, significance: float = 0.05) -> Text:
         both = [result.tests.p_value(term, method) for method in ("score", "lr")] + list(bearing.values())
         known = [p for p in both if p == p]
         if term in result.tests.separated:
-            parts.append(f"{model.names[term]} has P {p_value(wald)} by Wald's test, which an infinite estimate breaks, and "
-                         f"{_span(known)} by the tests that bear one")  # fmt: skip
+            parts.append(
+                f"{model.names[term]} has P {p_value(wald)} by Wald's test, which an infinite estimate breaks, and "
+                f"{_span(known)} by the tests that bear one"
+            )
         else:
             parts.append(f"{model.names[term]} has P {_span([*known, wald])}")
         if bearing and all(below(p, significance) for p in bearing.values()):

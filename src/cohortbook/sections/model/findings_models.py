@@ -16,16 +16,13 @@ from tallystats.tolerance import below
 __all__ = ["carrying_finding", "finding", "selection_finding", "separation_finding"]
 
 
-
 @finding.register
 def _(result: Screening, *, significance: float = 0.05) -> Text:
     names = [label for term, label in zip(result.terms, result.labels, strict=True) if term in result.candidates]
     late = [label for term, label in zip(result.terms, result.labels, strict=True) if term in result.after]
     text = f"{several(len(names), 'candidate')}: {listed(names) or 'none'}."
     if late:
-        text += (
-            f" {listed(late)} is known only after {result.procedure}, and can predict nothing that may come before it."
-        )
+        text += f" {listed(late)} is known only after {result.procedure}, and can predict nothing that may come before it."
     return Text(text)
 
 
@@ -61,9 +58,7 @@ def separation_finding(result: ModelStudy | Absent) -> Text:
         how = f"converged after {several(full.iterations, 'step')}"
         how = how if full.converged else f"did not converge within its limit of {several(full.limit, 'step')}"
         return Text(f"No separation: every estimate is finite, and the fit {how}.")
-    infinite = [
-        f"{result.labels[c]} ({'+' if sign > 0 else '−'}∞)" for c, sign in found.directions.items() if c != "intercept"
-    ]
+    infinite = [f"{result.labels[c]} ({'+' if sign > 0 else '−'}∞)" for c, sign in found.directions.items() if c != "intercept"]
     cells = separating_cells(result)
     printed = [f"{result.labels[c]} {p_value(full.p_value(c), result.plan.p_decimals)}" for c in columns_of(result)]
     return Text(
@@ -102,9 +97,7 @@ def selection_finding(result: ModelStudy | Absent) -> Text:
             )
     others = [s for s in result.alternatives if s is not chosen and set(s.selected) != set(chosen.selected)]
     if others:
-        text += " " + " ".join(
-            f"Removal by {removal_in_words(s.removal_test)} keeps {kept(s.selected)}." for s in others
-        )
+        text += " " + " ".join(f"Removal by {removal_in_words(s.removal_test)} keeps {kept(s.selected)}." for s in others)
         text += " **The conclusion hangs on which test the program takes for removal.**"
     else:
         text += " So do the other tests for removal."

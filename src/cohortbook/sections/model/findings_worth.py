@@ -101,14 +101,18 @@ def verdict_finding(
         part = performance.parts[-1]  # the one that would be used
         slope, area = part.optimism.of("slope"), part.optimism.of("c_statistic")
         if slope < SLOPE:
-            grave.append(f"corrected for optimism, the calibration slope is {decimal(slope, 2)}: about "
-                         f"{decimal(100 * (1 - slope), 0)} % of the effects are noise")  # fmt: skip
+            grave.append(
+                f"corrected for optimism, the calibration slope is {decimal(slope, 2)}: about "
+                f"{decimal(100 * (1 - slope), 0)} % of the effects are noise"
+            )
         if area < CHANCE:
             grave.append(f"corrected for optimism, the c-statistic is {decimal(area, 2)}, where a coin has 0.50")
     late = [model.names[t] for t in model.screening.after]
     if late:
-        grave.append(f"{listed(late)} {'is' if len(late) == 1 else 'are'} known only after {model.screening.procedure}: no "
-                     f"predictor{'' if len(late) == 1 else 's'}")  # fmt: skip
+        grave.append(
+            f"{listed(late)} {'is' if len(late) == 1 else 'are'} known only after {model.screening.procedure}: no "
+            f"predictor{'' if len(late) == 1 else 's'}"
+        )
     if not fatal and not grave:
         return Text("> **Nothing here speaks against reading the model**, within its intervals and for patients like these.")
     head = "These data cannot carry this model" if fatal else "Read this model with caution"
@@ -123,15 +127,19 @@ def _against(model: ModelStudy) -> tuple[list[str], list[str]]:
     if not isinstance(ratio, Hidden) and ratio < RULE_OF_TEN:
         others = full.n - full.events
         fewer = several(full.events, "event") if full.events <= others else f"{several(others, 'patient')} without the outcome"
-        said = (f"{fewer} for {several(columns, 'estimate')}, {decimal(ratio, 1)} for each: the rule of ten asks for "
-                f"{RULE_OF_TEN * columns} events")  # fmt: skip
+        said = (
+            f"{fewer} for {several(columns, 'estimate')}, {decimal(ratio, 1)} for each: the rule of ten asks for "
+            f"{RULE_OF_TEN * columns} events"
+        )
         if ratio < RULE_OF_FIVE:
             fatal.append(f"{said}, and even the rule of five for {RULE_OF_FIVE * columns}")
         else:
             grave.append(f"{said}; a rule of thumb, which five for each would meet")
     if full.separation.kind != "none":
-        fatal.append(f"{full.separation.kind} separation ({listed(separating_cells(model)[:3]) or 'no single value tells'}): "
-                     "maximum likelihood has no estimate")  # fmt: skip
+        fatal.append(
+            f"{full.separation.kind} separation ({listed(separating_cells(model)[:3]) or 'no single value tells'}): "
+            "maximum likelihood has no estimate"
+        )
     for column, why in full.dropped.items():
         grave.append(f"{model.labels.get(column, column)} is left out: {why}")
     return fatal, grave

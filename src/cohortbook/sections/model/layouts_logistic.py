@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from cohortbook.display.layouts import provenance_notes, table_of
 from cohortbook.display.level_methods import of_terms, rarer
@@ -11,10 +11,9 @@ from cohortbook.display.tables import UNDEFINED, DisplayTable, Row, decimal, p_v
 from cohortbook.sections.model.layouts_models import problem_notes
 from cohortbook.sections.model.model_methods import ModelMethods
 from cohortbook.sections.model.models import ModelStudy
+from studyfile.privacy.guard import withheld
+from tallystats.regression.separation import Margin, span
 from tallystats.results import Absent
-
-if TYPE_CHECKING:
-    from tallystats.regression.separation import Margin
 
 __all__ = ["prediction_table", "separation_table", "table_of", "terms_of"]
 
@@ -32,9 +31,6 @@ def separation_table(result: ModelStudy | Absent) -> DisplayTable | Absent:
     """Lay out the outcome at every level of every term: which cells are empty, and which estimates that makes infinite."""
     if not result:
         return result
-    from studyfile.privacy.guard import withheld
-    from tallystats.regression.separation import span
-
     if result.full.terms[1:] and not result.full.separation.margins:
         return withheld()
     found, rows, title = result.full.separation, [], ""
@@ -60,10 +56,13 @@ def separation_table(result: ModelStudy | Absent) -> DisplayTable | Absent:
             "maximum likelihood looks for is infinite."
         ]
     return DisplayTable(
-        name="separation", title=f"{result.outcome_label} by the terms of the model, and which estimates exist",
-        head=("", result.outcome_label, "Without", "Estimate"), rows=tuple(rows), frame=found.frame,
+        name="separation",
+        title=f"{result.outcome_label} by the terms of the model, and which estimates exist",
+        head=("", result.outcome_label, "Without", "Estimate"),
+        rows=tuple(rows),
+        frame=found.frame,
         notes=(*notes, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+    )
 
 
 def _estimate(result: ModelStudy, margin: Margin, column: str = "") -> str:
@@ -88,8 +87,10 @@ def _(result: ModelMethods) -> DisplayTable:
             cells += [p_value(exact[term].p_value), p_value(exact[term].mid_p_value)]
         late = " †" if term in result.model.screening.after else ""
         rows.append(Row((name + late, *cells)))
-    notes = ["Wald, score, ratio: maximum likelihood. Firth: ratio of penalised likelihoods. Exact: probability test given "
-             "all other terms; mid-P counts what is exactly as likely by half."]  # fmt: skip
+    notes = [
+        "Wald, score, ratio: maximum likelihood. Firth: ratio of penalised likelihoods. Exact: probability test given "
+        "all other terms; mid-P counts what is exactly as likely by half."
+    ]
     infinite = [result.model.names[term] for term in result.tests.separated]
     if infinite:
         notes.append(f"Wald's P says nothing of {', '.join(infinite)}: the estimate is infinite.")
@@ -101,10 +102,13 @@ def _(result: ModelMethods) -> DisplayTable:
         notes.append(f"† Known only after {result.model.screening.procedure}: no predictor.")
     notes += level_notes(of_terms(result.exact or None), rarer(result.model))
     return DisplayTable(
-        name="model-tests", title="P values of the same terms in the same model, by test",
-        head=("", "Wald", "Score", "Likelihood ratio", "Firth", *["Exact", "Mid-P"] * bool(result.exact)), rows=tuple(rows),
-        frame=result.frame, notes=(*notes, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        name="model-tests",
+        title="P values of the same terms in the same model, by test",
+        head=("", "Wald", "Score", "Likelihood ratio", "Firth", *["Exact", "Mid-P"] * bool(result.exact)),
+        rows=tuple(rows),
+        frame=result.frame,
+        notes=(*notes, *provenance_notes(result.provenance)),
+    )
 
 
 def prediction_table(result: ModelMethods | Absent) -> DisplayTable | Absent:
@@ -112,8 +116,6 @@ def prediction_table(result: ModelMethods | Absent) -> DisplayTable | Absent:
     if not result or not result.predictions:
         return result and result.predictions
     found, terms = result.predictions, terms_of(result.model)
-    import pandas as pd
-
     frame = found.frame
     if any(pd.api.types.is_float_dtype(frame[term]) for term in terms):
         frame = frame[frame["n"] > 1]  # numbers that one patient alone has are that patient's row
@@ -132,11 +134,13 @@ def prediction_table(result: ModelMethods | Absent) -> DisplayTable | Absent:
         *[f"{left} rarer patterns are not shown."] * bool(left),
     ]
     return DisplayTable(
-        name="predictions", title=f"{result.model.outcome_label}: observed and predicted, %",
-        head=(*(result.model.names[term] for term in terms), "n", "Observed", "Firth", "FLIC", "FLAC"), rows=tuple(rows),
+        name="predictions",
+        title=f"{result.model.outcome_label}: observed and predicted, %",
+        head=(*(result.model.names[term] for term in terms), "n", "Observed", "Firth", "FLIC", "FLAC"),
+        rows=tuple(rows),
         frame=frame,
         notes=(*notes, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+    )
 
 
 def _value(value: object) -> str:

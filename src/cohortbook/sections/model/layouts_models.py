@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from cohortbook.display.layouts import provenance_notes, table_of
 from cohortbook.display.level_methods import of_model, of_selection, rarer
 from cohortbook.display.level_notes import level_notes
 from cohortbook.display.style import general
 from cohortbook.display.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
+from cohortbook.sections.model.model_methods import ModelMethods
 from cohortbook.sections.model.models import ModelStudy, Screening
+from tallystats.regression.block_tests import BlockTest
+from tallystats.regression.exact import ExactFit
+from tallystats.regression.firth import FirthFit
+from tallystats.regression.logistic import LogisticFit
+from tallystats.regression.selection import Selection
 from tallystats.results import Absent, uncapital
-
-if TYPE_CHECKING:
-    from cohortbook.sections.model.model_methods import ModelMethods
-    from tallystats.regression.block_tests import BlockTest
-    from tallystats.regression.exact import ExactFit
-    from tallystats.regression.firth import FirthFit
-    from tallystats.regression.logistic import LogisticFit
-    from tallystats.regression.selection import Selection
 
 __all__ = ["full_model_table", "selection_table", "table_of"]
 
@@ -33,12 +32,21 @@ def _(result: Screening) -> DisplayTable:
     for term, label, p in zip(result.terms, result.labels, result.p_values, strict=True):
         mark = " †" if term in result.after else ""
         rows.append(Row((label + mark, p_value(p), "yes" if term in result.candidates else "no")))
-    notes = [f"A candidate has a univariate P below {general(result.threshold)}." if result.threshold is not None else
-             "The plan names the candidates."]  # fmt: skip
+    notes = [
+        f"A candidate has a univariate P below {general(result.threshold)}."
+        if result.threshold is not None
+        else "The plan names the candidates."
+    ]
     if result.after:
         notes.append(f"† Known only after {result.procedure}: no predictor.")
-    return DisplayTable(name="candidates", title="Candidates for the model", head=("", "Univariate P", "Candidate"),
-                        rows=tuple(rows), frame=result.frame, notes=tuple(notes))  # fmt: skip
+    return DisplayTable(
+        name="candidates",
+        title="Candidates for the model",
+        head=("", "Univariate P", "Candidate"),
+        rows=tuple(rows),
+        frame=result.frame,
+        notes=tuple(notes),
+    )
 
 
 def columns_of(result: ModelStudy) -> list[str]:
@@ -72,9 +80,14 @@ def _(result: ModelStudy) -> DisplayTable:
         notes.append(f"† Known only after {result.screening.procedure}: no predictor.")
     notes += level_notes([("test", "maximum likelihood, Wald's test")], rarer(result))
     return DisplayTable(
-        name=f"table-{plan.number}", number=plan.number, title=plan.title, head=("", "P"), rows=tuple(rows),
-        frame=full.frame, notes=(*notes, *plan.notes, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        name=f"table-{plan.number}",
+        number=plan.number,
+        title=plan.title,
+        head=("", "P"),
+        rows=tuple(rows),
+        frame=full.frame,
+        notes=(*notes, *plan.notes, *provenance_notes(result.provenance)),
+    )
 
 
 def _odds_ratio(fit: LogisticFit | FirthFit | ExactFit, column: str) -> tuple[str, str, str]:
@@ -102,8 +115,6 @@ def full_model_table(result: ModelStudy | Absent, methods: ModelMethods | Absent
     """Lay out odds ratios: each candidate alone and all together, by maximum likelihood, Firth's method, and exactly."""
     if not result:
         return result
-    import pandas as pd
-
     level = decimal(100 * result.full.confidence_level, 0)
     alone = {c: fits for fits in result.univariable for c in fits[0].terms[1:]}
     exact = methods.exact if methods else None
@@ -119,17 +130,23 @@ def full_model_table(result: ModelStudy | Absent, methods: ModelMethods | Absent
     problems = dict(result.firth.problems)
     problems |= {c: why for c, why in exact.problems.items() if c in exact.terms} if exact else {}
     own = "profile-likelihood interval, Wald's P" if result.full.intervals == "profile" else "Wald's interval and P"
-    notes = (f"Maximum likelihood: {own}. Firth: penalised likelihood, profile interval, likelihood-ratio P.",
-             *_exact_notes(result, exact),
-             *(f"No finite estimate: {cell}." for cell in separating_cells(result)),
-             *problem_notes(problems, result.labels), *_dropped(result),
-             *level_notes(of_model(result, exact), rarer(result)),
-             *provenance_notes(result.provenance))  # fmt: skip
+    notes = (
+        f"Maximum likelihood: {own}. Firth: penalised likelihood, profile interval, likelihood-ratio P.",
+        *_exact_notes(result, exact),
+        *(f"No finite estimate: {cell}." for cell in separating_cells(result)),
+        *problem_notes(problems, result.labels),
+        *_dropped(result),
+        *level_notes(of_model(result, exact), rarer(result)),
+        *provenance_notes(result.provenance),
+    )
     return DisplayTable(
-        name="odds-ratios", title=f"Odds ratios of {uncapital(result.outcome_label)}",
-        head=("", "Odds ratio", f"{level}% interval", "P"), rows=tuple(rows),
-        frame=pd.concat([result.frame, exact.frame], ignore_index=True) if exact else result.frame, notes=notes,
-    )  # fmt: skip
+        name="odds-ratios",
+        title=f"Odds ratios of {uncapital(result.outcome_label)}",
+        head=("", "Odds ratio", f"{level}% interval", "P"),
+        rows=tuple(rows),
+        frame=pd.concat([result.frame, exact.frame], ignore_index=True) if exact else result.frame,
+        notes=notes,
+    )
 
 
 def problem_notes(problems: Mapping[str, str], names: Mapping[str, str]) -> list[str]:
@@ -172,17 +189,29 @@ def selection_table(result: ModelStudy | Absent) -> DisplayTable | Absent:
         if step.overall and len(step.outside) > 1:
             rows.append(_test_row("All of these", "not in the model", step.overall))
     kept = ", ".join(names[t] for t in chosen.selected) or "none"
-    tied = [f"Step {s.number}: {', '.join(names[t] for t in s.tied)} had the same P as {names[s.term]}, which stands first "
-            "in the list." for s in chosen.steps if s.tied]  # fmt: skip
-    rule = (f"A term enters below P = {general(chosen.entry)} by the score test and leaves above P = "
-            f"{general(chosen.removal)}. It ended because {chosen.stopped}. Selected: {kept}.")  # fmt: skip
+    tied = [
+        f"Step {s.number}: {', '.join(names[t] for t in s.tied)} had the same P as {names[s.term]}, which stands first "
+        "in the list."
+        for s in chosen.steps
+        if s.tied
+    ]
+    rule = (
+        f"A term enters below P = {general(chosen.entry)} by the score test and leaves above P = "
+        f"{general(chosen.removal)}. It ended because {chosen.stopped}. Selected: {kept}."
+    )
     return DisplayTable(
-        name="selection", title=selection_in_words(chosen), head=("", "Test", "Statistic", "df", "P"), rows=tuple(rows),
+        name="selection",
+        title=selection_in_words(chosen),
+        head=("", "Test", "Statistic", "df", "P"),
+        rows=tuple(rows),
         frame=chosen.frame,
-        notes=("All candidates enter; nothing is selected." if chosen.method == "enter" else rule, *tied,
-               f"{chosen.n} complete patients; {chosen.n_missing} left out.",
-               *level_notes(of_selection(chosen.removal_test), rarer(result))),
-    )  # fmt: skip
+        notes=(
+            "All candidates enter; nothing is selected." if chosen.method == "enter" else rule,
+            *tied,
+            f"{chosen.n} complete patients; {chosen.n_missing} left out.",
+            *level_notes(of_selection(chosen.removal_test), rarer(result)),
+        ),
+    )
 
 
 def _test_row(label: str, where: str, test: BlockTest) -> Row:

@@ -72,8 +72,11 @@ def _(result: ModelRows) -> DisplayTable:
         cells = ["reference" if row.reference else ratio_in_words(ratio) for ratio in ratios]
         rows.append(Row((name, *counts, *cells), "level" if row.level else "plain"))
     level = decimal(100 * model.full.confidence_level, 0)
-    left = [f"{model.names.get(r.term, r.term)}{f', {r.level}' if r.level else ''}: left out of the model, {r.reason}."
-            for r in result.rows if r.reason]  # fmt: skip
+    left = [
+        f"{model.names.get(r.term, r.term)}{f', {r.level}' if r.level else ''}: left out of the model, {r.reason}."
+        for r in result.rows
+        if r.reason
+    ]
     own = "profile interval, Wald's P" if model.full.intervals == "profile" else "Wald's interval and P"
     notes = [
         f"Odds ratios with {level}% interval and P. Alone and together: maximum likelihood, {own}. Firth: all together by "
@@ -88,11 +91,21 @@ def _(result: ModelRows) -> DisplayTable:
     notes += level_notes(of_model(model), rarer(model))
     outcome = model.outcome_label
     return DisplayTable(
-        name="model-results", title=f"{outcome}: each variable alone and all together",
-        head=("", f"{outcome}: no", f"{outcome}: yes", "Alone", "Together", "Together, Firth",
-              *["Together, exact"] * result.exact),
-        rows=tuple(rows), frame=result.frame, notes=(*notes, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        name="model-results",
+        title=f"{outcome}: each variable alone and all together",
+        head=(
+            "",
+            f"{outcome}: no",
+            f"{outcome}: yes",
+            "Alone",
+            "Together",
+            "Together, Firth",
+            *["Together, exact"] * result.exact,
+        ),
+        rows=tuple(rows),
+        frame=result.frame,
+        notes=(*notes, *provenance_notes(result.provenance)),
+    )
 
 
 @table_of.register
@@ -100,33 +113,65 @@ def _(result: StabilityStudy) -> DisplayTable:
     found, names = result.stability, result.model.names
     rows = []
     for k, term in enumerate(found.candidates):
-        rows.append(Row((names[term], "yes" if term in found.selected else "no", _share(found.inclusion[k]),
-                         _share(found.left_out_inclusion[k])), "plain"))  # fmt: skip
+        rows.append(
+            Row(
+                (
+                    names[term],
+                    "yes" if term in found.selected else "no",
+                    _share(found.inclusion[k]),
+                    _share(found.left_out_inclusion[k]),
+                ),
+                "plain",
+            )
+        )
     rows.append(Row(("Selected together", "", "", ""), "heading"))
     sets = found.set_frame
     for record in sets.head(SETS).to_dict("records"):
         label = ", ".join(names[t] for t in record["terms"]) or "nothing"
-        rows.append(Row((label, "yes" if record["selected"] else "no", percent(record["resamples"], found.usable),
-                         percent(record["left_out"], found.n)), "level"))  # fmt: skip
+        rows.append(
+            Row(
+                (
+                    label,
+                    "yes" if record["selected"] else "no",
+                    percent(record["resamples"], found.usable),
+                    percent(record["left_out"], found.n),
+                ),
+                "level",
+            )
+        )
     rest = sets[SETS:]
     if len(rest):
-        rows.append(Row((f"{len(rest)} other sets", "", percent(rest["resamples"].sum(), found.usable),
-                         percent(rest["left_out"].sum(), found.n)), "level"))  # fmt: skip
+        rows.append(
+            Row(
+                (
+                    f"{len(rest)} other sets",
+                    "",
+                    percent(rest["resamples"].sum(), found.usable),
+                    percent(rest["left_out"].sum(), found.n),
+                ),
+                "level",
+            )
+        )
     notes = [
         f"The selection repeated in {found.usable} bootstrap samples of the {found.n} complete patients"
         + (f" ({found.unusable} more had nobody, or nobody without, the outcome)" if found.unusable else "")
-        + f", seed {found.seed}, and without each patient in turn.",
+        + f", seed {found.seed}, and without each patient in turn."
     ]
     if found.tied:
         notes.append(f"In {found.tied} of {found.usable} samples two terms were tied somewhere: the first in the list entered.")
     if found.left_out_unusable:
-        notes.append(f"Without any one of {found.left_out_unusable} patients nothing can be selected: nobody else has the "
-                     "outcome, or lacks it.")  # fmt: skip
+        notes.append(
+            f"Without any one of {found.left_out_unusable} patients nothing can be selected: nobody else has the "
+            "outcome, or lacks it."
+        )
     return DisplayTable(
-        name="stability", title="How stable the selection is",
-        head=("", "Selected", "Of resamples, %", "Of patients left out, %"), rows=tuple(rows), frame=result.frame,
+        name="stability",
+        title="How stable the selection is",
+        head=("", "Selected", "Of resamples, %", "Of patients left out, %"),
+        rows=tuple(rows),
+        frame=result.frame,
         notes=(*notes, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+    )
 
 
 def _share(value: float) -> str:
@@ -150,8 +195,11 @@ def _measures(part: Worth, estimates: int) -> list[tuple[str, str, str]]:
         ("Likelihood-ratio chi-square (df; P)", f"{decimal(chi, 2)} (df {df}; {p_value(p)})", ""),
         ("Cox and Snell's R²", decimal(part.cox_snell, 3), ""),
         ("Nagelkerke's R²", decimal(part.nagelkerke, 3), decimal(corrected["nagelkerke"], 3)),
-        (f"c-statistic ({level}% interval)",
-         decimal(area.estimate, 3) + (f" ({ends})" if ends != UNDEFINED else ""), decimal(corrected["c_statistic"], 3)),
+        (
+            f"c-statistic ({level}% interval)",
+            decimal(area.estimate, 3) + (f" ({ends})" if ends != UNDEFINED else ""),
+            decimal(corrected["c_statistic"], 3),
+        ),
         ("Brier score", decimal(brier.brier, 4), decimal(corrected["brier"], 4)),
         ("Brier score, scaled, %", decimal(100 * brier.scaled_brier, 1), decimal(100 * saved, 1)),
         ("Calibration slope", decimal(1.0, 2), decimal(corrected["slope"], 2)),
@@ -159,7 +207,7 @@ def _measures(part: Worth, estimates: int) -> list[tuple[str, str, str]]:
         ("Shrinkage that its chi-square asks for", "", decimal(part.shrinkage, 2)),
         ("Hosmer-Lemeshow chi-square (df; P)", hosmer, ""),
         ("Largest variance inflation", worst_v, ""),
-    ]  # fmt: skip
+    ]
 
 
 @table_of.register
@@ -171,22 +219,39 @@ def _(result: PerformanceStudy) -> DisplayTable:
     notes = [
         f"Corrected for optimism by {drawn.resamples} bootstrap samples (Harrell), seed {drawn.seed}"
         + ("; the selection was repeated in each." if len(result.parts) > 1 else "."),
-        *(f"{part.name}: {part.optimism.unusable} samples could not be fitted." for part in result.parts
-          if part.optimism.unusable),
-        *(f"{part.name}: nothing was selected in {part.optimism.empty} samples." for part in result.parts
-          if part.optimism.empty),
+        *(
+            f"{part.name}: {part.optimism.unusable} samples could not be fitted."
+            for part in result.parts
+            if part.optimism.unusable
+        ),
+        *(
+            f"{part.name}: nothing was selected in {part.optimism.empty} samples."
+            for part in result.parts
+            if part.optimism.empty
+        ),
         "Apparent slope and intercept are 1 and 0 by construction; a corrected slope below 1 means predictions too extreme.",
         f"Hosmer-Lemeshow: up to ten groups of about equal size by prediction, equal predictions together (here "
         f"{len(binned.totals)}).",
-        *dict.fromkeys(f"{UNDEFINED} Variance inflation: {part.inflation.reason}." for part in result.parts
-                       if part.inflation.reason),
-        *dict.fromkeys(f"{UNDEFINED} Interval of the c-statistic: {part.concordance.reason}." for part in result.parts
-                       if part.concordance.reason),
-        *dict.fromkeys(f"{UNDEFINED} Hosmer-Lemeshow: {part.hosmer_lemeshow.reason}." for part in result.parts
-                       if part.hosmer_lemeshow.reason),
+        *dict.fromkeys(
+            f"{UNDEFINED} Variance inflation: {part.inflation.reason}." for part in result.parts if part.inflation.reason
+        ),
+        *dict.fromkeys(
+            f"{UNDEFINED} Interval of the c-statistic: {part.concordance.reason}."
+            for part in result.parts
+            if part.concordance.reason
+        ),
+        *dict.fromkeys(
+            f"{UNDEFINED} Hosmer-Lemeshow: {part.hosmer_lemeshow.reason}."
+            for part in result.parts
+            if part.hosmer_lemeshow.reason
+        ),
         *level_notes(of_performance(), rarer(result.model)),
-    ]  # fmt: skip
+    ]
     return DisplayTable(
-        name="performance", title="What the model is worth", head=("", *head), rows=tuple(rows), frame=result.frame,
+        name="performance",
+        title="What the model is worth",
+        head=("", *head),
+        rows=tuple(rows),
+        frame=result.frame,
         notes=(*notes, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+    )

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from cohortbook.sections.model.models import ModelStudy
+from studyfile.cache import cached
 from studyfile.privacy.guard import NO_RULE, withheld
+from studyfile.progress import Progress
+from tallystats.regression.collinearity import Inflation, variance_inflation
+from tallystats.regression.design import make_design
+from tallystats.regression.logistic import LogisticFit
+from tallystats.regression.performance import (
+    Calibration,
+    Concordance,
+    HosmerLemeshow,
+    calibration,
+    concordance,
+    hosmer_lemeshow,
+    predictions,
+    pseudo_r2,
+)
+from tallystats.regression.stability import Stability, selection_stability
+from tallystats.regression.validation import Optimism, bootstrap_optimism
 from tallystats.results import Absent, Result, quiet, result
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from tallystats.regression.collinearity import Inflation
-    from tallystats.regression.logistic import LogisticFit
-    from tallystats.regression.performance import Calibration, Concordance, HosmerLemeshow
-    from tallystats.regression.stability import Stability
-    from tallystats.regression.validation import Optimism
 
 #: Events for each estimated coefficient that rules of thumb ask for (Peduzzi 1996; Vittinghoff and McCulloch 2007).
 RULE_OF_TEN, RULE_OF_FIVE = 10, 5
@@ -101,8 +111,6 @@ class PerformanceStudy(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a model and measure: `estimate` corrected for optimism, `apparent`."""
-        import pandas as pd
-
         frames = [part.optimism.frame.assign(model=part.name) for part in self.parts]
         return pd.concat(frames, ignore_index=True)
 
@@ -124,8 +132,6 @@ def model_stability(model: ModelStudy | Absent, *, resamples: int = 500, seed: i
     StabilityStudy or Absent
         Absent when there is no model, or the plan selects nothing.
     """
-    from tallystats.regression.stability import Stability, selection_stability
-
     if not model:
         return model
     if model.tally is None:
@@ -178,11 +184,6 @@ def model_performance(model: ModelStudy | Absent, *, resamples: int = 200, seed:
 def _worth(
     model: ModelStudy, name: str, terms: tuple[str, ...], fit: LogisticFit, selection: Any, resamples: int, seed: int
 ) -> Worth:
-    from tallystats.regression.collinearity import variance_inflation
-    from tallystats.regression.design import make_design
-    from tallystats.regression.performance import calibration, concordance, hosmer_lemeshow, predictions, pseudo_r2
-    from tallystats.regression.validation import Optimism, bootstrap_optimism
-
     outcome, candidates = model.plan.outcome, model.screening.candidates
     complete = model.tally.complete([outcome, *candidates])
     design = make_design(complete, outcome=outcome, terms=terms)
@@ -192,31 +193,51 @@ def _worth(
 
     def make(step: Any) -> Optimism:
         if selection is not None:
-            return bootstrap_optimism(model.tally, outcome=outcome, selection=selection, resamples=resamples, seed=seed,
-                                      on_progress=step)  # fmt: skip
-        return bootstrap_optimism(model.tally, outcome=outcome, terms=candidates, resamples=resamples, seed=seed,
-                                  max_iterations=model.plan.max_iterations, on_progress=step)  # fmt: skip
+            return bootstrap_optimism(
+                model.tally, outcome=outcome, selection=selection, resamples=resamples, seed=seed, on_progress=step
+            )
+        return bootstrap_optimism(
+            model.tally,
+            outcome=outcome,
+            terms=candidates,
+            resamples=resamples,
+            seed=seed,
+            max_iterations=model.plan.max_iterations,
+            on_progress=step,
+        )
 
     kept = _kept("optimism", model, f"{name} {terms} {resamples} {seed}", resamples, f"optimism, {name.lower()}", make)
     return Worth(
-        name=name, terms=terms, fit=fit, cox_snell=float(cox_snell), nagelkerke=float(nagelkerke),
+        name=name,
+        terms=terms,
+        fit=fit,
+        cox_snell=float(cox_snell),
+        nagelkerke=float(nagelkerke),
         concordance=concordance(predicted, **where, confidence_level=fit.confidence_level),
-        hosmer_lemeshow=hosmer_lemeshow(predicted, **where), calibration=calibration(predicted, **where),
-        inflation=variance_inflation(complete, outcome=outcome, terms=terms), optimism=Optimism(**kept),
-    )  # fmt: skip
+        hosmer_lemeshow=hosmer_lemeshow(predicted, **where),
+        calibration=calibration(predicted, **where),
+        inflation=variance_inflation(complete, outcome=outcome, terms=terms),
+        optimism=Optimism(**kept),
+    )
 
 
 def _kept(name: str, model: ModelStudy, asked: str, total: int, label: str, make: Any) -> dict[str, Any]:
     """Return the fields of a result that takes a while, from the cache where it was made of the same counts before."""
-    from studyfile.cache import cached
-    from studyfile.progress import Progress
 
     def fresh() -> dict[str, Any]:
         with Progress(total, label) as bar:
             return asdict(make(bar.step))
 
-    rules = [model.selection.method, model.selection.removal_test, model.selection.entry, model.selection.removal,
-             model.plan.max_iterations, model.plan.outcome, model.screening.candidates, model.selection.selected]  # fmt: skip
+    rules = [
+        model.selection.method,
+        model.selection.removal_test,
+        model.selection.entry,
+        model.selection.removal,
+        model.plan.max_iterations,
+        model.plan.outcome,
+        model.screening.candidates,
+        model.selection.selected,
+    ]
     frame = model.tally.frame
     levels = {c: list(frame[c].cat.categories) for c in frame if hasattr(frame[c], "cat")}
     return _tuples(cached(name, [frame.to_csv(), model.tally.provenance, repr(rules), repr(levels), asked], fresh))

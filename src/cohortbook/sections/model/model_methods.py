@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from cohortbook.sections.comparison.analysis import protected
 from cohortbook.sections.model.models import ModelStudy
 from studyfile.cohort.cohort import Cohort
 from studyfile.plan import model_tally
+from tallystats.regression.exact import ExactFit, exact_logistic
+from tallystats.regression.flic import Predictions, firth_predictions
+from tallystats.regression.term_tests import TermTests, term_tests
 from tallystats.results import Absent, Result, quiet, result
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from tallystats.regression.exact import ExactFit
-    from tallystats.regression.flic import Predictions
-    from tallystats.regression.term_tests import TermTests
 
 
 @result
@@ -42,16 +38,22 @@ class ModelMethods(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a term and method: `term, statistic, df, p_value, n, method`."""
-        import pandas as pd
-
         rows = [
             {"term": term, "statistic": statistic, "df": df, "p_value": p, "method": "firth", "n": self.model.firth.n}
             for term, (statistic, df, p) in self.model.firth.tests.items()
         ]
         for test in self.exact.tests.values() if self.exact else ():
             for method, p in (("exact", test.p_value), ("exact mid-P", test.mid_p_value)):
-                rows.append({"term": test.term, "statistic": test.statistic, "df": test.df, "p_value": p,
-                             "method": method, "n": self.exact.n})  # fmt: skip
+                rows.append(
+                    {
+                        "term": test.term,
+                        "statistic": test.statistic,
+                        "df": test.df,
+                        "p_value": p,
+                        "method": method,
+                        "n": self.exact.n,
+                    }
+                )
         return pd.concat([self.tests.frame, pd.DataFrame(rows)], ignore_index=True)
 
 
@@ -71,10 +73,6 @@ def model_methods(cohort: Cohort, model: ModelStudy | Absent) -> ModelMethods | 
     ModelMethods or Absent
         Absent when the model is.
     """
-    from tallystats.regression.exact import exact_logistic
-    from tallystats.regression.flic import firth_predictions
-    from tallystats.regression.term_tests import term_tests
-
     if not model:
         return model
     plan, terms = model.plan, model.screening.candidates
@@ -88,6 +86,8 @@ def model_methods(cohort: Cohort, model: ModelStudy | Absent) -> ModelMethods | 
             exact = Absent(f"No exact inference. {refused}.")
     return ModelMethods(
         model=model,
-        tests=term_tests(tally, max_iterations=plan.max_iterations, **where), exact=exact,
-        predictions=firth_predictions(tally, fit=model.firth, **where), provenance=model.provenance,
-    )  # fmt: skip
+        tests=term_tests(tally, max_iterations=plan.max_iterations, **where),
+        exact=exact,
+        predictions=firth_predictions(tally, fit=model.firth, **where),
+        provenance=model.provenance,
+    )

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from cohortbook.sections.model.model_methods import ModelMethods
 from cohortbook.sections.model.models import ModelStudy
 from studyfile.privacy.guard import NO_RULE, withheld
+from tallystats.regression.exact import ExactFit
+from tallystats.regression.firth import FirthFit
+from tallystats.regression.logistic import LogisticFit
 from tallystats.results import NAN, Absent, Result, result
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from cohortbook.sections.model.model_methods import ModelMethods
-    from tallystats.regression.exact import ExactFit
-    from tallystats.regression.firth import FirthFit
-    from tallystats.regression.logistic import LogisticFit
-    from tallystats.tally import Tally
+from tallystats.statistics.counts import cross_tabulate, is_numeric, moments, split
+from tallystats.tally import Tally
 
 
 @result
@@ -88,16 +88,25 @@ class ModelRows(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a row and model, in the tidy vocabulary; `estimate` is the odds ratio."""
-        import pandas as pd
-
         found = []
         for row in self.rows:
             for name in ("univariable", "multivariable", "firth", *["exact"] * self.exact):
                 ratio = getattr(row, name) or OddsRatio()
-                found.append({"term": row.term, "level": row.level, "reference": row.reference, "estimate": ratio.estimate,
-                              "conf_low": ratio.conf_low, "conf_high": ratio.conf_high, "p_value": ratio.p_value,
-                              "infinite": ratio.infinite, "without": row.without, "with_it": row.with_it,
-                              "method": name})  # fmt: skip
+                found.append(
+                    {
+                        "term": row.term,
+                        "level": row.level,
+                        "reference": row.reference,
+                        "estimate": ratio.estimate,
+                        "conf_low": ratio.conf_low,
+                        "conf_high": ratio.conf_high,
+                        "p_value": ratio.p_value,
+                        "infinite": ratio.infinite,
+                        "without": row.without,
+                        "with_it": row.with_it,
+                        "method": name,
+                    }
+                )
         return pd.DataFrame(found)
 
 
@@ -128,15 +137,14 @@ def model_rows(model: ModelStudy | Absent, methods: ModelMethods | Absent | None
 
 
 def _rows(model: ModelStudy, term: str, alone: LogisticFit, exact: ExactFit | Absent | None) -> Iterator[ModelRow]:
-    from tallystats.statistics.counts import cross_tabulate, is_numeric
-
     outcome = model.plan.outcome
     tally = model.tally.complete([term, outcome])
     dropped = model.full.dropped
     if is_numeric(tally, term):
         without, with_it = _by_outcome(tally, term, outcome)
-        yield _row(model, term, term, "", alone, exact, first=True, without=without, with_it=with_it,
-                   reason=dropped.get(term, ""))  # fmt: skip
+        yield _row(
+            model, term, term, "", alone, exact, first=True, without=without, with_it=with_it, reason=dropped.get(term, "")
+        )
         return
     table = cross_tabulate(tally, term, outcome)
     used = [k for k in range(len(table.levels)) if table.counts[k].any()]
@@ -155,10 +163,6 @@ def _rows(model: ModelStudy, term: str, alone: LogisticFit, exact: ExactFit | Ab
 
 def _by_outcome(tally: Tally, term: str, outcome: str) -> tuple[tuple[float, ...], ...]:
     """Return mean, standard deviation and number of a numeric variable without and with the outcome."""
-    import numpy as np
-
-    from tallystats.statistics.counts import moments, split
-
     found = []
     for part in split(tally, outcome).values():
         n, mean, squares = moments(part.frame[term].to_numpy(float), part.frame["n"].to_numpy())
@@ -171,11 +175,15 @@ def _row(
 ) -> ModelRow:
     known = bool(column)
     return ModelRow(
-        term=term, level=level, reference=not known,
-        univariable=_ratio(alone, column) if known else None, multivariable=_ratio(model.full, column) if known else None,
+        term=term,
+        level=level,
+        reference=not known,
+        univariable=_ratio(alone, column) if known else None,
+        multivariable=_ratio(model.full, column) if known else None,
         firth=_ratio(model.firth, column) if known else None,
-        exact=_ratio(exact, column) if known and exact and column not in exact.problems else None, **more,
-    )  # fmt: skip
+        exact=_ratio(exact, column) if known and exact and column not in exact.problems else None,
+        **more,
+    )
 
 
 def _ratio(fit: LogisticFit | FirthFit | ExactFit, column: str) -> OddsRatio | None:
@@ -188,5 +196,9 @@ def _ratio(fit: LogisticFit | FirthFit | ExactFit, column: str) -> OddsRatio | N
         profile = getattr(fit, "intervals", "") == "profile"
         ends = {name: float(row[f"odds_ratio_{name[5:]}"]) for name in ("conf_low", "conf_high")} if profile else {}
         return OddsRatio(infinite=sign, **ends)
-    return OddsRatio(estimate=float(row["odds_ratio"]), conf_low=float(row["odds_ratio_low"]),
-                     conf_high=float(row["odds_ratio_high"]), p_value=float(row["p_value"]))  # fmt: skip
+    return OddsRatio(
+        estimate=float(row["odds_ratio"]),
+        conf_low=float(row["odds_ratio_low"]),
+        conf_high=float(row["odds_ratio_high"]),
+        p_value=float(row["p_value"]),
+    )

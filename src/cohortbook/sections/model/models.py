@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from cohortbook.sections.comparison.analysis import compare_groups, protected, with_unit
 from studyfile.cohort.cohort import Cohort
 from studyfile.plan import model_tally, planned_model, small_enough
+from studyfile.study.schema import Model
+from tallystats.regression.block_tests import REMOVAL_TESTS
+from tallystats.regression.firth import FirthFit, firth_logistic
+from tallystats.regression.logistic import LogisticFit, fit_logistic
+from tallystats.regression.selection import Selection, select_terms
 from tallystats.results import Absent, Result, quiet, result
 from tallystats.tally import Tally, weakest
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from studyfile.study.schema import Model
-    from tallystats.regression.firth import FirthFit
-    from tallystats.regression.logistic import LogisticFit
-    from tallystats.regression.selection import Selection
-    from tallystats.tally import Tally
 
 
 @result
@@ -51,8 +47,6 @@ class Screening(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a variable considered: `term, label, p_value, candidate`."""
-        import pandas as pd
-
         frame = pd.DataFrame({"term": self.terms, "label": self.labels, "p_value": self.p_values})
         return frame.assign(candidate=[term in self.candidates for term in self.terms])
 
@@ -97,8 +91,6 @@ class ModelStudy(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """The coefficients of the full model by both methods, one row a column and method."""
-        import pandas as pd
-
         return pd.concat([self.full.frame, self.firth.frame], ignore_index=True)
 
 
@@ -116,11 +108,15 @@ def screen_candidates(cohort: Cohort) -> Screening:
         threshold = plan.candidate_p
         candidates = small_enough(compared.rows, threshold)
     return Screening(
-        terms=terms, labels=tuple(with_unit(cohort, term) for term in terms), p_values=p_values, candidates=candidates,
-        threshold=threshold, after=tuple(term for term in candidates if study.measured(term) == "after"),
+        terms=terms,
+        labels=tuple(with_unit(cohort, term) for term in terms),
+        p_values=p_values,
+        candidates=candidates,
+        threshold=threshold,
+        after=tuple(term for term in candidates if study.measured(term) == "after"),
         procedure=study.file.study.procedure,
         provenance=study.provenance(plan.outcome, *terms),
-    )  # fmt: skip
+    )
 
 
 @protected
@@ -147,11 +143,6 @@ def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 
     ModelStudy or Absent
         Absent when there is no candidate, or the outcome is the same in all complete patients.
     """
-    from tallystats.regression.block_tests import REMOVAL_TESTS
-    from tallystats.regression.firth import firth_logistic
-    from tallystats.regression.logistic import fit_logistic
-    from tallystats.regression.selection import select_terms
-
     study, plan = cohort.study, cohort.study.plan("model")
     screening = screen_candidates(cohort)
     terms = screening.candidates
@@ -164,26 +155,44 @@ def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 
     ml = {"max_iterations": plan.max_iterations, "confidence_level": confidence_level}
     full = fit_logistic(tally, outcome=plan.outcome, terms=terms, intervals=plan.intervals, **ml)
     alternatives = tuple(
-        select_terms(tally, outcome=plan.outcome, candidates=terms, method=plan.method, entry=plan.entry,
-                     removal=plan.removal, removal_test=test, **ml)
+        select_terms(
+            tally,
+            outcome=plan.outcome,
+            candidates=terms,
+            method=plan.method,
+            entry=plan.entry,
+            removal=plan.removal,
+            removal_test=test,
+            **ml,
+        )
         for test in REMOVAL_TESTS
-    )  # fmt: skip
+    )
     wanted = removal or plan.removal_test
     selection = next((s for s in alternatives if s.removal_test == wanted), None)
     if selection is None:
         raise ValueError(f"removal: {removal!r}; expected {', '.join(REMOVAL_TESTS)}")
     alone = {"outcome": plan.outcome, "confidence_level": confidence_level}
     return ModelStudy(
-        plan=plan, outcome_label=study.label(plan.outcome), screening=screening, labels=_labels(cohort, full),
-        names={term: study.label(term) for term in terms}, full=full,
+        plan=plan,
+        outcome_label=study.label(plan.outcome),
+        screening=screening,
+        labels=_labels(cohort, full),
+        names={term: study.label(term) for term in terms},
+        full=full,
         firth=firth_logistic(tally, outcome=plan.outcome, terms=terms, confidence_level=confidence_level),
-        univariable=tuple((fit_logistic(tally, terms=[t], max_iterations=plan.max_iterations,
-                                        intervals=plan.intervals, **alone),
-                           firth_logistic(tally, terms=[t], **alone)) for t in terms),
-        selection=selection, alternatives=alternatives, tally=tally,
+        univariable=tuple(
+            (
+                fit_logistic(tally, terms=[t], max_iterations=plan.max_iterations, intervals=plan.intervals, **alone),
+                firth_logistic(tally, terms=[t], **alone),
+            )
+            for t in terms
+        ),
+        selection=selection,
+        alternatives=alternatives,
+        tally=tally,
         # Which values occur together is printed nowhere, even where the counts of each are.
         provenance=weakest([tally.provenance, *(["implied"] if tally.provenance == "printed" else [])]),
-    )  # fmt: skip
+    )
 
 
 def _labels(cohort: Cohort, fit: LogisticFit) -> dict[str, str]:

@@ -22,8 +22,7 @@ def scenario_finding(results: Sequence[KeyResults]) -> Text:
         touched |= {row.name for row in changed}
         if changed:
             said = [
-                f"{row.label} ({_told(base[row.name], row)} as planned, {_told(row, base[row.name])} here)"
-                for row in changed
+                f"{row.label} ({_told(base[row.name], row)} as planned, {_told(row, base[row.name])} here)" for row in changed
             ]
             parts.append(f"**{other.label}** ({other.size} patients): {listed(said)}.")
     stand = [row.label for row in planned.rows if (row.threshold is not None or row.words) and row.name not in touched]

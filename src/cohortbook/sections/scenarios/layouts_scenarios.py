@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import pandas as pd
+
 from cohortbook.display.layouts import table_of
 from cohortbook.display.tables import UNDEFINED, DisplayTable, Row, decimal, p_value, significant
 from cohortbook.sections.scenarios.questions import KeyResult, KeyResults
@@ -28,8 +30,6 @@ def scenario_table(results: Sequence[KeyResults]) -> DisplayTable:
 
 
 def _table(results: Sequence[KeyResults], name: str, title: str) -> DisplayTable:
-    import pandas as pd
-
     first, *_ = results
     rows = [Row(("Patients", *(str(result.size) for result in results)))]
     by_name = [{row.name: row for row in result.rows} for result in results]
@@ -50,9 +50,13 @@ def _table(results: Sequence[KeyResults], name: str, title: str) -> DisplayTable
     if any(row.rests_on_assumed for row in known.values()):
         notes.append(f"{ASSUMED} Not told: rests on assumed values.")
     return DisplayTable(
-        name=name, title=title, head=("", *(result.label for result in results)), rows=tuple(rows), notes=tuple(notes),
+        name=name,
+        title=title,
+        head=("", *(result.label for result in results)),
+        rows=tuple(rows),
+        notes=tuple(notes),
         frame=pd.concat([result.frame for result in results], ignore_index=True),
-    )  # fmt: skip
+    )
 
 
 def moved(result: KeyResult | None, planned: KeyResult | None) -> bool:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from cohortbook.sections.comparison.analysis import outcome_rate, protected
+from cohortbook.sections.model.models import study_model
 from cohortbook.sections.survival.competing import competing_tally, late_entry
 from cohortbook.sections.survival.endpoints import planned_test, planned_tests
-from studyfile.plan import compare_row
+from studyfile.cohort.cohort import Cohort, load_cohort
+from studyfile.plan import compare_row, model_tally
+from studyfile.study.study import Study, load_study
+from tallystats.regression.firth import firth_logistic
 from tallystats.results import HIDDEN, MARK, NAN, Absent, Result, quiet, result
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from studyfile.cohort.cohort import Cohort
-    from studyfile.study.study import Study
-    from tallystats.survival.curves import SurvivalCurve
+from tallystats.survival.competing import aalen_johansen
+from tallystats.survival.curves import SurvivalCurve, kaplan_meier
 
 #: What the study is called among its scenarios.
 AS_PLANNED = "As planned"
@@ -77,24 +78,28 @@ def _comparisons(study: Study) -> Iterator[Question]:
     for row in plan.rows:
         if row.variable:
             yield Question(
-                names=(f"compare {row.variable}",), labels=(study.label(row.variable),), group=plan.title or "Comparison",
-                variables=(plan.groups, row.variable), thresholds=(plan.threshold or USUAL_THRESHOLD,),
+                names=(f"compare {row.variable}",),
+                labels=(study.label(row.variable),),
+                group=plan.title or "Comparison",
+                variables=(plan.groups, row.variable),
+                thresholds=(plan.threshold or USUAL_THRESHOLD,),
                 ask=lambda c, name=row.variable: [compare_row(c, name).test.p_value],
-            )  # fmt: skip
+            )
 
 
 def _firth(study: Study, terms: tuple[str, ...]) -> Question:
-    from studyfile.plan import model_tally
-    from tallystats.regression.firth import firth_logistic
-
     plan = study.plan("model")
     outcome = plan.outcome
 
     # A variable of several levels has a column for each but the reference.
     columns = {term: study.label(term) for term in terms if len(study.levels(term)) <= 2}
-    columns |= {f"{term}: {level}": f"{study.label(term)}: {level}"
-                for term in terms if term not in columns for level in study.levels(term)
-                if level != plan.reference.get(term, study.levels(term)[0])}  # fmt: skip
+    columns |= {
+        f"{term}: {level}": f"{study.label(term)}: {level}"
+        for term in terms
+        if term not in columns
+        for level in study.levels(term)
+        if level != plan.reference.get(term, study.levels(term)[0])
+    }
 
     def ask(cohort: Cohort) -> Iterator[float]:
         fit = firth_logistic(model_tally(cohort, terms), outcome=outcome, terms=terms)
@@ -106,14 +111,14 @@ def _firth(study: Study, terms: tuple[str, ...]) -> Question:
     return Question(
         names=tuple(f"firth {what} {column}" for column in columns for what in ("p", "odds ratio")),
         labels=tuple(text for label in columns.values() for text in (label, f"Odds ratio: {label}")),
-        group="Firth’s penalised logistic regression", variables=(outcome, *terms), ask=ask,
+        group="Firth’s penalised logistic regression",
+        variables=(outcome, *terms),
+        ask=ask,
         thresholds=(USUAL_THRESHOLD, None) * len(columns),
-    )  # fmt: skip
+    )
 
 
 def _survival(study: Study) -> Iterator[Question]:
-    from tallystats.survival.curves import kaplan_meier
-
     plan = study.plan("survival")
     late = (plan.entry,) if isinstance(plan.entry, str) else ()
     needed = (plan.time, plan.event, *late)
@@ -123,31 +128,39 @@ def _survival(study: Study) -> Iterator[Question]:
         return kaplan_meier(cohort.tally(*needed), **where)
 
     yield Question(
-        names=("survival median",), labels=(f"Median, {plan.unit}",), group=f"{plan.label}: median", variables=needed,
-        ask=lambda c: [curve(c).median], thresholds=(None,),
-    )  # fmt: skip
+        names=("survival median",),
+        labels=(f"Median, {plan.unit}",),
+        group=f"{plan.label}: median",
+        variables=needed,
+        ask=lambda c: [curve(c).median],
+        thresholds=(None,),
+    )
     if marks := plan.landmarks:
         yield Question(
-            names=tuple(f"survival {mark.label}" for mark in marks), group=plan.label, variables=needed,
-            labels=tuple(f"At {mark.label}, %" for mark in marks), thresholds=(None,) * len(marks),
+            names=tuple(f"survival {mark.label}" for mark in marks),
+            group=plan.label,
+            variables=needed,
+            labels=tuple(f"At {mark.label}, %" for mark in marks),
+            thresholds=(None,) * len(marks),
             ask=lambda c: 100 * curve(c).at([mark.time for mark in marks])["estimate"],
-        )  # fmt: skip
+        )
     for name in plan.strata:
         for test in planned_tests(study, name):
             yield Question(
-                names=(f"{test} {name}",), labels=(f"{test.capitalize()} test: {study.label(name)}",), group=plan.label,
-                variables=(*needed, name), thresholds=(USUAL_THRESHOLD,),
+                names=(f"{test} {name}",),
+                labels=(f"{test.capitalize()} test: {study.label(name)}",),
+                group=plan.label,
+                variables=(*needed, name),
+                thresholds=(USUAL_THRESHOLD,),
                 ask=lambda c, name=name, test=test: [
                     planned_test(plan, test)(c.tally(*needed, name), by=name, **where).p_value
                 ],
-            )  # fmt: skip
+            )
     if plan.competing and plan.competing.landmarks:
         yield _competing(study)
 
 
 def _competing(study: Study) -> Question:
-    from tallystats.survival.competing import aalen_johansen
-
     survival = study.plan("survival")
     plan, late = survival.competing, [survival.entry] if isinstance(survival.entry, str) else []
 
@@ -159,9 +172,10 @@ def _competing(study: Study) -> Question:
         names=tuple(f"incidence {time:g}" for time in plan.landmarks),
         labels=tuple(f"By {time:g} {survival.unit}, %" for time in plan.landmarks),
         group=f"{plan.label}: cumulative incidence, death competing",
-        variables=(plan.event, plan.time, survival.event, survival.time, *late), ask=ask,
+        variables=(plan.event, plan.time, survival.event, survival.time, *late),
+        ask=ask,
         thresholds=(None,) * len(plan.landmarks),
-    )  # fmt: skip
+    )
 
 
 @result
@@ -212,8 +226,6 @@ class KeyResults(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a result: `scenario, name, label, group, value, threshold, words`."""
-        import pandas as pd
-
         frame = pd.DataFrame([asdict(row) for row in self.rows], dtype=object)
         return frame.assign(scenario=self.scenario, size=self.size)
 
@@ -235,17 +247,16 @@ def key_results(cohort: Cohort, *, scenario: str = "", label: str = "") -> KeyRe
     """
     study, rows = cohort.study, []
     if study.file.outcome and not isinstance(rate := outcome_rate(cohort), Absent):
-        rows.append(
-            KeyResult(name="rate", label=f"{rate.label}, %", group="Outcome", value=100 * rate.intervals[0].estimate)
-        )
+        rows.append(KeyResult(name="rate", label=f"{rate.label}, %", group="Outcome", value=100 * rate.intervals[0].estimate))
     if study.file.model:
         rows.append(_selected(cohort))
     terms = study.file.model.rows or study.file.model.candidates if study.file.model else ()
     for asked in questions(study, terms):
         if study.provenance(*asked.variables) == "assumed":
             # A number of one cohort would look like a finding, and move for no reason that the scenario has.
-            rows.append(KeyResult(name=" ".join(asked.names), label="; ".join(asked.labels), group=asked.group,
-                                  rests_on_assumed=True))  # fmt: skip
+            rows.append(
+                KeyResult(name=" ".join(asked.names), label="; ".join(asked.labels), group=asked.group, rests_on_assumed=True)
+            )
             continue
         values = [float(value) for value in asked.ask(cohort)]
         for name, text, value, threshold in zip(asked.names, asked.labels, values, asked.thresholds, strict=True):
@@ -254,8 +265,6 @@ def key_results(cohort: Cohort, *, scenario: str = "", label: str = "") -> KeyRe
 
 
 def _selected(cohort: Cohort) -> KeyResult:
-    from cohortbook.sections.model.models import study_model
-
     found = study_model(cohort)
     if isinstance(found, Absent):
         words = "no model"
@@ -279,11 +288,6 @@ def scenario_results(study: str | Path, folder: str | Path = "") -> tuple[KeyRes
     StudyError
         When the study file has no scenarios.
     """
-    import json
-
-    from studyfile.cohort.cohort import load_cohort
-    from studyfile.study.study import load_study
-
     scenarios, found = load_study(study).plan("scenarios"), []
     for name in ["", *scenarios]:
         label = (scenarios[name].label or name.replace("_", " ")) if name else AS_PLANNED
@@ -300,6 +304,5 @@ def _read(rows: Sequence[dict], name: str, label: str) -> KeyResults:
     """Return key results from the records of their frame; JSON has no word for an undefined number."""
     fields = KeyResult.__dataclass_fields__
     words = {None: NAN, MARK: HIDDEN}
-    read = [KeyResult(**{key: row[key] for key in fields} | {"value": words.get(row["value"], row["value"])})
-            for row in rows]  # fmt: skip
+    read = [KeyResult(**{key: row[key] for key in fields} | {"value": words.get(row["value"], row["value"])}) for row in rows]
     return KeyResults(scenario=name, label=label, size=words.get(rows[0]["size"], rows[0]["size"]), rows=tuple(read))

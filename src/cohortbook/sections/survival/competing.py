@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+import pandas as pd
 
 from studyfile.cohort.cohort import Cohort
+from studyfile.study.schema import Competing
 from tallystats.tally import Tally
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from studyfile.study.schema import Competing
 
 
 def competing_causes(cohort: Cohort) -> tuple[str, str]:
@@ -35,9 +31,6 @@ def competing_tally(cohort: Cohort, *terms: str) -> Tally:
     missing, so that these are counted as left out: they were never at risk of it under observation. R's `Surv` makes them
     missing as well.
     """
-    import numpy as np
-    import pandas as pd
-
     survival, late = cohort.study.plan("survival"), late_entry(cohort)
     plan = survival.competing
     terms = tuple(dict.fromkeys([*filter(None, [late]), *terms]))
@@ -68,8 +61,6 @@ def had_before_entry(cohort: Cohort) -> int:
 
 
 def _before_entry(frame: pd.DataFrame, plan: Competing, late: str | None) -> np.ndarray:
-    import numpy as np
-
     if late is None:
         return np.zeros(len(frame), bool)
     return (frame[plan.event].fillna(False).astype(bool) & (frame[plan.time] <= frame[late]).fillna(False)).to_numpy(bool)

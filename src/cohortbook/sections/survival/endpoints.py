@@ -5,38 +5,44 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
+
+import pandas as pd
 
 from cohortbook.sections.comparison.analysis import not_planned, protected
-from cohortbook.sections.survival.competing import (
-    competing_causes,
-    competing_tally,
-    had_before_entry,
-    late_entry,
-    marked,
-)
+from cohortbook.sections.survival.competing import competing_causes, competing_tally, had_before_entry, late_entry, marked
 from studyfile.cohort.cohort import Cohort
+from studyfile.study.schema import Competing, Landmark, Survival
+from studyfile.study.study import Study
 from tallystats.results import HIDDEN, Absent, Result, quiet, result
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from studyfile.study.schema import Competing, Landmark, Survival
-    from studyfile.study.study import Study
-    from tallystats.survival.competing import CumulativeIncidence
-    from tallystats.survival.curves import SurvivalCurve
-    from tallystats.survival.gray import GrayTest
-    from tallystats.survival.logrank import LogRank
-    from tallystats.survival.rate import EventRate
-    from tallystats.survival.restricted_mean import RestrictedMean, RestrictedMeanDifference
+from tallystats.statistics.counts import split
+from tallystats.survival.competing import CumulativeIncidence, aalen_johansen
+from tallystats.survival.cox import EVENTS_PER_COLUMN
+from tallystats.survival.curves import SurvivalCurve, kaplan_meier, kaplan_meier_by, reverse_kaplan_meier
+from tallystats.survival.gray import GrayTest, gray_test
+from tallystats.survival.logrank import LogRank, log_rank, trend_log_rank
+from tallystats.survival.rate import EventRate, event_rate
+from tallystats.survival.restricted_mean import (
+    RestrictedMean,
+    RestrictedMeanDifference,
+    restricted_mean,
+    restricted_mean_difference,
+)
 
 #: Patients at risk below which a curve hangs on single ones.
 FEW = 10
 #: When curves are usually read, in years.
 USUAL = {
-    "1 month": 1 / 12, "3 months": 1 / 4, "6 months": 1 / 2, "1 year": 1, "2 years": 2, "5 years": 5, "10 years": 10,
+    "1 month": 1 / 12,
+    "3 months": 1 / 4,
+    "6 months": 1 / 2,
+    "1 year": 1,
+    "2 years": 2,
+    "5 years": 5,
+    "10 years": 10,
     "20 years": 20,
-}  # fmt: skip
+}
 
 
 @result(eq=False)
@@ -140,10 +146,6 @@ def study_survival(
         Scale of the curves' intervals.
     confidence_level : float
     """
-    from tallystats.survival.curves import kaplan_meier, reverse_kaplan_meier
-    from tallystats.survival.rate import event_rate
-    from tallystats.survival.restricted_mean import restricted_mean
-
     plan, study = cohort.study.plan("survival"), cohort.study
     read = plan.model_copy(update={"landmarks": reading_times(cohort)})
     late = _entry(plan, entry)
@@ -152,13 +154,21 @@ def study_survival(
     from_start, scale = {**options, "entry": None}, {"conf_type": plan.conf_type if conf_type == "plan" else conf_type}
     overall = kaplan_meier(tally, **options, **scale)
     return SurvivalStudy(
-        plan=read, **scale, entry=study.label(late) if isinstance(late, str) else late, overall=overall,
-        naive=kaplan_meier(tally, **from_start, **scale), follow_up=reverse_kaplan_meier(tally, **options, **scale),
-        rate=event_rate(tally, **options), naive_rate=event_rate(tally, **from_start),
-        landmarks=_landmarks(cohort, read, overall), mean=restricted_mean(tally, **options, tau=_tau(plan, [overall])),
-        strata=tuple(_stratum(cohort, plan, name, options, scale) for name in plan.strata), size=cohort.size,
-        units_per_year=study.file.units_per_year, provenance=tally.provenance,
-    )  # fmt: skip
+        plan=read,
+        **scale,
+        entry=study.label(late) if isinstance(late, str) else late,
+        overall=overall,
+        naive=kaplan_meier(tally, **from_start, **scale),
+        follow_up=reverse_kaplan_meier(tally, **options, **scale),
+        rate=event_rate(tally, **options),
+        naive_rate=event_rate(tally, **from_start),
+        landmarks=_landmarks(cohort, read, overall),
+        mean=restricted_mean(tally, **options, tau=_tau(plan, [overall])),
+        strata=tuple(_stratum(cohort, plan, name, options, scale) for name in plan.strata),
+        size=cohort.size,
+        units_per_year=study.file.units_per_year,
+        provenance=tally.provenance,
+    )
 
 
 def reading_times(cohort: Cohort) -> tuple[Landmark, ...]:
@@ -167,8 +177,6 @@ def reading_times(cohort: Cohort) -> tuple[Landmark, ...]:
     Without any, a table of survival would be empty: then the last three of the months and years at which clinicians read
     a curve are taken, as far as `FEW` patients are still at risk.
     """
-    from studyfile.study.schema import Landmark
-
     plan, year = cohort.study.plan("survival"), cohort.study.file.units_per_year
     if plan.landmarks:
         return plan.landmarks
@@ -179,9 +187,6 @@ def reading_times(cohort: Cohort) -> tuple[Landmark, ...]:
 
 
 def _stratum(cohort: Cohort, plan: Survival, name: str, options: dict[str, Any], scale: dict[str, str]) -> Stratum:
-    from tallystats.survival.curves import kaplan_meier_by
-    from tallystats.survival.restricted_mean import restricted_mean_difference
-
     late = [options["entry"]] if isinstance(options["entry"], str) else []
     needed = dict.fromkeys([plan.time, plan.event, *late, name])
     tally = cohort.tally(*needed)
@@ -190,10 +195,18 @@ def _stratum(cohort: Cohort, plan: Survival, name: str, options: dict[str, Any],
     if others := [other for other in plan.test_strata if other != name]:
         within.append((cohort.tally(*dict.fromkeys([*needed, *others])), others))
     where = {"time": plan.time, "event": plan.event, "entry": options["entry"], "by": name}
-    tests = [planned_test(plan, test)(part, **where, strata=strata)
-             for part, strata in within for test in planned_tests(cohort.study, name)]  # fmt: skip
-    return Stratum(name=name, label=cohort.study.label(name), curves=curves, tests=tuple(tests),
-                   means=restricted_mean_difference(tally, by=name, **options, tau=_tau(plan, curves)))  # fmt: skip
+    tests = [
+        planned_test(plan, test)(part, **where, strata=strata)
+        for part, strata in within
+        for test in planned_tests(cohort.study, name)
+    ]
+    return Stratum(
+        name=name,
+        label=cohort.study.label(name),
+        curves=curves,
+        tests=tuple(tests),
+        means=restricted_mean_difference(tally, by=name, **options, tau=_tau(plan, curves)),
+    )
 
 
 def planned_tests(study: Study, name: str) -> tuple[str, ...]:
@@ -205,10 +218,6 @@ def planned_tests(study: Study, name: str) -> tuple[str, ...]:
 
 def planned_test(plan: Survival, test: str) -> Callable[..., LogRank]:
     """Return the function of a test between groups, its weight set."""
-    from functools import partial
-
-    from tallystats.survival.logrank import log_rank, trend_log_rank
-
     if test == "trend":
         return trend_log_rank
     rho, gamma = plan.fleming_harrington if test == "fleming-harrington" else (0, 0)
@@ -269,8 +278,6 @@ class CompetingGroups:
 
     def refusal(self, test: GrayTest | LogRank) -> str | None:
         """Say why the P of one of the tests is not shown: it is undefined, or there are too few events for it."""
-        from tallystats.survival.cox import EVENTS_PER_COLUMN
-
         events, df = sum(test.observed), max(test.df, 1)
         if test.reason or events >= EVENTS_PER_COLUMN * df:
             return test.reason
@@ -316,8 +323,6 @@ class CompetingStudy(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """Both incidences, one row a cause and distinct exit time."""
-        import pandas as pd
-
         return pd.concat([self.event.frame, self.death.frame], ignore_index=True)
 
 
@@ -332,11 +337,6 @@ def study_competing(cohort: Cohort, *, confidence_level: float = 0.95) -> Compet
     to have happened when it was seen, and not to have happened in those never seen with it: naive where it is looked
     for only at visits.
     """
-    from tallystats.statistics.counts import split
-    from tallystats.survival.competing import aalen_johansen
-    from tallystats.survival.gray import gray_test
-    from tallystats.survival.logrank import log_rank
-
     survival, study = cohort.study.plan("survival"), cohort.study
     plan = survival.competing
     if plan is None:
@@ -352,15 +352,26 @@ def study_competing(cohort: Cohort, *, confidence_level: float = 0.95) -> Compet
         by = competing_tally(cohort, name)
         curves = tuple(
             (level, *map(aalen_johansen(part, **where, **options).get, causes))
-            for level, part in split(by, name).items() if part.total
-        )  # fmt: skip
+            for level, part in split(by, name).items()
+            if part.total
+        )
         if late:
             tests = [log_rank(marked(by, cause), time="time", event="event", by=name, entry=late) for cause in causes]
         else:
             tests = map(gray_test(by, **where, by=name).get, causes)
-        groups.append(CompetingGroups(name=name, label=study.label(name), curves=curves,
-                                      **dict(zip(("event", "death"), tests, strict=True))))  # fmt: skip
+        groups.append(
+            CompetingGroups(
+                name=name, label=study.label(name), curves=curves, **dict(zip(("event", "death"), tests, strict=True))
+            )
+        )
     return CompetingStudy(
-        plan=plan, survival=survival, event=event, death=death, groups=tuple(groups), size=cohort.size,
-        provenance=tally.provenance, entry=study.label(late) if late else None, before_entry=had_before_entry(cohort),
-    )  # fmt: skip
+        plan=plan,
+        survival=survival,
+        event=event,
+        death=death,
+        groups=tuple(groups),
+        size=cohort.size,
+        provenance=tally.provenance,
+        entry=study.label(late) if late else None,
+        before_entry=had_before_entry(cohort),
+    )

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from cohortbook.display.figures import COLOURS, INK, MUTED, Plot, axes, mark_illustration, wrapped
 from cohortbook.display.tables import decimal, p_value, significant
+from cohortbook.sections.survival.hazards import CoxStudy
 from printcheck.printed.published import to_digits
 from studyfile.privacy.guard import withheld
 from tallystats.results import Absent
+from tallystats.survival.cox_checks import Schoenfeld
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from cohortbook.sections.survival.hazards import CoxStudy
-    from tallystats.survival.cox_checks import Schoenfeld
 
 #: How many times label the axis at most.
 TICKS = 4
@@ -38,26 +40,33 @@ def plot_schoenfeld(result: CoxStudy | Absent) -> Plot | Absent:
         axis.axis("off")
     for k, (axis, column) in enumerate(zip(grid.flat, columns, strict=False)):
         _draw(axis, fit.residuals, column, fit.estimates[k])
-        axis.set_title(f"{wrapped(result.labels[column], 66 // wide)}\nPH P = {p_value(fit.ph_p_values[k])}"
-                       .replace("= <", "< ").replace("= >", "> "), loc="left", fontsize=8.5)  # fmt: skip
+        axis.set_title(
+            f"{wrapped(result.labels[column], 66 // wide)}\nPH P = {p_value(fit.ph_p_values[k])}".replace("= <", "< ").replace(
+                "= >", "> "
+            ),
+            loc="left",
+            fontsize=8.5,
+        )
     for axis in grid[:, 0]:
         axis.set_ylabel("Log hazard ratio")
     figure.supxlabel(f"{result.plan.unit.capitalize()} since {result.plan.origin} (scale of ranks)", fontsize=9, color=INK)
     mark_illustration(figure, result.provenance)
-    words = "; ".join(f"{result.labels[c]}: log hazard ratio {significant(b)}, PH P {p_value(p)}"
-                      for c, b, p in zip(columns, fit.estimates, fit.ph_p_values, strict=True))  # fmt: skip
+    words = "; ".join(
+        f"{result.labels[c]}: log hazard ratio {significant(b)}, PH P {p_value(p)}"
+        for c, b, p in zip(columns, fit.estimates, fit.ph_p_values, strict=True)
+    )
     return Plot(
-        name="schoenfeld", figure=figure, alt=f"Scaled Schoenfeld residuals. {words}.",
+        name="schoenfeld",
+        figure=figure,
+        alt=f"Scaled Schoenfeld residuals. {words}.",
         caption="Scaled Schoenfeld residuals: a point an event, about what the log hazard ratio is then. Line: natural spline "
         "with 4 degrees of freedom and a band of two standard errors; dashes: the model’s ratio, one for all times. Where the "
         f"line leaves them, the ratio changes with time.{_beyond(grid.flat)}",
-    )  # fmt: skip
+    )
 
 
 def _beyond(panels: Iterable[Axes]) -> str:
     """Say how many residuals lie outside of the panels: the line is to be read, and those of a rare level lie far out."""
-    import numpy as np
-
     points = [(axis, line.get_ydata()) for axis in panels for line in axis.lines if line.get_marker() == "o"]
     out = sum(int(((y < axis.get_ylim()[0]) | (y > axis.get_ylim()[1])).sum()) for axis, y in points)
     all_of_them = sum(np.isfinite(y).sum() for _, y in points)
@@ -65,8 +74,6 @@ def _beyond(panels: Iterable[Axes]) -> str:
 
 
 def _draw(axis: Axes, residuals: Schoenfeld, column: str, estimate: float) -> None:
-    import numpy as np
-
     values = np.array(residuals.values[residuals.columns.index(column)])
     axis.plot(residuals.ranks, values, "o", markersize=2.6, color=MUTED, alpha=0.55, markeredgewidth=0)
     line = residuals.smooth(column)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cohortbook.display.figures import COLOURS, INK, MUTED, PALE, Plot, axes, mark_illustration, wrapped
 from cohortbook.display.style import general
 from cohortbook.display.tables import decimal, p_value
+from cohortbook.sections.survival.endpoints import CompetingGroups, CompetingStudy, Stratum, SurvivalStudy
 from cohortbook.sections.survival.layouts_survival import level_name, test_name
 from studyfile.privacy.guard import withheld
 from tallystats.results import HIDDEN, Absent, uncapital
+from tallystats.survival.curves import SurvivalCurve
+from tallystats.survival.lifetable import LifeTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from cohortbook.sections.survival.endpoints import CompetingGroups, CompetingStudy, Stratum, SurvivalStudy
-    from tallystats.survival.curves import SurvivalCurve
-    from tallystats.survival.lifetable import LifeTable
 
 #: More curves than this hide each other's bands, and their legend stands beside them.
 MANY = 4
@@ -38,11 +40,14 @@ def plot_survival(result: SurvivalStudy) -> Plot:
     words = "; ".join(f"{r['label']} {decimal(100 * r['estimate'], 1)} %" for r in marks.to_dict("records"))
     level = decimal(100 * curve.confidence_level, 0)
     return Plot(
-        name="survival", figure=figure, alt=f"Kaplan-Meier curve, {uncapital(plan.label)}: {words}.",
+        name="survival",
+        figure=figure,
+        alt=f"Kaplan-Meier curve, {uncapital(plan.label)}: {words}.",
         caption=f"{plan.label}, Kaplan-Meier with {level}% {result.conf_type} band, ticks where patients were censored, the "
         f"number at risk, and events and censored so far. {curve.events} events in {curve.n} patients."
-        + (" Conditional on what eligibility required." if result.entry else "") + _read(result),
-    )  # fmt: skip
+        + (" Conditional on what eligibility required." if result.entry else "")
+        + _read(result),
+    )
 
 
 def plot_strata(result: SurvivalStudy) -> tuple[Plot | Absent, ...]:
@@ -76,12 +81,15 @@ def _plot_stratum(result: SurvivalStudy, stratum: Stratum) -> Plot | Absent:
     axis.legend(title=wrapped(stratum.label, 24 if many else 34), fontsize=8, title_fontsize=8, frameon=False, **where)
     _say_p(axis, test_name(stratum.test), stratum.test.p_value)
     mark_illustration(figure, result.provenance)
-    words = "; ".join(f"{level_name(c.group)}: {c.events} events in {c.n}, median "
-                      f"{_told(c.median)}" for c in stratum.curves)  # fmt: skip
-    return Plot(name=f"survival-{stratum.name.replace('_', '-')}", figure=figure, alt=f"Kaplan-Meier curves. {words}.",
-                caption=f"{result.plan.label} by {stratum.label}, Kaplan-Meier with "
-                f"{'' if many else f'{result.conf_type} bands, '}censoring ticks, numbers at risk, and below them events and "
-                f"censored so far.{_read(result)}")  # fmt: skip
+    words = "; ".join(f"{level_name(c.group)}: {c.events} events in {c.n}, median {_told(c.median)}" for c in stratum.curves)
+    return Plot(
+        name=f"survival-{stratum.name.replace('_', '-')}",
+        figure=figure,
+        alt=f"Kaplan-Meier curves. {words}.",
+        caption=f"{result.plan.label} by {stratum.label}, Kaplan-Meier with "
+        f"{'' if many else f'{result.conf_type} bands, '}censoring ticks, numbers at risk, and below them events and "
+        f"censored so far.{_read(result)}",
+    )
 
 
 def _say_p(axis: Axes, name: str, p: float, where: tuple[float, float] = (0.02, 0.04), **how: Any) -> None:
@@ -100,24 +108,38 @@ def plot_competing(result: CompetingStudy | Absent) -> Plot | Absent:
     for curve, colour in ((result.death, MUTED), (result.event, COLOURS[1])):
         times = [0, *curve.times]
         axis.step(times, [0, *curve.incidence], where="post", color=colour, linewidth=1.8, label=curve.cause)
-        axis.fill_between(times, [0, *curve.conf_low], [0, *curve.conf_high], step="post", color=colour, alpha=0.13,
-                          linewidth=0)  # fmt: skip
+        axis.fill_between(
+            times, [0, *curve.conf_low], [0, *curve.conf_high], step="post", color=colour, alpha=0.13, linewidth=0
+        )
         words.append(f"{curve.cause} {decimal(100 * curve.incidence[-1], 1)} % at the end")
-    axis.step([0, *result.event.times], [0, *result.event.naive], where="post", color=COLOURS[1], linewidth=1,
-              linestyle=(0, (3, 2)), label=f"{result.event.cause}: one less Kaplan-Meier")  # fmt: skip
+    axis.step(
+        [0, *result.event.times],
+        [0, *result.event.naive],
+        where="post",
+        color=COLOURS[1],
+        linewidth=1,
+        linestyle=(0, (3, 2)),
+        label=f"{result.event.cause}: one less Kaplan-Meier",
+    )
     axis.legend(fontsize=8, frameon=False, loc="upper left")
     axis.set(ylim=(0, 1), ylabel="Cumulative incidence")
     table = (result.event.table,)
-    rows = [("At risk", table, None), (causes[0], table, "events"), (causes[1], table, "other events"),
-            ("Censored", table, "censored")]  # fmt: skip
+    rows = [
+        ("At risk", table, None),
+        (causes[0], table, "events"),
+        (causes[1], table, "other events"),
+        ("Censored", table, "censored"),
+    ]
     time_axis(axis, risk, rows, result.survival.origin, result.survival.unit)
     mark_illustration(figure, result.provenance)
     return Plot(
-        name="incidence", figure=figure, alt=f"Cumulative incidence curves: {'; '.join(words)}.",
+        name="incidence",
+        figure=figure,
+        alt=f"Cumulative incidence curves: {'; '.join(words)}.",
         caption=f"Cumulative incidence of {uncapital(result.plan.label)} with death competing (Aalen-Johansen, log-log bands). "
         "The dashed curve takes the dead for censored, and is too high. The event counts when it was seen. Below: the "
         "number at risk, and events and censored so far.",
-    )  # fmt: skip
+    )
 
 
 def plot_competing_groups(result: CompetingStudy | Absent) -> tuple[Plot, ...]:
@@ -136,26 +158,32 @@ def _plot_competing_group(result: CompetingStudy, group: CompetingGroups) -> Plo
         times = [0, *event.times]
         axis.step(times, [0, *event.incidence], where="post", color=colour, linewidth=1.8, linestyle=style, label=name)
         if not many:
-            axis.fill_between(times, [0, *event.conf_low], [0, *event.conf_high], step="post", color=colour, alpha=0.13,
-                              linewidth=0)  # fmt: skip
+            axis.fill_between(
+                times, [0, *event.conf_low], [0, *event.conf_high], step="post", color=colour, alpha=0.13, linewidth=0
+            )
         highest = max(highest, *event.incidence, *(h for h in event.conf_high if h == h and not many))
         rows.append((name, (event.table,), None))
     axis.set(ylim=(0, min(1.0, max(0.1, 1.45 * highest))), ylabel=wrapped(f"Cumulative incidence: {result.event.cause}", 34))
     where = {"loc": "upper left", "bbox_to_anchor": (1, 1)} if many else {"loc": "upper left"}
-    axis.legend(title=wrapped(group.label, 24 if many else 60), fontsize=8, title_fontsize=8, frameon=False,
-                alignment="left", **where)  # fmt: skip
+    axis.legend(
+        title=wrapped(group.label, 24 if many else 60), fontsize=8, title_fontsize=8, frameon=False, alignment="left", **where
+    )
     if not group.refusal(group.event):
         _say_p(axis, result.test, group.event.p_value, (0.98, 0.95), ha="right", va="top")
     time_axis(axis, risk, rows, result.survival.origin, result.survival.unit, below=True)
     mark_illustration(figure, result.provenance)
-    words = "; ".join(f"{level_name(level)}: {event.events} events in {event.n}, "
-                      f"{decimal(100 * event.incidence[-1], 1)} % at the end" for level, event, _ in group.curves)  # fmt: skip
+    words = "; ".join(
+        f"{level_name(level)}: {event.events} events in {event.n}, {decimal(100 * event.incidence[-1], 1)} % at the end"
+        for level, event, _ in group.curves
+    )
     return Plot(
-        name=f"incidence-{group.name.replace('_', '-')}", figure=figure, alt=f"Cumulative incidence curves. {words}.",
+        name=f"incidence-{group.name.replace('_', '-')}",
+        figure=figure,
+        alt=f"Cumulative incidence curves. {words}.",
         caption=f"Cumulative incidence of {uncapital(result.plan.label)} by {group.label}, death competing (Aalen-Johansen"
         f"{'' if many else ', log-log bands'}). The vertical axis ends where the curves do. Below: the number at risk, and "
         "events and censored so far.",
-    )  # fmt: skip
+    )
 
 
 def with_risk(rows: int, height: float = 3.1, head: float = 0.3) -> tuple[Any, Axes, Axes]:
@@ -166,9 +194,7 @@ def with_risk(rows: int, height: float = 3.1, head: float = 0.3) -> tuple[Any, A
     return figure, axis, risk
 
 
-def _draw_curve(
-    axis: Axes, curve: SurvivalCurve, colour: str, label: str, *, style: Any = "-", band: bool = True
-) -> None:
+def _draw_curve(axis: Axes, curve: SurvivalCurve, colour: str, label: str, *, style: Any = "-", band: bool = True) -> None:
     times = [0, *curve.times]
     axis.step(times, [1, *curve.survival], where="post", color=colour, linewidth=1.8, linestyle=style, label=label)
     if band:
@@ -192,9 +218,15 @@ def finish_survival(axis: Axes, result: SurvivalStudy) -> None:
 
 
 def time_axis(
-    axis: Axes, risk: Axes, rows: Sequence[tuple[str, Sequence[LifeTable], str | None]], origin: str, unit: str, *,
-    below: bool = False, last: float | None = None,
-) -> None:  # fmt: skip
+    axis: Axes,
+    risk: Axes,
+    rows: Sequence[tuple[str, Sequence[LifeTable], str | None]],
+    origin: str,
+    unit: str,
+    *,
+    below: bool = False,
+    last: float | None = None,
+) -> None:
     """Label the time axis and print counts under its ticks.
 
     Parameters
@@ -224,8 +256,17 @@ def time_axis(
         risk.annotate("and, below, events; censored so far", (1, 0), xycoords=head, fontsize=7, color=MUTED, va="bottom")
     for k, (name, tables, what) in enumerate(rows):
         y = -sum(lines[:k]) - lines[k] / 2 - 0.05 + (0 if below else 0.5)
-        risk.annotate(name, (0, y), (-16, 0), textcoords="offset points", fontsize=8, ha="right", va="center",
-                      annotation_clip=False, color=INK if what is None else MUTED)  # fmt: skip
+        risk.annotate(
+            name,
+            (0, y),
+            (-16, 0),
+            textcoords="offset points",
+            fontsize=8,
+            ha="right",
+            va="center",
+            annotation_clip=False,
+            color=INK if what is None else MUTED,
+        )
         counts = _ranges(tables, ticks, what)
         more = zip(_ranges(tables, ticks, "any events"), _ranges(tables, ticks, "censored"), strict=True)
         for tick, n, (events, censored) in zip(ticks, counts, more, strict=True):
@@ -243,14 +284,16 @@ def _ranges(tables: Sequence[LifeTable], times: Sequence[float], what: str | Non
 
 def _counts(table: LifeTable, times: Sequence[float], what: str | None) -> list[int]:
     """Count those at risk just before each time, or those who left in some way up to and at it."""
-    import numpy as np
-
     if what is None:
         found = list(table.at_risk(times))
         if table.shown is None and len(times) and times[0] == 0:
             # Nobody has left at time 0 yet: those who enter then are counted there.
             found[0] = int(((table.entry <= 0) * table.weight).sum())
         return found
-    left = {"events": table.events[:, 0], "other events": table.events[:, 1:].sum(axis=1),
-            "any events": table.events.sum(axis=1), "censored": table.n_censored}[what]  # fmt: skip
+    left = {
+        "events": table.events[:, 0],
+        "other events": table.events[:, 1:].sum(axis=1),
+        "any events": table.events.sum(axis=1),
+        "censored": table.n_censored,
+    }[what]
     return np.concatenate([[0], left.cumsum()])[np.searchsorted(table.times, times, side="right")].astype(int).tolist()

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from cohortbook.display.figures import COLOURS, MUTED, Plot, axes, mark_illustration
 from cohortbook.display.tables import decimal
 from cohortbook.sections.survival.layouts_visits import percents
+from cohortbook.sections.survival.visits import VisitStudy
 from tallystats.results import Absent, uncapital
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.axes import Axes
-
-    from cohortbook.sections.survival.visits import VisitStudy
 
 
 def plot_visits(result: VisitStudy | Absent) -> Plot | Absent:
     """Draw the share of the living with the event, its interval and its intervals of indeterminacy, and the other curves."""
     if not result:
         return result
-    import numpy as np
-
     living, plan = result.incidence.among_living, result.plan
     if living.reason:
         return Absent(living.reason)
@@ -30,12 +28,29 @@ def plot_visits(result: VisitStudy | Absent) -> Plot | Absent:
     figure, (axis, strip) = axes(4.3, 2, 1, height_ratios=[3.4, 0.5], sharex=True)
     grid = np.unique([0.0, *np.concatenate(looked), *np.linspace(0, last, 400)])
     read = living.at(grid)
-    axis.fill_between(grid, read["conf_low"], read["conf_high"], step="post", color=COLOURS[0], alpha=0.12, linewidth=0,
-                      label=f"{decimal(100 * living.confidence_level, 0)}% interval")  # fmt: skip
+    axis.fill_between(
+        grid,
+        read["conf_low"],
+        read["conf_high"],
+        step="post",
+        color=COLOURS[0],
+        alpha=0.12,
+        linewidth=0,
+        label=f"{decimal(100 * living.confidence_level, 0)}% interval",
+    )
     _boxes(axis, result, last)
     incidence = result.incidence.at(grid)
-    axis.fill_between(grid, incidence["at_least"], incidence["at_most"], step="post", color=COLOURS[2], alpha=0.5,
-                      linewidth=1.2, edgecolor=COLOURS[2], label="with death competing: least to most")  # fmt: skip
+    axis.fill_between(
+        grid,
+        incidence["at_least"],
+        incidence["at_most"],
+        step="post",
+        color=COLOURS[2],
+        alpha=0.5,
+        linewidth=1.2,
+        edgecolor=COLOURS[2],
+        label="with death competing: least to most",
+    )
     times = [0, *result.detected.times, max(last, result.detected.times.max(initial=0))]
     curve = [0, *result.detected.incidence, result.detected.incidence[-1] if len(result.detected.incidence) else 0]
     axis.step(times, curve, where="post", color=COLOURS[1], linewidth=1.4, linestyle=(0, (3, 2)), label="by day of detection")
@@ -56,18 +71,18 @@ def plot_visits(result: VisitStudy | Absent) -> Plot | Absent:
     )
     ticks = "each examination" if plan.seen == "visit" else "the first visit with it and the last without"
     return Plot(
-        name="visits", figure=figure, alt=f"{plan.label}. {words}.",
+        name="visits",
+        figure=figure,
+        alt=f"{plan.label}. {words}.",
         caption=f"Share of the living with {uncapital(plan.label)} by a time. Within a box it climbs, nobody knows where: "
         "the box is an interval of indeterminacy. The incidence with death competing lies within its band; the dashed curve "
         f"takes the day of detection for that of the event. Each limit holds at its time, not for the whole curve. "
         f"Ticks: {ticks}.",
-    )  # fmt: skip
+    )
 
 
 def _looks(result: VisitStudy) -> tuple[np.ndarray, np.ndarray]:
     """Return the times at which the event was seen, and was looked for and not seen."""
-    import numpy as np
-
     living = result.incidence.among_living
     if result.plan.seen == "visit":
         return living.times[living.n_events > 0], living.times[living.n_examined > living.n_events]
@@ -80,11 +95,23 @@ def _boxes(axis: Axes, result: VisitStudy, last: float) -> None:
     level, start = 0.0, 0.0
     for left, right, mass in zip(masses.left, masses.right, masses.mass, strict=True):
         first = level == 0.0 and start == 0.0
-        axis.plot([start, min(left, last)], [level, level], color=COLOURS[0], linewidth=2, solid_capstyle="butt",
-                  label="of the living" if first else None)  # fmt: skip
+        axis.plot(
+            [start, min(left, last)],
+            [level, level],
+            color=COLOURS[0],
+            linewidth=2,
+            solid_capstyle="butt",
+            label="of the living" if first else None,
+        )
         if right > last:  # what comes later than all that was seen
             return
-        axis.fill([left, right, right, left], [level, level, level + mass, level + mass], facecolor=COLOURS[0], alpha=0.45,
-                  edgecolor=COLOURS[0], linewidth=1.2)  # fmt: skip
+        axis.fill(
+            [left, right, right, left],
+            [level, level, level + mass, level + mass],
+            facecolor=COLOURS[0],
+            alpha=0.45,
+            edgecolor=COLOURS[0],
+            linewidth=1.2,
+        )
         level, start = level + mass, right
     axis.plot([start, last], [level, level], color=COLOURS[0], linewidth=2, solid_capstyle="butt")

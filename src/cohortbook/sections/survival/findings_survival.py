@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
 
 from cohortbook.display.findings import ILLUSTRATION, caution, listed, several
 from cohortbook.display.paragraph import Text
 from cohortbook.display.style import general, spanned
 from cohortbook.display.tables import decimal, interval, p_value, significant
 from cohortbook.sections.model.findings_worth import finding
-from cohortbook.sections.survival.endpoints import FEW, CompetingStudy, SurvivalStudy
+from cohortbook.sections.survival.endpoints import FEW, CompetingStudy, Stratum, SurvivalStudy
 from cohortbook.sections.survival.hazards import CompetingModels, CoxStudy
 from cohortbook.sections.survival.layouts_survival import NO_GRAY, level_name, no_groups
 from printcheck.printed.published import sure
 from studyfile.privacy.guard import withheld
 from tallystats.results import Absent, Hidden, uncapital
+from tallystats.survival.cox import CoxFit
+from tallystats.survival.cox_firth import FirthCoxFit
+from tallystats.survival.curves import SurvivalCurve
+from tallystats.survival.logrank import LogRank
 from tallystats.tolerance import below
-
-if TYPE_CHECKING:
-    from cohortbook.sections.survival.endpoints import Stratum
-    from tallystats.survival.cox import CoxFit
-    from tallystats.survival.cox_firth import FirthCoxFit
-    from tallystats.survival.curves import SurvivalCurve
-    from tallystats.survival.logrank import LogRank
 
 __all__ = [
     "caution",
@@ -89,8 +86,11 @@ def _group_words(result: SurvivalStudy, stratum: Stratum, significance: float) -
     means = stratum.means
     reference = level_name(means.means[0].group)
     differences = zip(means.means[1:], means.estimates, means.conf_low, means.conf_high, strict=True)
-    apart = [f"{level_name(mean.group)} {decimal(difference, 0)} ({interval(low, high, 0)})"
-             for mean, difference, low, high in differences if low == low]  # fmt: skip
+    apart = [
+        f"{level_name(mean.group)} {decimal(difference, 0)} ({interval(low, high, 0)})"
+        for mean, difference, low, high in differences
+        if low == low
+    ]
     if apart:
         text += (
             f"; mean up to {decimal(means.tau, 0)} {result.plan.unit}, difference from {reference} in {result.plan.unit}: "
@@ -110,8 +110,6 @@ def _test_words(test: LogRank) -> str:
 
 def immortal_finding(result: SurvivalStudy) -> Text:
     """Say what the follow-up that eligibility required does to the curve and to the rate."""
-    import numpy as np
-
     plan, late, naive = result.plan, result.rate, result.naive_rate
     if not result.entry or late.time_at_risk == naive.time_at_risk:
         return Text("Nobody enters late: every patient is at risk from the start.")
@@ -139,8 +137,11 @@ def immortal_finding(result: SurvivalStudy) -> Text:
 @finding.register
 def _(result: CompetingStudy, *, significance: float = 0.05) -> Text:
     marks = result.event.at(result.plan.landmarks).to_dict("records")
-    parts = [f"{decimal(100 * r['estimate'], 1)} % ({interval(100 * r['conf_low'], 100 * r['conf_high'], 1)}) at "
-             f"{decimal(r['time'], 0)} {result.survival.unit}" for r in marks]  # fmt: skip
+    parts = [
+        f"{decimal(100 * r['estimate'], 1)} % ({interval(100 * r['conf_low'], 100 * r['conf_high'], 1)}) at "
+        f"{decimal(r['time'], 0)} {result.survival.unit}"
+        for r in marks
+    ]
     text = f"Cumulative incidence of {uncapital(result.plan.label)} ({several(result.event.events, 'event')}): {listed(parts)}."
     if marks:
         last = marks[-1]
@@ -187,9 +188,11 @@ def _(result: CoxStudy, *, significance: float = 0.05) -> Text:
 
 
 def _ratios(fit: CoxFit | FirthCoxFit, labels: dict[str, str]) -> list[str]:
-    return [f"{labels[row['term']]} {significant(row['hazard_ratio'])} "
-            f"({interval(row['hazard_ratio_low'], row['hazard_ratio_high'], None)}; P {p_value(row['p_value'])})"
-            for row in fit.frame.to_dict("records")]  # fmt: skip
+    return [
+        f"{labels[row['term']]} {significant(row['hazard_ratio'])} "
+        f"({interval(row['hazard_ratio_low'], row['hazard_ratio_high'], None)}; P {p_value(row['p_value'])})"
+        for row in fit.frame.to_dict("records")
+    ]
 
 
 @finding.register

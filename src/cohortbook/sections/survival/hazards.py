@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from cohortbook.sections.comparison.analysis import not_planned, protected, with_unit
 from cohortbook.sections.survival.competing import competing_causes, competing_tally, late_entry, marked
 from studyfile.cohort.cohort import Cohort
+from studyfile.study.schema import Survival
 from tallystats.regression.design import with_references
 from tallystats.results import Absent, Result, quiet, result, uncapital
+from tallystats.survival.cox import CoxFit, cox_regression
+from tallystats.survival.cox_firth import FirthCoxFit, firth_cox
+from tallystats.survival.fine_gray import FineGrayFit, fine_gray
 from tallystats.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import pandas as pd
-
-    from studyfile.study.schema import Survival
-    from tallystats.survival.cox import CoxFit
-    from tallystats.survival.cox_firth import FirthCoxFit
-    from tallystats.survival.fine_gray import FineGrayFit
-
     Fit = CoxFit | FirthCoxFit | FineGrayFit
 
 
@@ -107,12 +105,12 @@ class CompetingModels(Result):
 
 
 def _frame(fits: Iterable[tuple[str, Fit]]) -> pd.DataFrame:
-    import pandas as pd
-
-    frames = [fit.frame.assign(outcome=name) if not fit.refused
-              else pd.DataFrame([{"outcome": name, "refused": fit.refused, "n": fit.n, "events": fit.events,
-                                  "method": fit.method}])
-              for name, fit in fits]  # fmt: skip
+    frames = [
+        fit.frame.assign(outcome=name)
+        if not fit.refused
+        else pd.DataFrame([{"outcome": name, "refused": fit.refused, "n": fit.n, "events": fit.events, "method": fit.method}])
+        for name, fit in fits
+    ]
     return pd.concat(frames, ignore_index=True)
 
 
@@ -126,8 +124,6 @@ def study_cox(cohort: Cohort, *, confidence_level: float = 0.95) -> CoxStudy | A
     cohort : Cohort
     confidence_level : float
     """
-    from tallystats.survival.cox import cox_regression
-
     plan, study = cohort.study.plan("survival"), cohort.study
     if not plan.cox:
         return not_planned("Cox model")
@@ -135,8 +131,14 @@ def study_cox(cohort: Cohort, *, confidence_level: float = 0.95) -> CoxStudy | A
     others = [late, *plan.cox_strata, plan.cluster]
     tally = cohort.tally(*dict.fromkeys([plan.time, plan.event, *filter(None, others), *plan.cox]))
     tally = with_references(tally, plan.references)
-    options = {"time": plan.time, "event": plan.event, "terms": plan.cox, "entry": late, "strata": plan.cox_strata,
-               "confidence_level": confidence_level}  # fmt: skip
+    options = {
+        "time": plan.time,
+        "event": plan.event,
+        "terms": plan.cox,
+        "entry": late,
+        "strata": plan.cox_strata,
+        "confidence_level": confidence_level,
+    }
     fit = _in_words(cohort, cox_regression(tally, **options, robust=plan.cluster or False))
     firth = _in_words(cohort, _firth(fit, tally, **options))
     own = ()
@@ -146,10 +148,15 @@ def study_cox(cohort: Cohort, *, confidence_level: float = 0.95) -> CoxStudy | A
         fitted = cox_regression(marked(counts, plan.competing.label), **where)
         own = ((f"{plan.competing.label}, cause-specific", _in_words(cohort, fitted)),)
     return CoxStudy(
-        plan=plan, fit=fit, firth=firth, labels=_labels(cohort, [fit, firth, *(one for _, one in own)]), cause_specific=own,
-        strata=", ".join(map(study.label, plan.cox_strata)), cluster=study.label(plan.cluster) if plan.cluster else "",
+        plan=plan,
+        fit=fit,
+        firth=firth,
+        labels=_labels(cohort, [fit, firth, *(one for _, one in own)]),
+        cause_specific=own,
+        strata=", ".join(map(study.label, plan.cox_strata)),
+        cluster=study.label(plan.cluster) if plan.cluster else "",
         provenance=tally.provenance,
-    )  # fmt: skip
+    )
 
 
 @protected
@@ -167,9 +174,6 @@ def study_competing_models(cohort: Cohort, *, confidence_level: float = 0.95) ->
     With the terms of the Cox model. One says how a term acts on those still free of any event, the other how it moves the
     share that comes to have this one: both are needed.
     """
-    from tallystats.survival.cox import cox_regression
-    from tallystats.survival.fine_gray import fine_gray
-
     plan = cohort.study.plan("survival")
     if not plan.competing:
         return not_planned("competing event")
@@ -190,8 +194,6 @@ def study_competing_models(cohort: Cohort, *, confidence_level: float = 0.95) ->
 
 
 def _firth(fit: CoxFit, tally: Tally, **options: object) -> FirthCoxFit | None:
-    from tallystats.survival.cox_firth import firth_cox
-
     return firth_cox(tally, **options) if fit.refused and fit.events else None
 
 

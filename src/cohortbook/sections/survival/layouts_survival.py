@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from cohortbook.display.layouts import provenance_notes, table_of
 from cohortbook.display.level_methods import of_group_means, of_group_tests, of_landmarks, of_strata, of_times
@@ -12,10 +14,7 @@ from cohortbook.display.tables import UNDEFINED, DisplayTable, Row, decimal, int
 from cohortbook.sections.survival.endpoints import CompetingStudy, SurvivalStudy
 from studyfile.privacy.guard import SMALL, withheld
 from tallystats.results import Absent, Hidden, uncapital
-
-if TYPE_CHECKING:
-
-    from tallystats.survival.curves import SurvivalCurve
+from tallystats.survival.curves import SurvivalCurve
 
 __all__ = [
     "group_incidence_table",
@@ -29,8 +28,10 @@ __all__ = [
 ]
 
 #: Said where patients enter late and groups are compared.
-NO_GRAY = ("Gray’s test of the incidence supposes that all are at risk from the start and has no form for late entries: the "
-           "log-rank test compares the hazard of each cause among those still free of both.")  # fmt: skip
+NO_GRAY = (
+    "Gray’s test of the incidence supposes that all are at risk from the start and has no form for late entries: the "
+    "log-rank test compares the hazard of each cause among those still free of both."
+)
 
 
 @table_of.register
@@ -60,11 +61,13 @@ def landmark_table(result: SurvivalStudy) -> DisplayTable:
         *provenance_notes(result.provenance),
     )
     return DisplayTable(
-        name="survival", title=f"{result.plan.label} at fixed times",
+        name="survival",
+        title=f"{result.plan.label} at fixed times",
         head=("", "At risk", f"Kaplan-Meier, % ({level}% interval)", *["Followed longer, by the bands, % (n)"] * bands),
         rows=tuple(rows),
-        frame=result.landmarks, notes=notes,
-    )  # fmt: skip
+        frame=result.landmarks,
+        notes=notes,
+    )
 
 
 def _median(curve: SurvivalCurve) -> str:
@@ -78,26 +81,42 @@ def _median(curve: SurvivalCurve) -> str:
 
 def times_table(result: SurvivalStudy) -> DisplayTable:
     """Lay out the times by which given shares have had the event, the restricted mean, and how long patients were followed."""
-    import pandas as pd
-
     plan, mean = result.plan, result.mean
     quantiles, follow_up = result.quantiles, result.followed
-    rows = [Row((f"{decimal(100 * row['probability'], 0)} % have had the event", *_time(row)))
-            for row in quantiles.to_dict("records")]  # fmt: skip
-    rows.append(Row((f"Mean up to {decimal(mean.tau, 0)} {plan.unit}", decimal(mean.estimate, 0),
-                     interval(mean.conf_low, mean.conf_high, 0))))  # fmt: skip
+    rows = [
+        Row((f"{decimal(100 * row['probability'], 0)} % have had the event", *_time(row)))
+        for row in quantiles.to_dict("records")
+    ]
+    rows.append(
+        Row(
+            (
+                f"Mean up to {decimal(mean.tau, 0)} {plan.unit}",
+                decimal(mean.estimate, 0),
+                interval(mean.conf_low, mean.conf_high, 0),
+            )
+        )
+    )
     rows += [Row(("Follow-up, median", *_time(row))) for row in follow_up.to_dict("records")]
-    frames = [quantiles.assign(term="quantile"), follow_up.assign(term="follow-up", method=result.follow_up.method),
-              mean.frame.assign(term="restricted mean")]  # fmt: skip
+    frames = [
+        quantiles.assign(term="quantile"),
+        follow_up.assign(term="follow-up", method=result.follow_up.method),
+        mean.frame.assign(term="restricted mean"),
+    ]
     level = decimal(100 * result.overall.confidence_level, 0)
     reason = f" {UNDEFINED} Mean: {mean.reason}." if mean.reason else ""
     return DisplayTable(
-        name="times", title=f"{plan.label} in {plan.unit}", head=("", plan.unit.capitalize(), f"{level}% interval"),
-        rows=tuple(rows), frame=pd.concat(frames, ignore_index=True),
-        notes=(f"Quantiles where the curve and its {result.conf_type} limits fall so far; not reached: they do not. Mean: the "
-               f"area under the curve up to then, Wald's interval; it counts nothing that comes later.{reason}",
-               *level_notes(of_times(result), result.overall.events), *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        name="times",
+        title=f"{plan.label} in {plan.unit}",
+        head=("", plan.unit.capitalize(), f"{level}% interval"),
+        rows=tuple(rows),
+        frame=pd.concat(frames, ignore_index=True),
+        notes=(
+            f"Quantiles where the curve and its {result.conf_type} limits fall so far; not reached: they do not. Mean: the "
+            f"area under the curve up to then, Wald's interval; it counts nothing that comes later.{reason}",
+            *level_notes(of_times(result), result.overall.events),
+            *provenance_notes(result.provenance),
+        ),
+    )
 
 
 def _time(row: Any) -> tuple[str, str]:
@@ -112,27 +131,37 @@ def _reached(value: float) -> str:
 
 def rate_table(result: SurvivalStudy) -> DisplayTable:
     """Lay out the event rate with and without the time in which nobody could have the event."""
-    import pandas as pd
-
     rows = []
     for label, rate in (("From the start, naive", result.naive_rate), ("From the entry, as planned", result.rate)):
         scale = result.units_per_year
-        rows.append(Row((label, str(rate.events), decimal(rate.time_at_risk / scale, 1), decimal(rate.estimate * scale, 3),
-                         interval(rate.conf_low * scale, rate.conf_high * scale, 3))))  # fmt: skip
+        rows.append(
+            Row(
+                (
+                    label,
+                    str(rate.events),
+                    decimal(rate.time_at_risk / scale, 1),
+                    decimal(rate.estimate * scale, 3),
+                    interval(rate.conf_low * scale, rate.conf_high * scale, 3),
+                )
+            )
+        )
     frame = pd.concat([result.naive_rate.frame, result.rate.frame], ignore_index=True)
     return DisplayTable(
-        name="rate", title="Events per year at risk",
+        name="rate",
+        title="Events per year at risk",
         head=("", "Events", "Years at risk", "Events per year", f"{decimal(100 * result.rate.confidence_level, 0)}% interval"),
-        rows=tuple(rows), frame=frame,
-        notes=("Exact Poisson intervals.", *level_notes([("interval", result.rate.method)], result.rate.events),
-               *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        rows=tuple(rows),
+        frame=frame,
+        notes=(
+            "Exact Poisson intervals.",
+            *level_notes([("interval", result.rate.method)], result.rate.events),
+            *provenance_notes(result.provenance),
+        ),
+    )
 
 
 def stratum_table(result: SurvivalStudy) -> DisplayTable:
     """Lay out median survival by group and the log-rank test of each stratifying variable."""
-    import pandas as pd
-
     rows, first = [], "Log-rank"
     for stratum in result.strata:
         test = stratum.test
@@ -140,17 +169,30 @@ def stratum_table(result: SurvivalStudy) -> DisplayTable:
         rows.append(Row((stratum.label, "", "", "", "", p_value(test.p_value)), "heading"))
         expected = dict(zip(test.groups, test.expected, strict=True))
         for curve in stratum.curves:
-            rows.append(Row((level_name(curve.group), str(curve.n), str(curve.events), decimal(expected.get(curve.group), 1),
-                             _median(curve), ""), "level"))  # fmt: skip
+            rows.append(
+                Row(
+                    (
+                        level_name(curve.group),
+                        str(curve.n),
+                        str(curve.events),
+                        decimal(expected.get(curve.group), 1),
+                        _median(curve),
+                        "",
+                    ),
+                    "level",
+                )
+            )
     reasons = [f"{UNDEFINED} {s.label}: {s.test.reason}." for s in result.strata if s.test.reason]
     frame = pd.concat([s.test.frame for s in result.strata], ignore_index=True) if result.strata else pd.DataFrame()
     level = decimal(100 * result.overall.confidence_level, 0)
     return DisplayTable(
-        name="strata", title=f"{result.plan.label} by group",
+        name="strata",
+        title=f"{result.plan.label} by group",
         head=("", "n", "Events", "Expected", f"Median, {result.plan.unit} ({level}% interval)", f"{first} P"),
-        rows=tuple(rows), frame=frame,
+        rows=tuple(rows),
+        frame=frame,
         notes=(*reasons, *level_notes(of_strata(result), result.overall.events), *provenance_notes(result.provenance)),
-    )  # fmt: skip
+    )
 
 
 def no_groups(result: SurvivalStudy) -> Absent:
@@ -166,8 +208,6 @@ def test_name(test: Any) -> str:
 
 def group_test_table(result: SurvivalStudy) -> DisplayTable | Absent:
     """Lay out the planned tests between the groups of each stratifying variable."""
-    import pandas as pd
-
     if not result.strata:
         return no_groups(result)
     rows, reasons = [], {}
@@ -181,19 +221,29 @@ def group_test_table(result: SurvivalStudy) -> DisplayTable | Absent:
                 reasons[f"{UNDEFINED} {stratum.label}: {test.reason}."] = None
     frame = pd.concat([test.frame for stratum in result.strata for test in stratum.tests], ignore_index=True)
     return DisplayTable(
-        name="group-tests", title=f"{result.plan.label}: tests between groups", head=("", "Chi-square", "df", "P"),
-        rows=tuple(rows), frame=frame,
-        notes=(*_told_tests(result), *reasons, *level_notes(of_group_tests(result), result.overall.events),
-               *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        name="group-tests",
+        title=f"{result.plan.label}: tests between groups",
+        head=("", "Chi-square", "df", "P"),
+        rows=tuple(rows),
+        frame=frame,
+        notes=(
+            *_told_tests(result),
+            *reasons,
+            *level_notes(of_group_tests(result), result.overall.events),
+            *provenance_notes(result.provenance),
+        ),
+    )
 
 
 def _told_tests(result: SurvivalStudy) -> list[str]:
     plan = result.plan
-    told = {"gehan": "Gehan-Breslow weighs early differences most", "tarone-ware": "Tarone-Ware lies between that and the "
-            "log-rank test", "peto-peto": "Peto-Peto weighs early differences and is moved little by censoring",
-            "fleming-harrington": "Fleming-Harrington weighs by S^rho (1 − S)^gamma",
-            "trend": "a trend has one degree of freedom along the order of the levels"}  # fmt: skip
+    told = {
+        "gehan": "Gehan-Breslow weighs early differences most",
+        "tarone-ware": "Tarone-Ware lies between that and the log-rank test",
+        "peto-peto": "Peto-Peto weighs early differences and is moved little by censoring",
+        "fleming-harrington": "Fleming-Harrington weighs by S^rho (1 − S)^gamma",
+        "trend": "a trend has one degree of freedom along the order of the levels",
+    }
     said = [told[test] for test in plan.tests if test in told]
     if plan.test_strata:
         said.append("within strata: patients are compared with those of their own")
@@ -205,8 +255,6 @@ def _told_tests(result: SurvivalStudy) -> list[str]:
 
 def group_mean_table(result: SurvivalStudy) -> DisplayTable | Absent:
     """Lay out restricted mean survival of each group, and its difference from the first."""
-    import pandas as pd
-
     if not result.strata:
         return no_groups(result)
     rows, reasons = [], []
@@ -229,13 +277,19 @@ def group_mean_table(result: SurvivalStudy) -> DisplayTable | Absent:
     frames = [s.means.frame.assign(by=s.name) for s in result.strata]
     frames += [mean.frame.assign(by=s.name) for s in result.strata for mean in s.means.means]
     return DisplayTable(
-        name="group-means", title=f"{result.plan.label}: restricted mean by group",
+        name="group-means",
+        title=f"{result.plan.label}: restricted mean by group",
         head=("", f"Mean, {result.plan.unit} ({level}% interval)", "SE", f"Difference ({level}% interval)", "P"),
-        rows=tuple(rows), frame=pd.concat(frames, ignore_index=True),
-        notes=("The area under each curve up to the time named: how much of it patients have before the event, on average. It "
-               "supposes no proportional hazards.", *reasons,
-               *level_notes(of_group_means(), result.overall.events), *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        rows=tuple(rows),
+        frame=pd.concat(frames, ignore_index=True),
+        notes=(
+            "The area under each curve up to the time named: how much of it patients have before the event, on average. It "
+            "supposes no proportional hazards.",
+            *reasons,
+            *level_notes(of_group_means(), result.overall.events),
+            *provenance_notes(result.provenance),
+        ),
+    )
 
 
 def level_name(level: Any) -> str:
@@ -245,8 +299,6 @@ def level_name(level: Any) -> str:
 
 @table_of.register
 def _(result: CompetingStudy) -> DisplayTable:
-    import pandas as pd
-
     rows, frames = [], []
     for curve in (result.event, result.death):
         rows.append(Row((curve.cause, "", "", ""), "heading"))
@@ -254,18 +306,33 @@ def _(result: CompetingStudy) -> DisplayTable:
         # Not the whole curve: its steps are the times of single patients.
         frames.append(read.assign(term=curve.cause, n=curve.n, n_missing=curve.n_missing, method=curve.method))
         for row in read.to_dict("records"):
-            rows.append(Row((f"{decimal(row['time'], 0)} {result.survival.unit}", decimal(row["n_risk"], 0), _estimate(row),
-                             decimal(100 * row["naive"], 1)), "level"))  # fmt: skip
+            rows.append(
+                Row(
+                    (
+                        f"{decimal(row['time'], 0)} {result.survival.unit}",
+                        decimal(row["n_risk"], 0),
+                        _estimate(row),
+                        decimal(100 * row["naive"], 1),
+                    ),
+                    "level",
+                )
+            )
     level = decimal(100 * result.event.confidence_level, 0)
     return DisplayTable(
-        name="incidence", title=f"Cumulative incidence of {uncapital(result.plan.label)}, death competing",
-        head=("", "At risk", f"Aalen-Johansen, % ({level}% interval)", "One less Kaplan-Meier, %"), rows=tuple(rows),
+        name="incidence",
+        title=f"Cumulative incidence of {uncapital(result.plan.label)}, death competing",
+        head=("", "At risk", f"Aalen-Johansen, % ({level}% interval)", "One less Kaplan-Meier, %"),
+        rows=tuple(rows),
         frame=pd.concat(frames, ignore_index=True),
-        notes=("One less Kaplan-Meier takes a competing death for censoring, as if the dead could still have the event: it is "
-               "too high.", "An event counts when it was seen; one that was there and not looked for is missed.",
-               *_entered(result), *level_notes([("interval", "Aalen-Johansen")], result.event.events),
-               *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        notes=(
+            "One less Kaplan-Meier takes a competing death for censoring, as if the dead could still have the event: it is "
+            "too high.",
+            "An event counts when it was seen; one that was there and not looked for is missed.",
+            *_entered(result),
+            *level_notes([("interval", "Aalen-Johansen")], result.event.events),
+            *provenance_notes(result.provenance),
+        ),
+    )
 
 
 def _entered(result: CompetingStudy) -> list[str]:
@@ -280,8 +347,6 @@ def _entered(result: CompetingStudy) -> list[str]:
 
 def group_incidence_table(result: CompetingStudy | Absent) -> DisplayTable | Absent:
     """Lay out the cumulative incidence of the event in each group, and Gray's tests of it and of death."""
-    import pandas as pd
-
     if not result:
         return result
     if not (result.groups or result.withheld) or not result.plan.landmarks:
@@ -296,9 +361,12 @@ def group_incidence_table(result: CompetingStudy | Absent) -> DisplayTable | Abs
             row = event.at([last]).to_dict("records")[0]
             rows.append(Row((level_name(level), str(event.n), str(event.events), _known(row), "", ""), "level"))
             # Not the whole curves: their steps are the times of single patients.
-            frames += [curve.at([last]).assign(term=curve.cause, by=group.name, group=level, n=curve.n,
-                                               n_missing=curve.n_missing, method=curve.method)
-                       for curve in (event, death)]  # fmt: skip
+            frames += [
+                curve.at([last]).assign(
+                    term=curve.cause, by=group.name, group=level, n=curve.n, n_missing=curve.n_missing, method=curve.method
+                )
+                for curve in (event, death)
+            ]
         for test, cause in ((group.event, result.event.cause), (group.death, result.death.cause)):
             if why := group.refusal(test):
                 reasons[f"{UNDEFINED} {group.label}, {uncapital(cause)}: {why}."] = None
@@ -306,15 +374,28 @@ def group_incidence_table(result: CompetingStudy | Absent) -> DisplayTable | Abs
     when = f"{decimal(last, 0)} {result.survival.unit}"
     gone = [f"Not shown, as {SMALL}: {'; '.join(result.withheld)}."] if result.withheld else []
     return DisplayTable(
-        name="incidence-groups", title=f"Cumulative incidence of {uncapital(result.plan.label)} by group",
-        head=("", "n", "Events", f"At {when}, % ({level}% interval)",
-              *(f"{result.test.capitalize()} P: {uncapital(one.cause)}" for one in (result.event, result.death))),
-        rows=tuple(rows), frame=pd.concat(frames, ignore_index=True),
-        notes=(NO_GRAY if result.entry else
-               "Gray’s test compares cumulative incidence; a log-rank test that censors the dead compares something else.",
-               *_entered(result), *level_notes([("test", result.test)] * bool(result.groups), result.event.events),
-               *reasons, *gone, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        name="incidence-groups",
+        title=f"Cumulative incidence of {uncapital(result.plan.label)} by group",
+        head=(
+            "",
+            "n",
+            "Events",
+            f"At {when}, % ({level}% interval)",
+            *(f"{result.test.capitalize()} P: {uncapital(one.cause)}" for one in (result.event, result.death)),
+        ),
+        rows=tuple(rows),
+        frame=pd.concat(frames, ignore_index=True),
+        notes=(
+            NO_GRAY
+            if result.entry
+            else "Gray’s test compares cumulative incidence; a log-rank test that censors the dead compares something else.",
+            *_entered(result),
+            *level_notes([("test", result.test)] * bool(result.groups), result.event.events),
+            *reasons,
+            *gone,
+            *provenance_notes(result.provenance),
+        ),
+    )
 
 
 def _known(row: Any) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from cohortbook.display.layouts import provenance_notes, table_of
 from cohortbook.display.style import spanned
 from cohortbook.display.tables import UNDEFINED, DisplayTable, Row, decimal, interval
@@ -34,10 +36,18 @@ def _(result: VisitStudy) -> DisplayTable:
     seen, other = ("n_events", "n_examined") if once else ("n_positive", "n_negative")
     heads = ("Seen", "Looked for") if once else ("Known with it", "Known without")
     rows = [
-        Row((f"{decimal(row['time'], 0)} {result.survival.unit}", str(row[seen]), str(row[other]), within(row, "living_"),
-             within(row), decimal(100 * row["detected"], 1)))
+        Row(
+            (
+                f"{decimal(row['time'], 0)} {result.survival.unit}",
+                str(row[seen]),
+                str(row[other]),
+                within(row, "living_"),
+                within(row),
+                decimal(100 * row["detected"], 1),
+            )
+        )
         for row in result.landmarks.to_dict("records")
-    ]  # fmt: skip
+    ]
     notes = [
         f"Seen and looked for up to then, once a {result.unit} ({uncapital(result.visit_label)}). An examination tells whether "
         f"{name} has come, not when; two numbers are the least and the most that examinations allow."
@@ -51,17 +61,23 @@ def _(result: VisitStudy) -> DisplayTable:
         "By day of detection: Aalen-Johansen, which takes all time after the last look for free of the event.",
     ]
     return DisplayTable(
-        name="visits", title=f"{plan.label} by a time, seen only at visits",
-        head=("", *heads, f"Of the living, % ({level}% interval)", f"With death competing, % ({level}% interval)",
-              "By day of detection, %"),
-        rows=tuple(rows), frame=result.frame, notes=(*notes, *provenance_notes(result.provenance)),
-    )  # fmt: skip
+        name="visits",
+        title=f"{plan.label} by a time, seen only at visits",
+        head=(
+            "",
+            *heads,
+            f"Of the living, % ({level}% interval)",
+            f"With death competing, % ({level}% interval)",
+            "By day of detection, %",
+        ),
+        rows=tuple(rows),
+        frame=result.frame,
+        notes=(*notes, *provenance_notes(result.provenance)),
+    )
 
 
 def kind_table(result: VisitStudy | Absent) -> DisplayTable | Absent:
     """Lay out the share of the living with each kind of the event: of all kinds together, and of each alone."""
-    import pandas as pd
-
     if not result:
         return result
     seen = [kind for kind in result.kinds if kind.events]
@@ -82,8 +98,10 @@ def kind_table(result: VisitStudy | Absent) -> DisplayTable | Absent:
         *["Other shares have the same likelihood."] * (not seen[0].unique),
     ]
     return DisplayTable(
-        name="visit-kinds", title=f"Kinds of {uncapital(result.plan.label)} among the living, seen only at visits",
-        head=("", f"All kinds, % ({level}% interval)", "Kind alone, %"), rows=tuple(rows),
+        name="visit-kinds",
+        title=f"Kinds of {uncapital(result.plan.label)} among the living, seen only at visits",
+        head=("", f"All kinds, % ({level}% interval)", "Kind alone, %"),
+        rows=tuple(rows),
         frame=pd.concat([kind.frame for kind in seen], ignore_index=True),
         notes=(*notes, *provenance_notes(seen[0].provenance)),
-    )  # fmt: skip
+    )

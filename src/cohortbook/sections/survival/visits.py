@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+import pandas as pd
 
 from cohortbook.sections.comparison.analysis import not_planned, protected
 from cohortbook.sections.survival.competing import competing_tally, late_entry
 from studyfile.cohort.cohort import Cohort
+from studyfile.study.schema import Competing, Survival
 from tallystats.results import Absent, Result, quiet, result, uncapital
+from tallystats.survival.competing import CumulativeIncidence, aalen_johansen
+from tallystats.survival.current_status import CurrentStatus, current_status, current_status_causes
+from tallystats.survival.seen_at_visits import SeenAtVisits, seen_at_visits
+from tallystats.survival.turnbull import turnbull
 from tallystats.tally import Tally
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from studyfile.study.schema import Competing, Survival
-    from tallystats.survival.competing import CumulativeIncidence
-    from tallystats.survival.current_status import CurrentStatus
-    from tallystats.survival.seen_at_visits import SeenAtVisits
 
 
 @result(eq=False)
@@ -58,8 +56,9 @@ class VisitStudy(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row a landmark."""
-        return self.landmarks.assign(term=self.plan.label, estimate=self.landmarks["at_least"], n=self.size,
-                                     method=self.incidence.method)  # fmt: skip
+        return self.landmarks.assign(
+            term=self.plan.label, estimate=self.landmarks["at_least"], n=self.size, method=self.incidence.method
+        )
 
 
 @protected
@@ -72,11 +71,6 @@ def study_visits(cohort: Cohort, *, confidence_level: float = 0.95) -> VisitStud
     Where each patient had one visit, the share of the living with the event is estimated by isotonic regression; where it
     came between two, by Turnbull's method: see `tallystats.survival.seen_at_visits` for what both assume.
     """
-    from tallystats.survival.competing import aalen_johansen
-    from tallystats.survival.current_status import current_status
-    from tallystats.survival.seen_at_visits import seen_at_visits
-    from tallystats.survival.turnbull import turnbull
-
     survival, study = cohort.study.plan("survival"), cohort.study
     plan, entry = survival.competing, survival.entry
     if plan is None:
@@ -90,20 +84,28 @@ def study_visits(cohort: Cohort, *, confidence_level: float = 0.95) -> VisitStud
     else:
         living = turnbull(interval_tally(cohort), left="left", right="right", confidence_level=confidence_level)
     needed = [survival.time, survival.event, *([entry] if isinstance(entry, str) else [])]
-    incidence = seen_at_visits(living, cohort.tally(*needed), time=survival.time, death=survival.event, entry=entry,
-                               confidence_level=confidence_level)  # fmt: skip
+    incidence = seen_at_visits(
+        living, cohort.tally(*needed), time=survival.time, death=survival.event, entry=entry, confidence_level=confidence_level
+    )
     tally = competing_tally(cohort)
-    detected = aalen_johansen(tally, time="time", cause="cause", entry=late_entry(cohort),
-                              confidence_level=confidence_level)[plan.label]  # fmt: skip
+    detected = aalen_johansen(tally, time="time", cause="cause", entry=late_entry(cohort), confidence_level=confidence_level)[
+        plan.label
+    ]
     own = ("estimate", "naive", "at_least", "at_most", "conf_low", "conf_high")
     share = living.at(plan.landmarks).rename(columns={name: f"living_{name}" for name in own})
     together = share.join(incidence.at(plan.landmarks).drop(columns=["time", "estimate"]))
     return VisitStudy(
-        plan=plan, survival=survival, incidence=incidence, detected=detected,
+        plan=plan,
+        survival=survival,
+        incidence=incidence,
+        detected=detected,
         landmarks=together.assign(detected=detected.at(plan.landmarks)["estimate"]),
-        kinds=_kinds(cohort, confidence_level) if plan.kinds else (), visit_label=study.label(plan.time),
-        unit=study.file.study.unit, size=cohort.size, provenance=incidence.provenance,
-    )  # fmt: skip
+        kinds=_kinds(cohort, confidence_level) if plan.kinds else (),
+        visit_label=study.label(plan.time),
+        unit=study.file.study.unit,
+        size=cohort.size,
+        provenance=incidence.provenance,
+    )
 
 
 def _kinds(cohort: Cohort, confidence_level: float) -> tuple[CurrentStatus, ...]:
@@ -114,8 +116,6 @@ def _kinds(cohort: Cohort, confidence_level: float) -> tuple[CurrentStatus, ...]
     ValueError
         When patients have the event and no kind, or a kind without it: how many.
     """
-    from tallystats.survival.current_status import current_status_causes
-
     plan = cohort.study.plan("survival").competing
     tally = cohort.tally(plan.event, plan.time, plan.kinds)
     both = tally.complete([plan.event, plan.kinds]).frame
@@ -137,9 +137,6 @@ def interval_tally(cohort: Cohort) -> Tally:
         When patients without the event have a time at which it was first seen, or it was last not seen after that: how
         many, and such as.
     """
-    import numpy as np
-    import pandas as pd
-
     plan = cohort.study.plan("survival").competing
     names = (plan.event, plan.time, plan.last_negative, plan.first_positive)
     tally = cohort.tally(*dict.fromkeys(names))
