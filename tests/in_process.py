@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import copy
 import fcntl
+import functools
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -74,17 +75,34 @@ def _outputs(source: str, names: dict[str, Any]) -> list[dict[str, Any]]:
 
 def run_notebook(notebook: Path, target: Path, **options: Any) -> str:
     """Do what `cohortbook.run.run_notebook` does."""
-    whole = Plot.rendered
-    small = mock.patch.object(Plot, "rendered", lambda plot, form, dpi=SMALL: whole(plot, form, SMALL))
+    small = mock.patch.object(Plot, "rendered", lambda plot, form, dpi=SMALL: _small(plot.figure, plot, form))
     with mock.patch("cohortbook.run.execute", execute), small:
         return run.run_notebook(notebook, target, **options)
 
 
+_rendered = Plot.rendered
+
+
+@functools.cache
+def _small(figure: Any, plot: Plot, form: str) -> bytes:
+    return _rendered(plot, form, SMALL)
+
+
 def build(study: Path, target: Path, notebooks: Sequence[Path], *, page: str = "report.html", **given: str) -> str:
     """Run notebooks for a study into a folder and build the report of them; return its page."""
+    run_notebooks(study, target, notebooks, **given)
+    return report_of(study, target, notebooks, page=page)
+
+
+def run_notebooks(study: Path, target: Path, notebooks: Sequence[Path], **given: str) -> None:
+    """Run notebooks for a study into a folder."""
+    for notebook in notebooks:
+        run_notebook(notebook, target / "notebooks" / notebook.name, study=str(study), output_dir=str(target), given=given)
+
+
+def report_of(study: Path, target: Path, notebooks: Sequence[Path], *, page: str = "report.html") -> str:
+    """Build the report of notebooks that were run into a folder; return its page."""
     executed = [target / "notebooks" / notebook.name for notebook in notebooks]
-    for notebook, copied in zip(notebooks, executed, strict=True):
-        run_notebook(notebook, copied, study=str(study), output_dir=str(target), given=given)
     assert report_main(["--study", str(study), "--output", str(target / page), *map(str, executed)]) == 0
     return (target / page).read_text(encoding="utf-8")
 

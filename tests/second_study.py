@@ -3,6 +3,7 @@
 import csv
 import random
 from pathlib import Path
+from typing import Any
 
 HEAD = """\
 study:
@@ -131,13 +132,44 @@ def planted() -> list[dict[str, str]]:
     return rows
 
 
-def build_planted(folder: Path) -> None:
-    """Build all that the planted study can: every notebook and its report in `build`, the scenarios beside it."""
-    from in_process import NOTEBOOKS, build, numbered, run_notebook
+def planted_build(factory: Any, stages: int = 4) -> Path:
+    """Return the folder where the planted study is built once for all tests of a session, up to one of four stages.
+
+    The first notebooks; models and survival; the last ones; the report, and the scenarios beside it.
+    """
+    from in_process import shared
+
+    folder = shared(factory, "planted", _first_planted)
+    for stage in (_models_planted, _last_planted, _report_planted)[: stages - 1]:
+        shared(factory, f"planted{stage.__name__}", lambda _, make=stage: make(folder))
+    return folder
+
+
+def _first_planted(folder: Path) -> None:
+    from in_process import numbered, run_notebooks
 
     fine = ("decimals: 1, measured", "decimals: 4, measured")
     study = write_hips(folder / "hips", fine, text=FULL + SCENARIOS, rows=planted())
-    build(study, folder / "build", numbered(), resamples="20")
+    run_notebooks(study, folder / "build", numbered("0[1-3]*"), resamples="20")
+
+
+def _models_planted(folder: Path) -> None:
+    from in_process import numbered, run_notebooks
+
+    run_notebooks(folder / "hips", folder / "build", numbered("0[45]*"), resamples="20")
+
+
+def _last_planted(folder: Path) -> None:
+    from in_process import numbered, run_notebooks
+
+    run_notebooks(folder / "hips", folder / "build", numbered("0[67]*"), resamples="20")
+
+
+def _report_planted(folder: Path) -> None:
+    from in_process import NOTEBOOKS, build, numbered, report_of, run_notebook
+
+    study = folder / "hips"
+    report_of(study, folder / "build", numbered())
     kept = folder / "build" / "scenarios"
     for name, scenario in (("as-planned", str(study)), ("women", f"{study}@women")):
         one = NOTEBOOKS / "scenarios" / "one.ipynb"

@@ -12,8 +12,8 @@ import cohortbook as cb
 from cohortbook.display.tables import interval
 from cohortbook.report.report import build_report
 from in_process import build as build_report_of
-from in_process import numbered, run_notebook, shared
-from second_study import PLAIN, build_planted, write_hips
+from in_process import numbered, run_notebook
+from second_study import PLAIN, planted_build, write_hips
 
 pytestmark = pytest.mark.build
 
@@ -37,7 +37,7 @@ def words(notebook):
 @pytest.fixture(scope="module")
 def hips_built(tmp_path_factory):
     """Return the second study, the folder it was built in, and the page of its report."""
-    folder = shared(tmp_path_factory, "planted", build_planted)
+    folder = planted_build(tmp_path_factory)
     return folder / "hips", folder / "build", (folder / "build" / "report.html").read_text(encoding="utf-8")
 
 

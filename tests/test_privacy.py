@@ -9,10 +9,10 @@ import pytest
 
 from cohortbook.check import main as check
 from cohortbook.run import main as run_command
-from in_process import numbered, run_notebook, shared
+from in_process import numbered, run_notebook
 from sample_notebooks import runnable
 from sample_notebooks import write as write_notebook
-from second_study import ID, PERSON, VALUES, WORDS, build_planted, hips, planted, write_hips
+from second_study import ID, PERSON, VALUES, WORDS, hips, planted, planted_build, write_hips
 from studyfile.draft.draft import draft_study
 
 pytestmark = pytest.mark.build
@@ -39,9 +39,15 @@ def told(folder, texts):
     return [(name, text) for name, content in found for text in texts if text.encode() in content]
 
 
+@pytest.mark.parametrize("stages", [1, 2, 3, 4])
+def test_no_id_no_name_and_no_free_text_is_in_any_output(tmp_path_factory, stages):
+    folder = planted_build(tmp_path_factory, stages)
+    assert told(folder / "build", [ID, WORDS, PERSON, "Xyzzyville"]) == []
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    folder = shared(tmp_path_factory, "planted", build_planted)
+    folder = planted_build(tmp_path_factory)
     return folder / "hips", folder / "build"
 
 
@@ -50,10 +56,6 @@ def test_the_search_finds_what_is_there(built):
     assert len(told(study, [f"{ID}0021", f"{WORDS} 20", f"{PERSON} 20", *VALUES.values()])) == 5
     assert told(build, ["Body weight", "Hips with and without a limp"])
     assert {path.suffix for path in build.rglob("*")} >= {".html", ".csv", ".json", ".ipynb", ".svg", ".png"}
-
-
-def test_no_id_no_name_and_no_free_text_is_in_any_output(built):
-    assert told(built[1], [ID, WORDS, PERSON, "Xyzzyville"]) == []
 
 
 def test_no_value_that_one_patient_alone_has_is_in_any_output(built):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from cohortbook.sections.comparison.analysis import compare_groups, protected, with_unit
 from studyfile.cohort.cohort import Cohort
-from studyfile.plan import model_tally, planned_model, small_enough
+from studyfile.plan import candidate_terms, model_tally, planned_model, small_enough
 from studyfile.study.schema import Model
 from tallystats.regression.block_tests import REMOVAL_TESTS
 from tallystats.regression.firth import FirthFit, firth_logistic
@@ -149,24 +151,17 @@ def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 
     if not terms:
         return Absent(f"No variable has a univariate P below {screening.threshold:g}: there is nothing to model.")
     tally = model_tally(cohort, terms)
-    complete = tally.complete()
-    if complete.frame[plan.outcome].nunique() < 2:
-        return Absent(f"{study.label(plan.outcome)} is the same in all {complete.total} complete patients: no model.")
-    ml = {"max_iterations": plan.max_iterations, "confidence_level": confidence_level}
-    full = fit_logistic(tally, outcome=plan.outcome, terms=terms, intervals=plan.intervals, **ml)
-    alternatives = tuple(
-        select_terms(
-            tally,
-            outcome=plan.outcome,
-            candidates=terms,
-            method=plan.method,
-            entry=plan.entry,
-            removal=plan.removal,
-            removal_test=test,
-            **ml,
-        )
-        for test in REMOVAL_TESTS
+    if (absent := _constant(cohort, tally)) is not None:
+        return absent
+    full = fit_logistic(
+        tally,
+        outcome=plan.outcome,
+        terms=terms,
+        intervals=plan.intervals,
+        max_iterations=plan.max_iterations,
+        confidence_level=confidence_level,
     )
+    alternatives = tuple(_select(plan, tally, terms, test, confidence_level) for test in REMOVAL_TESTS)
     wanted = removal or plan.removal_test
     selection = next((s for s in alternatives if s.removal_test == wanted), None)
     if selection is None:
@@ -192,6 +187,40 @@ def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 
         tally=tally,
         # Which values occur together is printed nowhere, even where the counts of each are.
         provenance=weakest([tally.provenance, *(["implied"] if tally.provenance == "printed" else [])]),
+    )
+
+
+@quiet()
+def planned_selection(cohort: Cohort) -> Selection | Absent:
+    """Select among the candidates as the plan states; Absent as for `study_model`, of which this is the selection alone."""
+    plan, terms = cohort.study.plan("model"), candidate_terms(cohort)
+    if not terms:
+        return Absent(f"No variable has a univariate P below {plan.candidate_p:g}: there is nothing to model.")
+    tally = model_tally(cohort, terms)
+    absent = _constant(cohort, tally)
+    return _select(plan, tally, terms, plan.removal_test, 0.95) if absent is None else absent
+
+
+def _constant(cohort: Cohort, tally: Tally) -> Absent | None:
+    """Say that the outcome is the same in all complete patients, where it is."""
+    outcome, complete = cohort.study.plan("model").outcome, tally.complete()
+    if complete.frame[outcome].nunique() < 2:
+        return Absent(f"{cohort.study.label(outcome)} is the same in all {complete.total} complete patients: no model.")
+    return None
+
+
+def _select(plan: Model, tally: Tally, terms: Sequence[str], removal_test: str, confidence_level: float) -> Selection:
+    """Select terms as the plan states, but for the test for removal."""
+    return select_terms(
+        tally,
+        outcome=plan.outcome,
+        candidates=terms,
+        method=plan.method,
+        entry=plan.entry,
+        removal=plan.removal,
+        removal_test=removal_test,
+        max_iterations=plan.max_iterations,
+        confidence_level=confidence_level,
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from cohortbook.sections.comparison.analysis import outcome_rate, protected
-from cohortbook.sections.model.models import study_model
+from cohortbook.sections.model.models import planned_selection
 from cohortbook.sections.survival.competing import competing_tally, late_entry
 from cohortbook.sections.survival.endpoints import planned_test, planned_tests
 from studyfile.cohort.cohort import Cohort, load_cohort
@@ -265,11 +265,11 @@ def key_results(cohort: Cohort, *, scenario: str = "", label: str = "") -> KeyRe
 
 
 def _selected(cohort: Cohort) -> KeyResult:
-    found = study_model(cohort)
+    found = planned_selection(cohort)
     if isinstance(found, Absent):
         words = "no model"
     else:
-        words = ", ".join(cohort.study.label(term) for term in found.selection.selected) or "no term"
+        words = ", ".join(cohort.study.label(term) for term in found.selected) or "no term"
     return KeyResult(name="selected", label="Selection ends with", group="Stated selection", words=words)
 
 
