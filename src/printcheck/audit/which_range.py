@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from printcheck.proof.conflicts import glancing_solver
+from printcheck.proof.conflicts import glancing_solver, proving_solver
 from printcheck.proof.proof_block import ProofBlock
-from printcheck.proof.solver import Block, deterministic_solver
+from printcheck.proof.solver import Block
 from printcheck.proof.solver_summaries import spread_limits
 from printcheck.proof.solver_tests import rank_sums
 from tallystats.statistics.rank_and_t_tests import t_p_value
@@ -184,6 +184,4 @@ def _looks() -> Iterator[Any]:
     """Yield solvers for a bound: a glance, then two that add up, the second for longer."""
     yield glancing_solver(EFFORT)
     for effort in (EFFORT / 2, EFFORT):
-        solver = deterministic_solver(1, effort)
-        solver.parameters.linearization_level = 2
-        yield solver
+        yield proving_solver(effort)

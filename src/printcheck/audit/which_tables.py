@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from printcheck.proof.conflicts import proving_solver
 from printcheck.proof.solver import Block, deterministic_solver
 from tallystats.statistics.printed_tests import COUNTED, TABLED
 from tallystats.statistics.rank_and_t_tests import NUMBERED
@@ -55,8 +56,7 @@ def _summed(counts: Sequence[int], codes: Sequence[int]) -> tuple[int, ...]:
 
 def feasible(model: Any, effort: float = 4.0) -> bool | None:
     """Say whether a model has a solution; None when that is not settled within its limit."""
-    solver = deterministic_solver(1, effort)
-    solver.parameters.linearization_level = 2
+    solver = proving_solver(effort)
     return {"OPTIMAL": True, "FEASIBLE": True, "INFEASIBLE": False}.get(solver.status_name(solver.solve(model)))
 
 

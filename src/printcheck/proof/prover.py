@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from printcheck.printed.claims import Claim
-from printcheck.proof.conflicts import glancing_solver, proving_solver
+from printcheck.proof.conflicts import blocks_of, glancing_solver, of_block, proving_solver
 from printcheck.proof.proof_block import ProofBlock
 from printcheck.proof.solver import Roster, deterministic_solver
 from printcheck.proof.statements import Core, Dispute, Proof, Statement, cost_of, preference
@@ -183,7 +183,7 @@ class Prover:
         """
         held = [id for id in self.known if id not in disputed]
         plain = [id for id in held if not self.known[id].test]
-        smaller = self.part(held, self.rules) if len(plain) == len(held) else self.part(plain, self.rules)
+        fewer = self._apart(plain)
         follows: dict[str, tuple[str, ...]] = {}
         undecided = set()
         for id in held:
@@ -191,24 +191,37 @@ class Prover:
                 follows[id] = ()
             elif self.known[id].claims[0].kind != "model":
                 try:
-                    follows |= self._follows_from(id, (plain, smaller), (held, self.block))
+                    follows |= self._follows_from(id, fewer.get(id), None if len(plain) == len(held) else held)
                 except UndecidedError:
                     undecided.add(id)
         return follows, frozenset(undecided)
 
+    def _apart(self, plain: Sequence[str]) -> dict[str, tuple[tuple[str, ...], ProofBlock]]:
+        """Return for each of some statements those of them that share variables with it, and a model of these alone.
+
+        Without tests and models, variables of a block mostly fall apart; what is said of some tells nothing of the others.
+        """
+        claims, found = [claim for id in plain for claim in self.known[id].claims], {}
+        for names in blocks_of(self.study, self.roster, claims):
+            mine, rules = of_block(self.study, self.roster, names, claims)
+            ids = tuple(id for id in plain if self.known[id].claims[0] in mine)
+            if ids:
+                part = ids, ProofBlock(self.study, self.roster, names, mine, rules, self.tests)
+                found |= dict.fromkeys(ids, part)
+        return found
+
     def _follows_from(
-        self, id: str, fewer: tuple[Sequence[str], ProofBlock], all_: tuple[Sequence[str], ProofBlock]
+        self, id: str, fewer: tuple[Sequence[str], ProofBlock] | None, held: Sequence[str] | None
     ) -> dict[str, tuple[str, ...]]:
-        """Return what a statement follows from: those that are no test where these are enough, else all.
+        """Return what a statement follows from: those that are no test where these are enough, else all that are held.
 
         Counts mostly follow from counts, which are asked first; numbers seldom follow at all, so all are.
         """
-        if len(fewer[0]) == len(all_[0]):
-            return self._follows(id, *fewer)
-        if self.known[id].claims[0].kind in _COUNTED:
-            return self._follows(id, *fewer) or self._follows(id, *all_)
-        found = self._follows(id, *all_)
-        return (self._follows(id, *fewer) or found) if found else {}
+        few = self._follows(id, *fewer) if fewer and (not held or self.known[id].claims[0].kind in _COUNTED) else {}
+        if few or not held:
+            return few
+        found = self._follows(id, held, self.block)
+        return (fewer and self._follows(id, *fewer)) or found if found else {}
 
     def _follows(self, id: str, held: Sequence[str], block: ProofBlock) -> dict[str, tuple[str, ...]]:
         """Return what a statement follows from; nothing where it does not, or where the block does not know it."""
