@@ -7,9 +7,11 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, dataclass_transform
+from typing import TYPE_CHECKING, Any, dataclass_transform
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 NAN = float("nan")
 CONSTANT = "every patient has the same value"
@@ -164,6 +166,8 @@ class OneRow(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row with a column for every field."""
+        import pandas as pd
+
         return pd.DataFrame([{field.name: getattr(self, field.name) for field in fields(self)}])
 
 

@@ -7,12 +7,14 @@ and the tallies of two hospitals add up.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import narwhals as nw
-import pandas as pd
-from narwhals.typing import IntoFrame
+from typing import TYPE_CHECKING
 
 from tallystats.results import result
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    import pandas as pd
+    from narwhals.typing import IntoFrame
 
 #: Where a number comes from, strongest first; a result inherits the weakest of its inputs.
 PROVENANCE = ("observed", "printed", "implied", "assumed")
@@ -73,6 +75,8 @@ class Tally:
         ValueError
             When the columns differ, or the levels of one do.
         """
+        import pandas as pd
+
         if set(self.columns) != set(other.columns):
             raise ValueError(f"other: a tally of {other.columns}; expected one of {self.columns}")
         for name in self.columns:
@@ -108,6 +112,9 @@ def count_patterns(data: IntoFrame, columns: Sequence[str]) -> pd.DataFrame:
     pandas.DataFrame
         The columns as found, then `n`.
     """
+    import narwhals as nw
+    import pandas as pd
+
     if isinstance(data, pd.DataFrame):  # the same in half the time
         return data.groupby(list(columns), dropna=False, observed=True, sort=False).size().reset_index(name="n")
     counts = nw.from_native(data).lazy().group_by(list(columns)).agg(nw.len().alias("n"))
@@ -116,6 +123,8 @@ def count_patterns(data: IntoFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 def in_memory(frame: nw.LazyFrame) -> pd.DataFrame:
     """Bring a small frame of any backend into memory."""
+    import pandas as pd
+
     if frame.implementation.is_polars():  # its own way to pandas needs a further package
         return pd.DataFrame(frame.collect().to_dict(as_series=False))
     return frame.collect("pandas").to_pandas()

@@ -18,15 +18,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from cohortbook.display.latex import latex_of
 from cohortbook.display.style import PLAIN, current, probability, remarked, spanned, worded
 from printcheck.printed.published import fixed, magnitude, round_half_away, sure, to_digits
 from studyfile.files import plain
 from tallystats.results import MARK, Hidden
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: What stands where a number is undefined.
 UNDEFINED = "–"

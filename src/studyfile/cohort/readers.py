@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from studyfile.errors import CohortbookError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: end of a file's name -> what it is
 FORMATS = {
@@ -202,6 +203,8 @@ def _plain(value: Any) -> Any:
 
 def table(columns: Mapping[str, Iterable[Any]] | Sequence[tuple[str, Iterable[Any]]]) -> pd.DataFrame:
     """Make a frame of raw values: every column keeps the objects that it is given."""
+    import pandas as pd
+
     given = dict(columns)
     return pd.DataFrame({name: pd.Series(list(values), dtype=object) for name, values in given.items()})
 
