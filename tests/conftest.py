@@ -12,13 +12,13 @@ from cohortbook.run import private_kernel
 #: No test may depend on the load of the machine, so nothing has a deadline, and the same examples are drawn in every run.
 CHECKS = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 ANYWHERE = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": CHECKS}
-settings.register_profile("push", max_examples=20, **ANYWHERE)
+settings.register_profile("push", max_examples=12, **ANYWHERE)
 settings.register_profile("thorough", max_examples=60, **ANYWHERE)
 settings.load_profile("push")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--thorough", action="store_true", help="draw three times as many examples")
+    parser.addoption("--thorough", action="store_true", help="draw five times as many examples")
 
 
 def pytest_collection_finish():

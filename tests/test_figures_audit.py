@@ -83,6 +83,7 @@ def test_nothing_contradicted_is_said():
     assert isinstance(plot_verdicts(replace(audit_of(), verdicts=())), Absent)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 4])
 @pytest.mark.parametrize("worst", ["compatible", "contradicted"])
 def test_tiles_fit_the_page(times, worst):
@@ -115,6 +116,7 @@ RANGES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranges", [RANGES, RANGES[:1], tuple(RANGES) * 6])
 def test_ranges_fit_the_page(ranges):
     plot = plot_ranges(ranges)

@@ -119,6 +119,7 @@ def test_the_table_of_outcomes_counts_errors(tables, capsys):
     assert last.split() == ["all", "1", "0", "1", "1", "100.0", "%"]
 
 
+@pytest.mark.slow
 def test_shares_that_no_count_prints_are_told_one_after_another(tables):
     # Each alone is a conflict: to give up the first must not bring it back in place of the second.
     outcome = audit_planting(tables, planting(tables, t1_race_other_pct="34.5", t2_race_other_normal_pct="33.2"))

@@ -102,6 +102,7 @@ def test_what_values_print_is_never_refuted(tmp_path):
                 assert "all_min" not in follows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("id", "wrong"), [("treated_sd", 3.0), ("others_mean", 2.5), ("all_sd", 2.5), ("test_p", 0.4)])
 def test_a_wrong_figure_is_refuted(tmp_path, id, wrong):
     treated, others = [31, 35, 38, 40, 42, 47, 51, 33], [22, 25, 29, 30, 31, 34, 36, 28, 27]

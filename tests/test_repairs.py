@@ -80,6 +80,7 @@ def smallest(brute, proof, dispute):
     return [ids for ids, cost in found.items() if cost == least]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")
 def test_what_follows_follows_in_every_cohort(tmp_path):
     yes = no = 0

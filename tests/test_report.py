@@ -401,6 +401,7 @@ def browse(folder, width, page=PROBE):
     return json.loads(html.unescape(found[1]))
 
 
+@pytest.mark.slow
 @needs_chromium
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_browser_shows_it_on_a_phone_and_on_a_desk(built, width):

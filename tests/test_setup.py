@@ -309,6 +309,7 @@ def test_new_files_in_the_study_and_removed_notebooks_are_changes(planned):
     assert (ran(done), f"Report: {REPORT}" in done.stdout) == ([], True)
 
 
+@pytest.mark.slow
 def test_parameters_go_to_the_notebooks_that_declare_them(small):
     report(small)
     done = report(small, "P=level=0.9")
@@ -430,6 +431,7 @@ def audited(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_make_audit_needs_no_patients_and_runs_the_audit_alone(audited):
     done = make(audited, "audit", "STUDY=data/other/")
     assert done.returncode == 0, done.stderr
@@ -496,6 +498,7 @@ def test_a_study_of_which_there_is_nothing_is_an_error(audited, target):
     ]
 
 
+@pytest.mark.slow
 def test_a_bar_of_progress_is_seen_on_the_terminal_and_not_in_the_notebook(audited):
     pty = pytest.importorskip("pty")
     leader, follower = pty.openpty()

@@ -253,6 +253,7 @@ def all_of(k_values, scale, sizes, tests, narrated=False):
     return everyone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("k", "values", "scale", "sizes", "of_k", "of_a", "narrated"),
     [
@@ -361,6 +362,7 @@ def summaries_of(k_values, scale, sizes, decimals=2):
 QUARTILES = {"iqr", "q3"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("k", "values", "scale", "sizes"),
     [(COUNT, (0, 1, 2, 3), 1, (2, 3)), (COUNT, (0, 1, 2, 3), 1, (3, 3)), (TENTHS, (-1, 0, 1, 2), 10, (4, 1))],
@@ -428,6 +430,7 @@ def test_summaries_of_runs_of_values_prove_no_more_than_there_is(tmp_path, monke
 RELAXED = {("iqr", "k"), ("q3", "k")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of_k", ["mann_whitney", "student_t"])
 @pytest.mark.parametrize("summaries", [True, False])
 @pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")

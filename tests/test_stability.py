@@ -29,6 +29,7 @@ def alone(tally, counts, options):
     return select_terms(Tally(kept.reset_index(drop=True)), **options).selected
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::tallystats.results.UndefinedWarning")
 @pytest.mark.parametrize(("method", "test"), RULES)
 @pytest.mark.parametrize(("data", "options"), [(birthwt, LOW), (infert, CASE), (separated, FAILED)])

@@ -382,6 +382,7 @@ def holds(study, figures, variable, test, *, lenient):
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variable", "test", "sizes"),
     [
