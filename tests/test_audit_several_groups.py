@@ -57,10 +57,10 @@ def verdict(audit, id):
 def test_p_values_are_recomputed_from_printed_counts(tmp_path):
     audit = audit_study(write(tmp_path, {"smoke": "<0.001", "ht": "0.538", "band": "0.05", "age": "0.03", "ui": "0.65"}))
     smoke, ht, band, age, ui = (verdict(audit, f"{name}_p") for name in ("smoke", "ht", "band", "age", "ui"))
-    assert (smoke.verdict, smoke.method, smoke.recomputed) == ("reproduced", "Pearson's chi-square", "<0.0001")
-    assert (ht.verdict, ht.method) == ("reproduced by another method", "the exact test of Fisher, Freeman and Halton")
+    assert (smoke.verdict, smoke.method, smoke.recomputed) == ("reproduced", "Pearson's chi-square test", "<0.0001")
+    assert (ht.verdict, ht.method) == ("reproduced by another method", "the Fisher-Freeman-Halton exact test")
     assert band.verdict == "contradicted"
-    assert "Pearson's chi-square gives 0.00" in band.reason
+    assert "Pearson's chi-square test gives 0.00" in band.reason
     assert (age.verdict, ui.verdict) == ("not checkable", "not checkable")
     assert "needs every patient's value" in age.reason
     assert "not every count of its table is printed" in ui.reason
@@ -79,7 +79,7 @@ def test_the_planned_test_is_the_stated_one(tmp_path):
 def test_percentages_that_several_tables_print(tmp_path):
     counts = {"smoke": COUNTS["smoke"]}
     found = verdict(audit_study(write(tmp_path, {"smoke": "<0.001"}, counts=counts, statistic="percent")), "smoke_p")
-    assert (found.verdict, found.method) == ("reproduced", "Pearson's chi-square")
+    assert (found.verdict, found.method) == ("reproduced", "Pearson's chi-square test")
 
 
 @pytest.mark.parametrize(

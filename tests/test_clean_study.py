@@ -87,7 +87,7 @@ def test_clean_tables_have_no_finding(clean):
     methods = {v.figure.id: v.method for v in audit.verdicts if v.figure.statistic == "p"}
     assert methods["t2_age_p"] == "Student's t test"
     assert methods["t2_ht_p"] == "Fisher's exact test"
-    assert methods["t2_race_p"] == "Pearson's chi-square"
+    assert methods["t2_race_p"] == "Pearson's chi-square test"
     assert {t.test for t in audit.tests if t.figure == "t2_age_p" and t.prints == "never"} == {"welch_t"}
 
 

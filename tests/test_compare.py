@@ -201,11 +201,11 @@ def test_frame_is_one_tidy_row():
         (lambda t: compare_variable(t, "value", "group", kind="dates"), "kind: 'dates'; expected one of continuous"),
         (
             lambda t: compare_variable(t, "value", "group", kind="continuous", test="fisher_exact"),
-            "test: 'fisher_exact' of a variable of kind 'continuous'; expected auto, student_t, welch_t, mann_whitney",
+            "test: 'fisher_exact' of a variable of kind 'continuous'; expected auto, mann_whitney",
         ),
         (
             lambda t: compare_variable(t, "value", "group", kind="category", test="mann_whitney"),
-            "test: 'mann_whitney' of a variable of kind 'category'; expected auto, pearson_chi_square, fisher_exact",
+            "test: 'mann_whitney' of a variable of kind 'category'; expected auto, pearson_chi_square, yates_chi_square",
         ),
         (lambda t: compare_variable(t, "value", "group", kind="count", confidence_level=95), "confidence_level: 95"),
     ],

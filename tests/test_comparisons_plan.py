@@ -224,8 +224,8 @@ def test_both_paragraphs_tell_what_was_run(cohort):
         "analysis of variance otherwise",
         "every two groups were compared",
         "Games-Howell (Birth weight, g)",
-        "compared before and after the visit by Wilcoxon's signed-rank test",
-        "Stuart and Maxwell's test of marginal homogeneity (Race)",
+        "compared before and after the visit by the Wilcoxon signed-rank test",
+        "the Stuart-Maxwell test of marginal homogeneity (Race)",
         "by least squares",
         "clusters by centre are described, not modelled",
     ):

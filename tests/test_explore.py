@@ -55,7 +55,7 @@ def test_strata_are_the_patients_of_each_level(patients):
         ({"by": "primary_tumor", "test": "jonckheere_terpstra"}, "is of a trend, and Primary tumour has no order"),
         ({"by": "sex", "strata": "sins_score"}, "strata: SINS is a number; expected a variable with levels"),
         ({"by": "sex", "strata": "sex"}, "expected three different variables"),
-        ({"by": "sex", "test": "fisher_exact"}, "expected auto, student_t"),
+        ({"by": "sex", "test": "fisher_exact"}, "expected auto, mann_whitney"),
         ({"by": "percutaneous_screws"}, "nobody with Age is in one of the groups of Percutaneous screws"),
     ],
 )

@@ -216,9 +216,9 @@ def test_tests_stand_beside_the_p_value_that_they_may_have_printed():
     idle = replace(cut, coding="lwt above 100", prints="never")
     audit = audit_of(tests=(*first, *second, cut, idle))
     counts, numbers = printed_test_tables(audit)
-    assert counts.head == ("", "Printed", "Pearson's chi-square", "Fisher's exact test")
+    assert counts.head == ("", "Printed", "Pearson's chi-square test", "Fisher's exact test")
     assert cells(counts) == [(in_words(audit.study, audit.figure(P)), "0.026", "0.0264 ● †", "0.0300 to 0.0400")]
-    assert numbers.head == ("", "Printed", "Pearson's chi-square", "Student's t test", "Welch's t test")
+    assert numbers.head == ("", "Printed", "Pearson's chi-square test", "Student's t test", "Welch's t test")
     assert cells(numbers)[0][2:] == ("", "0.0100 to 0.0300 ○ †", "?")
     assert cells(numbers)[1:] == [("lwt above 120", "", "0.0264 ●", "", "")]
     assert (counts.name, numbers.name) == ("printed-tests-1", "printed-tests-2")

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cohortbook.display.tables import UNDEFINED, DisplayTable, Row, decimal
+from tallystats.registry import BY_TITLE
 from tallystats.results import listed
 from tallystats.statistics.calibration import PATIENTS, Calibration, Kind, calibration_of, calibrations
 
@@ -35,24 +36,6 @@ _WORDS = {
     "Firth, likelihood-ratio test": "Firth's test",
     "c-statistic, DeLong's interval": "the c-statistic (DeLong)",
     "Hosmer-Lemeshow": "Hosmer and Lemeshow's test",
-    "Fisher's exact": "Fisher's exact test",
-    "Fisher's exact, mid-P": "Fisher's test with mid-P",
-    "Fisher-Freeman-Halton exact": "Fisher, Freeman and Halton's exact test",
-    "Student's t": "Student's t test",
-    "Welch's t": "Welch's t test",
-    "Mann-Whitney U": "the Mann-Whitney test",
-    "Mann-Whitney U, exact": "the exact Mann-Whitney test",
-    "Mann-Whitney U, continuity-corrected": "the continuity-corrected Mann-Whitney test",
-    "Kruskal-Wallis H": "the Kruskal-Wallis test",
-    "Jonckheere-Terpstra": "the Jonckheere-Terpstra test",
-    "One-way ANOVA": "analysis of variance",
-    "Welch's ANOVA": "Welch's analysis of variance",
-    "Cochran-Armitage trend": "the Cochran-Armitage test",
-    "Linear-by-linear association": "the linear-by-linear test",
-    "Pearson chi-square": "Pearson's chi-square test",
-    "N - 1 chi-square": "the N - 1 chi-square test",
-    "Chi-square, Yates-corrected": "Yates's chi-square test",
-    "Likelihood ratio chi-square": "the likelihood-ratio chi-square test",
     **{f"Kaplan-Meier, {scale} interval": f"Kaplan-Meier survival ({scale})" for scale in ("plain", "log", "log-log")},
     **{
         f"quantile of Kaplan-Meier, {scale} interval": f"Kaplan-Meier quantiles ({scale})"
@@ -140,7 +123,11 @@ def clauses(missed: list[Calibration], *, shares: bool = True) -> Iterator[str]:
 
 def name_in_words(c: Calibration) -> str:
     """Name a method within a sentence, and of what it is told where that is not all that it was tried on."""
-    name = _BOTH.get((c.kind, c.method)) or _WORDS.get(c.method, c.method)
+    name = (
+        _BOTH.get((c.kind, c.method))
+        or _WORDS.get(c.method)
+        or (BY_TITLE[c.method].words if c.method in BY_TITLE else c.method)
+    )
     tried = {other.what for other in calibrations() if (other.kind, other.method) == (c.kind, c.method)}
     return name + next((said for part, said in _WITH.items() if part in c.what and len(tried) > 1), "")
 

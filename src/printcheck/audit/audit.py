@@ -19,7 +19,7 @@ from printcheck.audit.audit_words import in_words
 from printcheck.audit.explanations import explain, number
 from printcheck.audit.printed_model import study_printed_model
 from printcheck.audit.verdicts import Audit, Consequence
-from printcheck.audit.which_test import WORDS, PrintedTest
+from printcheck.audit.which_test import PrintedTest
 from printcheck.printed.claims import claims, patients_of
 from printcheck.printed.published import Figure, read_published
 from printcheck.proof.repairs import provers
@@ -28,6 +28,7 @@ from studyfile.errors import command
 from studyfile.progress import Progress
 from studyfile.study.schema import Reconstruction
 from studyfile.study.study import Study, load_study
+from tallystats.registry import words_of
 
 #: What a P value is held against where the study file names nothing else.
 USUAL_THRESHOLD = 0.05
@@ -129,7 +130,7 @@ def _consequences(case: Case) -> Iterator[Consequence]:
                 if id in out:
                     low, high = min(t.low for t in stated), max(t.high for t in stated)
                 crosses = tuple(t for t in thresholds(case.study) if _crosses(figure, low, high, t))
-                test = " or ".join(WORDS.get(t.test, t.test) for t in stated)
+                test = " or ".join(words_of(t.test) for t in stated)
                 yield Consequence(
                     repair=name.id, figure=id, printed=figure.value, low=low, high=high, test=test, crosses=crosses
                 )

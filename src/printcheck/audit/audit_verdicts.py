@@ -11,11 +11,12 @@ from printcheck.audit.checks import Sheet
 from printcheck.audit.printed_model import PrintedModel
 from printcheck.audit.several_groups import is_of_several, recompute
 from printcheck.audit.verdicts import Consequence, Verdict
-from printcheck.audit.which_test import WORDS, PrintedTest
+from printcheck.audit.which_test import PrintedTest
 from printcheck.printed.claims import unstated
 from printcheck.printed.published import Figure
 from printcheck.proof.prover import Prover
 from printcheck.proof.statements import Proof, Statement
+from tallystats.registry import words_of
 
 #: Why a figure is held against nothing.
 MISSING = "values are missing: fewer patients are printed than are in the group, and who lacks one is not modelled"
@@ -181,7 +182,7 @@ def _of_model(model: PrintedModel, figure: Figure) -> Verdict:
 
 def _stated(figure: Figure, tests: Sequence[PrintedTest]) -> str:
     """Return the stated tests that print a P value, in words."""
-    return " or ".join(WORDS.get(t.test, t.test) for t in _printing(figure, tests))
+    return " or ".join(words_of(t.test) for t in _printing(figure, tests))
 
 
 def _ends(figure: Figure, tests: Sequence[PrintedTest]) -> list[tuple[float, float]]:

@@ -10,11 +10,12 @@ from string import ascii_lowercase
 from printcheck.audit.audit_case import Case, Explained
 from printcheck.audit.audit_words import STATISTICS, between, counted, digits, instead, span, unprintable
 from printcheck.audit.verdicts import Conflict, Repair
-from printcheck.audit.which_test import WORDS, PrintedTest
+from printcheck.audit.which_test import PrintedTest
 from printcheck.printed.published import Figure, sure
 from printcheck.proof.prover import Prover, UndecidedError
 from printcheck.proof.statements import Core, Dispute, Proof, Statement
 from tallystats.interval import Interval
+from tallystats.registry import words_of
 
 
 def explain(case: Case) -> None:
@@ -52,7 +53,7 @@ def _other_test(case: Case, prover: Prover, statement: Statement, repair: frozen
     # What prints it whatever the patients; then the stated tests of another coding; then what says most.
     usual = [t.test for t in stated]
     best = min(found, key=lambda t: (t.prints != "always", t.test not in usual, bool(t.coding), sure(_width(t))))
-    method = WORDS.get(best.test, best.test) + (f" of {best.coding}" if best.coding else "")
+    method = words_of(best.test) + (f" of {best.coding}" if best.coding else "")
     verb = "prints it" if best.prints == "always" else "can print it"
     return Explained("reproduced by another method", method, f"{_by_stated(stated)}; {method} {verb}")
 
@@ -63,7 +64,7 @@ def _width(test: PrintedTest) -> float:
 
 def _by_stated(stated: Sequence[PrintedTest]) -> str:
     """Say what the stated tests give."""
-    said = [(WORDS.get(t.test, t.test), t) for t in stated]
+    said = [(words_of(t.test), t) for t in stated]
     if any(t.low != t.low for t in stated):
         return f"{' or '.join(words for words, _ in said)} cannot print it"
     return " and ".join(f"{words} gives {between(t.low, t.high)}" for words, t in said)
@@ -199,5 +200,5 @@ def _p_values(case: Case, proof: Proof, statement: Statement, held: Collection[s
     for t in rows:
         if t.low <= printed.high and t.high >= printed.low:
             return None  # the bounds are too wide to say more
-        words.append(f"{between(t.low, t.high)} by {WORDS.get(t.test, t.test)}")
+        words.append(f"{between(t.low, t.high)} by {words_of(t.test)}")
     return " or ".join(words) or None

@@ -13,21 +13,13 @@ from printcheck.audit.checks import Sheet
 from printcheck.printed.published import Figure
 from studyfile.study.comparison_checks import SUITED_SEVERAL, TRENDS
 from studyfile.study.study import NUMERIC, Study
+from tallystats.registry import words_of
 from tallystats.results import result
 from tallystats.statistics.compare_several import TESTS
 from tallystats.tally import Tally
 
 #: So many tables that print the same percentages are tried.
 MOST_TABLES = 500
-WORDS = {
-    "pearson_chi_square": "Pearson's chi-square",
-    "likelihood_ratio": "the likelihood ratio chi-square",
-    "fisher_freeman_halton": "the exact test of Fisher, Freeman and Halton",
-    "linear_by_linear": "the linear-by-linear association",
-    "cochran_armitage": "Cochran and Armitage's trend",
-    "kruskal_wallis": "Kruskal and Wallis's test",
-    "jonckheere_terpstra": "Jonckheere and Terpstra's test",
-}
 
 
 @result
@@ -82,7 +74,7 @@ def recompute(sheet: Sheet, figure: Figure) -> Recomputed:
             if any(prints):
                 return _printed(figure, words, test, found[test], prints, stated)
     given = _span(figure, found[stated[0]])
-    reason = f"{words}: from the printed counts, {WORDS[stated[0]]} gives {given}"
+    reason = f"{words}: from the printed counts, {words_of(stated[0])} gives {given}"
     reason += "" if len(tables) > 1 else ", and no other test of such a table prints it"
     return Recomputed(verdict="contradicted", recomputed=given, reason=reason)
 
@@ -93,8 +85,8 @@ def _printed(
     verdict = "reproduced" if all(prints) else "compatible"
     if test not in stated:
         verdict = "reproduced by another method"
-    reason = f"{words}: from the printed counts, {WORDS[test]} gives {_span(figure, values)}"
-    return Recomputed(verdict=verdict, recomputed=_span(figure, values), method=WORDS[test], reason=reason)
+    reason = f"{words}: from the printed counts, {words_of(test)} gives {_span(figure, values)}"
+    return Recomputed(verdict=verdict, recomputed=_span(figure, values), method=words_of(test), reason=reason)
 
 
 def _span(figure: Figure, values: Sequence[float]) -> str:

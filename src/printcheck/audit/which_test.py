@@ -17,21 +17,6 @@ from studyfile.study.study import Study
 from tallystats.interval import Interval
 from tallystats.results import result
 
-WORDS = {
-    "pearson_chi_square": "Pearson's chi-square",
-    "yates_chi_square": "the chi-square with Yates's correction",
-    "likelihood_ratio": "the likelihood ratio chi-square",
-    "fisher_exact": "Fisher's exact test",
-    "fisher_mid_p": "Fisher's exact test, mid-P",
-    "n_minus_1_chi_square": "the N - 1 chi-square (linear-by-linear association)",
-    "fisher_freeman_halton": "the exact test of Fisher, Freeman and Halton",
-    "linear_by_linear": "the linear-by-linear association",
-    "mann_whitney": "Mann-Whitney's test",
-    "mann_whitney_continuity": "Mann-Whitney's test with continuity correction",
-    "mann_whitney_exact": "Mann-Whitney's exact test",
-    "student_t": "Student's t test",
-    "welch_t": "Welch's t test",
-}
 #: What a P that lies on the border of two printed values may be off by.
 _SLACK = Fraction(1, 10**12)
 
@@ -47,7 +32,7 @@ class PrintedTest:
     coding : str
         Empty for the variable as recorded; else another coding of it in words, its variable's name in brackets.
     test : str
-        A key of `WORDS`.
+        As the study file names it.
     stated : bool
         Whether it is the test that the study file plans.
     low, high : float

@@ -5,42 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from studyfile.study.study import LEVELLED, NUMERIC, Key, Study, nearest
+from tallystats.registry import TRENDS, suited
 
 Problem = tuple[Key, str]
 
-#: test -> the kinds of variable that it suits, as `tallystats.statistics.compare` takes them, of two groups
-SUITED = {
-    "student_t": NUMERIC,
-    "welch_t": NUMERIC,
-    "mann_whitney": (*NUMERIC, "ordered"),
-    "pearson_chi_square": ("count", *LEVELLED),
-    "fisher_exact": ("count", *LEVELLED),
-    **dict.fromkeys(("mann_whitney_continuity", "mann_whitney_exact"), (*NUMERIC, "ordered")),
-    **dict.fromkeys(("yates_chi_square", "n_minus_1_chi_square", "likelihood_ratio"), LEVELLED),
-    **dict.fromkeys(("fisher_mid_p", "fisher_freeman_halton"), LEVELLED),
-    "linear_by_linear": ("binary", "ordered"),
-}
-_LEVELS = dict.fromkeys(("pearson_chi_square", "likelihood_ratio", "fisher_freeman_halton"), LEVELLED)
-#: The same of three or more groups, as `tallystats.statistics.compare_several` takes them.
-SUITED_SEVERAL = {
-    "anova": NUMERIC,
-    "welch_anova": NUMERIC,
-    **dict.fromkeys(("kruskal_wallis", "jonckheere_terpstra"), (*NUMERIC, "ordered")),
-    **_LEVELS,
-    "linear_by_linear": ("binary", "ordered"),
-    "cochran_armitage": ("binary",),
-}
-#: Those that take the groups to be in an order.
-TRENDS = ("jonckheere_terpstra", "linear_by_linear", "cochran_armitage")
-#: The same of one variable before and after, as `tallystats.statistics.paired` takes them.
-SUITED_PAIRED = {
-    "paired_t": NUMERIC,
-    **dict.fromkeys(
-        ("wilcoxon_signed_rank", "wilcoxon_signed_rank_continuity", "wilcoxon_signed_rank_exact"), (*NUMERIC, "ordered")
-    ),
-    **dict.fromkeys(("mcnemar_exact", "mcnemar", "mcnemar_continuity"), ("binary",)),
-    **dict.fromkeys(("stuart_maxwell", "bowker"), LEVELLED),
-}
+#: test -> the kinds of variable that it suits, of two groups
+SUITED = suited("two")
+#: The same of three or more groups.
+SUITED_SEVERAL = suited("several")
+#: The same of one variable before and after.
+SUITED_PAIRED = suited("paired")
 
 
 def check_name(study: Study, name: str, at: Key, kinds: tuple[str, ...] = ()) -> Iterator[Problem]:

@@ -7,6 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from studyfile.study.schema_parts import Part
+from tallystats.registry import suited
+
+TESTS_OF_GROUPS = tuple(suited("two") | suited("several"))
+TESTS_OF_PAIRS = tuple(suited("paired"))
 
 
 class ComparisonRow(Part):
@@ -14,27 +18,9 @@ class ComparisonRow(Part):
 
     variable: str = Field(description="what is compared")
     label: str | None = Field(None, description="instead of the variable's own")
-    test: Literal[
-        "auto",
-        "student_t",
-        "welch_t",
-        "mann_whitney",
-        "mann_whitney_continuity",
-        "mann_whitney_exact",
-        "pearson_chi_square",
-        "yates_chi_square",
-        "n_minus_1_chi_square",
-        "likelihood_ratio",
-        "linear_by_linear",
-        "fisher_exact",
-        "fisher_mid_p",
-        "fisher_freeman_halton",
-        "anova",
-        "welch_anova",
-        "kruskal_wallis",
-        "jonckheere_terpstra",
-        "cochran_armitage",
-    ] = Field("auto", description="the test; auto chooses by kind, normality and number of groups")
+    test: Literal["auto", *TESTS_OF_GROUPS] = Field(
+        "auto", description="the test; auto chooses by kind, normality and number of groups"
+    )
     decimals: int = Field(1, description="of means and percentages")
     p_decimals: int | None = Field(None, description="decimals of P as printed; null: the journal's style")
 
@@ -73,18 +59,7 @@ class Pair(Part):
     before: str = Field(description="the variable at the first time")
     after: str = Field(description="the variable at the second time")
     label: str = Field("", description="what they are called; empty: the label of before:")
-    test: Literal[
-        "auto",
-        "paired_t",
-        "wilcoxon_signed_rank",
-        "wilcoxon_signed_rank_continuity",
-        "wilcoxon_signed_rank_exact",
-        "mcnemar_exact",
-        "mcnemar",
-        "mcnemar_continuity",
-        "stuart_maxwell",
-        "bowker",
-    ] = Field(
+    test: Literal["auto", *TESTS_OF_PAIRS] = Field(
         "auto",
         description="the test; auto: of numbers paired_t or, where Shapiro-Wilk rejects normality of the changes, "
         "wilcoxon_signed_rank; of ordered levels wilcoxon_signed_rank; mcnemar_exact; stuart_maxwell",

@@ -9,6 +9,7 @@ from functools import partial
 
 import pandas as pd
 
+from tallystats.registry import BY_NAME, NUMERIC, suiting
 from tallystats.results import NAN, Result, UndefinedWarning, result, warn_undefined
 from tallystats.statistics.counts import cross_tabulate, split
 from tallystats.statistics.describe import Frequencies, ShapiroWilk, Summary, frequencies, shapiro_wilk, summarise
@@ -61,29 +62,19 @@ def _p_alone(method: str, test: str, tally: Tally, variable: str, by: str) -> Te
 TESTS = {test.__name__: test for test in (student_t, welch_t, mann_whitney, pearson_chi_square, fisher_exact)}
 TESTS["mann_whitney_continuity"] = partial(mann_whitney, continuity=True)
 TESTS |= {
-    test: partial(_p_alone, method, test)
-    for test, method in {
-        "mann_whitney_exact": "Mann-Whitney U, exact",
-        "yates_chi_square": "Chi-square, Yates-corrected",
-        "n_minus_1_chi_square": "N - 1 chi-square",
-        "likelihood_ratio": "Likelihood ratio chi-square",
-        "linear_by_linear": "Linear-by-linear association",
-        "fisher_mid_p": "Fisher's exact, mid-P",
-        "fisher_freeman_halton": "Fisher-Freeman-Halton exact",
-    }.items()
+    name: partial(_p_alone, BY_NAME[name].title, name)
+    for name in (
+        "mann_whitney_exact",
+        "yates_chi_square",
+        "n_minus_1_chi_square",
+        "likelihood_ratio",
+        "linear_by_linear",
+        "fisher_mid_p",
+        "fisher_freeman_halton",
+    )
 }
-_RANKS = ("mann_whitney", "mann_whitney_continuity", "mann_whitney_exact")
-_COUNTS = ("pearson_chi_square", "fisher_exact")
-_LEVELS = (*_COUNTS, "yates_chi_square", "n_minus_1_chi_square", "likelihood_ratio", "fisher_mid_p", "fisher_freeman_halton")
 #: kind of variable -> the tests that suit it
-SUITED = {
-    "continuous": ("student_t", "welch_t", *_RANKS),
-    "count": ("student_t", "welch_t", *_RANKS, *_COUNTS),
-    "binary": (*_LEVELS, "linear_by_linear"),
-    "category": _LEVELS,
-    "ordered": (*_LEVELS, "linear_by_linear", *_RANKS),
-}
-NUMERIC = ("continuous", "count")
+SUITED = suiting("two")
 
 
 @result

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from tallystats.registry import NUMERIC, TRENDS, suiting
 from tallystats.results import NAN, UndefinedWarning, warn_undefined
-from tallystats.statistics.compare import NUMERIC, Comparison, choose_test
+from tallystats.statistics.compare import Comparison, choose_test
 from tallystats.statistics.counts import CrossTable, cross_tabulate, split
 from tallystats.statistics.describe import frequencies, summarise
 from tallystats.statistics.effects import Effect, standardised_difference
@@ -58,17 +59,8 @@ TESTS = {
         fisher_freeman_halton,
     )
 }
-#: Those that take the groups to be in an order.
-TRENDS = ("jonckheere_terpstra", "linear_by_linear", "cochran_armitage")
-_RANKS = ("kruskal_wallis", "jonckheere_terpstra")
-_LEVELS = ("pearson_chi_square", "likelihood_ratio", "fisher_freeman_halton")
 #: kind of variable -> the tests that suit it
-SUITED = {
-    **dict.fromkeys(NUMERIC, ("anova", "welch_anova", *_RANKS)),
-    "binary": (*_LEVELS, "linear_by_linear", "cochran_armitage"),
-    "category": _LEVELS,
-    "ordered": (*_LEVELS, "linear_by_linear", *_RANKS),
-}
+SUITED = suiting("several")
 #: test of all groups -> that of two of them, as `tallystats.statistics.pairwise.pairwise_comparisons` calls it
 PAIRS = {
     "anova": "anova",

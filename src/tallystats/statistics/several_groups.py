@@ -81,7 +81,7 @@ def anova(tally: Tally, variable: str, by: str) -> SeveralGroupsTest:
 
     Notes
     -----
-    R: ``oneway.test(x ~ g, var.equal = TRUE)``. SPSS: ONEWAY.
+    By statsmodels. R: ``oneway.test(x ~ g, var.equal = TRUE)``. SPSS: ONEWAY.
 
     Examples
     --------
@@ -92,22 +92,16 @@ def anova(tally: Tally, variable: str, by: str) -> SeveralGroupsTest:
     >>> round(test.statistic, 4), test.df, test.df_error, round(test.p_value, 4)
     (6.188, 2.0, 5.0, 0.0444)
     """
-    from scipy import stats
-
     require_numbers(tally, variable)
     table = cross_tabulate(tally, variable, by)
     reason = undefined(table)
     if not reason:
         n, mean, squares = (column[table.counts.any(axis=0)] for column in group_moments(table))
-        df, df_error = len(n) - 1, table.n - len(n)
         if not squares.sum():
             reason = "no group varies"
     if reason:
         return several_result("One-way ANOVA", table, reason)
-    between = n @ (mean - n @ mean / table.n) ** 2
-    f = between / df / (squares.sum() / df_error)
-    p_value = stats.f.sf(f, df, df_error)
-    return several_result("One-way ANOVA", table, None, statistic=f, df=df, df_error=df_error, p_value=p_value)
+    return several_result("One-way ANOVA", table, None, **_anova(n, mean, squares / np.maximum(n - 1, 1), "equal"))
 
 
 def welch_anova(tally: Tally, variable: str, by: str) -> SeveralGroupsTest:
@@ -131,7 +125,7 @@ def welch_anova(tally: Tally, variable: str, by: str) -> SeveralGroupsTest:
 
     Notes
     -----
-    Weights w = n / s^2 [1]_. R: ``oneway.test(x ~ g)``. SPSS: ONEWAY /STATISTICS=WELCH.
+    By statsmodels, with weights w = n / s^2 [1]_. R: ``oneway.test(x ~ g)``. SPSS: ONEWAY /STATISTICS=WELCH.
 
     References
     ----------
@@ -146,8 +140,6 @@ def welch_anova(tally: Tally, variable: str, by: str) -> SeveralGroupsTest:
     >>> round(test.statistic, 4), test.df, round(test.df_error, 4), round(test.p_value, 4)
     (11.7598, 2.0, 3.1252, 0.0351)
     """
-    from scipy import stats
-
     require_numbers(tally, variable)
     table = cross_tabulate(tally, variable, by)
     reason = undefined(table)
@@ -159,13 +151,16 @@ def welch_anova(tally: Tally, variable: str, by: str) -> SeveralGroupsTest:
             reason = "a group does not vary"
     if reason:
         return several_result("Welch's ANOVA", table, reason)
-    df, weights = len(n) - 1, n * (n - 1) / squares
-    centre = weights @ mean / weights.sum()
-    spread = ((1 - weights / weights.sum()) ** 2 / (n - 1)).sum() / (df * (df + 2))
-    f = weights @ (mean - centre) ** 2 / df / (1 + 2 * (df - 1) * spread)
-    df_error = 1 / (3 * spread)
-    p_value = stats.f.sf(f, df, df_error)
-    return several_result("Welch's ANOVA", table, None, statistic=f, df=df, df_error=df_error, p_value=p_value)
+    return several_result("Welch's ANOVA", table, None, **_anova(n, mean, squares / (n - 1), "unequal"))
+
+
+def _anova(n: np.ndarray, mean: np.ndarray, variance: np.ndarray, use_var: str) -> dict[str, float]:
+    """Return F, its degrees of freedom and P."""
+    from statsmodels.stats.oneway import anova_generic
+
+    found = anova_generic(mean, variance, n, use_var=use_var)
+    df, df_error = map(float, found.df)
+    return {"statistic": float(found.statistic), "df": df, "df_error": df_error, "p_value": float(found.pvalue)}
 
 
 def midranks(table: CrossTable) -> tuple[np.ndarray, float]:

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tallystats.statistics.counts import CrossTable, cross_tabulate, require_numbers
+from tallystats.statistics.counts import cross_tabulate, require_numbers
 from tallystats.statistics.several_groups import SeveralGroupsTest, several_result
 from tallystats.statistics.two_groups import undefined
 from tallystats.tally import Tally
-
-
-def _correlation(table: CrossTable) -> float:
-    """Return Pearson's correlation of the positions of levels and groups, 1, 2, 3 and so on."""
-    counts = table.counts
-    scores = [np.arange(size, dtype=float) for size in counts.shape]
-    sums = (counts.sum(axis=1), counts.sum(axis=0))
-    x, y = (s - s @ m / table.n for s, m in zip(scores, sums, strict=True))
-    return float(x @ counts @ y / np.sqrt((x**2 @ sums[0]) * (y**2 @ sums[1])))
 
 
 def linear_by_linear(tally: Tally, variable: str, by: str) -> SeveralGroupsTest:
@@ -42,7 +33,7 @@ def linear_by_linear(tally: Tally, variable: str, by: str) -> SeveralGroupsTest:
 
     Notes
     -----
-    (N - 1) r^2, r Pearson's correlation of the scores [1]_. SPSS: CROSSTABS, "Linear-by-Linear Association". R:
+    By statsmodels: (N - 1) r^2, r Pearson's correlation of the scores [1]_. SPSS: CROSSTABS, "Linear-by-Linear Association". R:
     ``(sum(t) - 1) * cor(x, g)^2``; ``coin::lbl_test``.
 
     References
@@ -106,12 +97,16 @@ def cochran_armitage(tally: Tally, variable: str, by: str) -> SeveralGroupsTest:
 
 def _linear(tally: Tally, variable: str, by: str, method: str, lost: int) -> SeveralGroupsTest:
     from scipy import stats
+    from statsmodels.stats.contingency_tables import Table
 
     table = cross_tabulate(tally, variable, by)
     reason = undefined(table)
     if reason:
         return several_result(method, table, reason, depth=3)
-    z = (table.n - lost) ** 0.5 * _correlation(table)
+    scores = [np.arange(1.0, size + 1) for size in table.counts.shape]
+    # Its variance is that of N - 1 patients.
+    mantel = Table(table.counts, shift_zeros=False).test_ordinal_association(*scores).zscore
+    z = float(mantel) * ((table.n - lost) / (table.n - 1)) ** 0.5
     return several_result(method, table, None, statistic=z**2, z=z, df=1, p_value=2 * stats.norm.sf(abs(z)))
 
 

@@ -14,8 +14,9 @@ from cohortbook.sections.model.layouts_models import removal_in_words
 from printcheck.audit.audit_words import in_words, listed
 from printcheck.audit.printed_model import PrintedModel
 from printcheck.audit.verdicts import Audit
-from printcheck.audit.which_test import WORDS, PrintedTest
+from printcheck.audit.which_test import PrintedTest
 from studyfile.study.study import NUMERIC
+from tallystats.registry import suited, words_of
 from tallystats.results import uncapital
 
 #: Behind P of the stated test.
@@ -71,7 +72,7 @@ def _families(tests: Sequence[PrintedTest]) -> list[list[str]]:
 
 def _test_table(audit: Audit, figures: Sequence[str], suffix: str) -> DisplayTable:
     mine = [t for t in audit.tests if t.figure in figures]
-    columns = [test for test in dict.fromkeys([*WORDS, *(t.test for t in mine)]) if any(t.test == test for t in mine)]
+    columns = [test for test in dict.fromkeys([*suited("two"), *(t.test for t in mine)]) if any(t.test == test for t in mine)]
     rows = []
     for id in figures:
         figure = audit.figure(id)
@@ -100,7 +101,7 @@ def _test_table(audit: Audit, figures: Sequence[str], suffix: str) -> DisplayTab
         title=f"Which test printed which P value{_of_kind(audit, figures)}",
         rows=tuple(rows),
         notes=tuple(notes),
-        head=("", "Printed", *(_capital(WORDS.get(test, test).removeprefix("the ")) for test in columns)),
+        head=("", "Printed", *(_capital(words_of(test).removeprefix("the ")) for test in columns)),
         frame=frame_of(mine, "figure", "variable", "coding", "test", "stated", "low", "high", "prints"),
     )
 

@@ -43,39 +43,10 @@ from cohortbook.sections.survival.findings_survival import survival_finding
 from cohortbook.sections.survival.hazards import CompetingModels, CoxStudy, study_competing_models, study_cox
 from cohortbook.sections.survival.visits import VisitStudy, study_visits
 from studyfile.cohort.cohort import Cohort
+from tallystats.registry import words_of
 from tallystats.results import Absent, uncapital
 from tallystats.tolerance import below
 
-#: The test as a Methods section names it, by the name that results give it.
-TESTS = {
-    "student_t": "Student's t test",
-    "welch_t": "Welch's t test",
-    "mann_whitney": "the Mann-Whitney U test",
-    "mann_whitney_continuity": "the Mann-Whitney U test with continuity correction",
-    "mann_whitney_exact": "the exact Mann-Whitney U test",
-    "pearson_chi_square": "Pearson's chi-square test",
-    "yates_chi_square": "the chi-square test with Yates's correction",
-    "n_minus_1_chi_square": "the N - 1 chi-square test",
-    "likelihood_ratio": "the likelihood-ratio chi-square test",
-    "linear_by_linear": "the test of linear-by-linear association",
-    "fisher_exact": "Fisher's exact test",
-    "fisher_mid_p": "Fisher's exact test with mid-P",
-    "fisher_freeman_halton": "the exact test of Fisher, Freeman and Halton",
-    "anova": "one-way analysis of variance",
-    "welch_anova": "Welch's analysis of variance",
-    "kruskal_wallis": "the Kruskal-Wallis test",
-    "jonckheere_terpstra": "the Jonckheere-Terpstra test of trend",
-    "cochran_armitage": "the Cochran-Armitage test of trend",
-    "paired_t": "the paired t test",
-    "wilcoxon_signed_rank": "Wilcoxon's signed-rank test",
-    "wilcoxon_signed_rank_continuity": "Wilcoxon's signed-rank test with continuity correction",
-    "wilcoxon_signed_rank_exact": "the exact Wilcoxon signed-rank test",
-    "mcnemar_exact": "McNemar's exact test",
-    "mcnemar": "McNemar's test",
-    "mcnemar_continuity": "McNemar's test with continuity correction",
-    "stuart_maxwell": "Stuart and Maxwell's test of marginal homogeneity",
-    "bowker": "Bowker's test of symmetry",
-}
 #: What computes; the versions are those of this run.
 SOFTWARE = ("cohortbook", "numpy", "scipy", "pandas", "statsmodels", "lifelines")
 
@@ -183,7 +154,7 @@ def _of_comparison(cohort: Cohort, result: GroupComparison) -> Iterator[str]:
     used: dict[str, list[str]] = {}
     for row in result.rows:
         used.setdefault(row.choice.test, []).append(labels[row.term])
-    said = listed([f"{TESTS.get(test, test)} ({'; '.join(names)})" for test, names in used.items()])
+    said = listed([f"{words_of(test)} ({'; '.join(names)})" for test, names in used.items()])
     yield f"Groups were compared by {said}."
     means = "the t test" if len(result.heads) == 2 else "analysis of variance"
     if any(row.test == "auto" and cohort.study.kind(row.variable) in ("continuous", "count") for row in plan.rows):
@@ -217,7 +188,7 @@ def _of_pairs(cohort: Cohort, result: GroupPairs) -> Iterator[str]:
 def _of_paired(cohort: Cohort, result: PairedStudy) -> Iterator[str]:
     used: dict[str, list[str]] = {}
     for row in result.rows:
-        used.setdefault(TESTS[row.test_name], []).append(row.label)
+        used.setdefault(words_of(row.test_name), []).append(row.label)
     said = listed([f"{test} ({'; '.join(labels)})" for test, labels in used.items()])
     yield f"The same {result.units} were compared before and after {result.procedure} by {said}, where both values are known."
 
