@@ -8,7 +8,7 @@ import time
 import pytest
 
 from studyfile.cache import FOLDER, PICKLE, cached, cached_each
-from tallystats.results import Absent
+from tallystats.results import NotPlanned
 
 #: Makes some values slowly, in the order given, and writes down which.
 MAKER = """
@@ -48,7 +48,7 @@ def test_what_is_kept_comes_back_and_what_cannot_be_read_is_made_anew(folder):
 
 
 def test_results_of_the_package_are_kept_as_they_are(folder):
-    result = Absent("Nothing is planned.")
+    result = NotPlanned("Nothing is planned.")
     assert cached("value", ["a"], lambda: result, PICKLE) == result
     assert cached("value", ["a"], lambda: pytest.fail("made again"), PICKLE) == result
     (kept,) = folder.glob("*.pickle")

@@ -41,7 +41,9 @@ def test_what_is_there_and_what_is_not(tmp_path, monkeypatch):
     assert checked.missing == ()
     assert checked.unused == ("further",)
     assert checked.present == ("eligibility", "tables", "survival")
-    assert checked.absent == ("outcome", "comparison", "paired", "linear", "model", "missing_data", "published", "scenarios")
+    assert checked.not_planned == (
+        *("outcome", "comparison", "paired", "linear", "model", "missing_data", "published", "scenarios"),
+    )
     monkeypatch.chdir(tmp_path)
     assert in_words(checked).splitlines() == [
         "study.yml: no errors",

@@ -8,7 +8,7 @@ import cohortbook as cb
 from alike import near
 from cohortbook.display.formatters import render
 from tallystats.regression.linear import linear_regression
-from tallystats.results import Absent
+from tallystats.results import NotPlanned
 from tallystats.statistics.clusters import intracluster_correlation
 from tallystats.statistics.paired import mcnemar, paired_t, stuart_maxwell, wilcoxon_signed_rank
 
@@ -207,11 +207,11 @@ def test_what_is_not_planned_is_said_in_a_line(tmp_path):
         "The study file plans no linear model (linear:).",
         "The study file names no variable of clusters, such as a hospital (study: cluster:).",
     ]
-    assert all(isinstance(one, Absent) for one in absent)
+    assert all(isinstance(one, NotPlanned) for one in absent)
 
 
 def test_a_result_is_shown_once_where_its_finding_repeats_it(capsys):
-    one = Absent("Nothing is planned.")
+    one = NotPlanned("Nothing is planned.")
     cb.show(one, cb.finding(one))
     assert capsys.readouterr().out.count("Nothing is planned.") == 1
 

@@ -121,7 +121,7 @@ def test_unit_of_time_changes_nothing():
     weeks = rows.assign(time=rows["time"] / 8, entry=rows["entry"] / 8)
     found = cox_regression(Tally.from_rows(weeks), **WHERE, terms=["x1", "x2"], entry="entry")
     assert found.residuals.values == near(days.residuals.values)
-    assert dataclasses.replace(found, residuals=days.residuals) == days
+    assert dataclasses.replace(found, residuals=days.residuals) == near(days)
 
 
 def test_missing_values_are_left_out_and_counted():

@@ -8,7 +8,7 @@ from cohortbook.display.figures import WIDTH
 from cohortbook.sections.audit.figures_audit import LABELLED, TILES, plot_ranges, plot_verdicts
 from printcheck.audit.audit_words import in_words
 from printcheck.audit.verdicts import VERDICTS
-from tallystats.results import Absent
+from tallystats.results import NotPlanned
 from test_layouts_audit import audit_of, disputed, range_of
 
 
@@ -80,7 +80,7 @@ def test_nothing_contradicted_is_said():
     plot = plot_verdicts(audit_of())
     assert "None of 94 that can be checked is contradicted by others." in plot.caption
     assert "contradicted: 0" in [text for text, _ in texts_of(plot)[0]]
-    assert isinstance(plot_verdicts(replace(audit_of(), verdicts=())), Absent)
+    assert isinstance(plot_verdicts(replace(audit_of(), verdicts=())), NotPlanned)
 
 
 @pytest.mark.slow
@@ -156,6 +156,6 @@ def test_sets_of_figures_stand_side_by_side():
 
 def test_undefined_results_are_not_drawn():
     nan = float("nan")
-    assert isinstance(plot_ranges([range_of("age", nan, nan)]), Absent)
-    assert isinstance(plot_ranges(()), Absent)
+    assert isinstance(plot_ranges([range_of("age", nan, nan)]), NotPlanned)
+    assert isinstance(plot_ranges(()), NotPlanned)
     assert len(plot_ranges([range_of("age", nan, nan), RANGES[0]]).figure.axes[0].get_yticks()) == 1

@@ -133,7 +133,7 @@ def test_all_tied_and_zero_length_follow_up():
     odds = np.exp(fit.estimates[0])
     assert_allclose(6 * odds / (6 * odds + 6), 4 / 6, rtol=1e-9)
     zero = fine_gray(Tally.from_rows(patients.assign(time=0.0)), **ONE, terms=["x"])
-    assert zero.estimates == fit.estimates
+    assert zero.estimates == near(fit.estimates)
 
 
 def test_missing_values_and_terms_that_say_nothing():

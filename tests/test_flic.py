@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from alike import near
 from logistic_cases import birthwt, separated, table
 from logistic_comparisons import comparisons
 from tallystats.regression import flic
@@ -46,7 +47,7 @@ def test_slopes_are_firths_in_flic_and_others_in_flac():
     terms = ["smoke", "race"]
     fit = firth_logistic(birthwt(), outcome="low", terms=terms)
     found = firth_predictions(birthwt(), outcome="low", terms=terms, fit=fit)
-    assert found.firth == fit.estimates
+    assert found.firth == near(fit.estimates)
     assert found.flic[1:] == fit.estimates[1:]
     assert not np.allclose(found.flac[1:], fit.estimates[1:], rtol=1e-4)
     assert found.terms == ("intercept", "smoke", "race: other", "race: white")

@@ -15,7 +15,7 @@ from cohortbook.sections.survival.hazards import study_cox
 from printcheck.audit.audit import audit_study
 from studyfile.cohort.cohort import load_cohort
 from studyfile.study.study import bundled_studies
-from tallystats.results import Absent
+from tallystats.results import NotPlanned
 
 with (Path(__file__).parent / "reference" / "gbsg2.csv").open(encoding="utf-8") as file:
     R = {(row["what"], row["term"]): float(row["value"]) for row in csv.DictReader(file)}
@@ -96,7 +96,7 @@ def test_the_women_print_what_the_book_prints():
     treated = next(v for v in audit.verdicts if v.figure.id == "hr_horth")
     assert (treated.recomputed, treated.reason) == ("0.7073 (0.5492 to 0.9109)", "the patients in cohort.csv print it")
     nothing = possible_results(audit)
-    assert isinstance(nothing, Absent)
+    assert isinstance(nothing, NotPlanned)
     assert nothing.reason == "The patients are in cohort.csv: nothing needs to be drawn from printed figures."
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from alike import assert_alike
+from alike import assert_alike, near
 from survival_cases import rows_of
 from survival_comparisons import comparisons
 from tallystats.results import UndefinedWarning
@@ -110,7 +110,7 @@ def test_missing_values_are_left_out_and_counted():
     assert gray_test(Tally.from_rows(patients), **WHERE)["one"].n_missing == 3
     test = gray_test(Tally.from_rows(patients), **WHERE, strata="stratum")["one"]
     complete = gray_test(Tally.from_rows(patients.dropna()), **WHERE, strata="stratum")["one"]
-    assert (test.n_missing, test.statistic, test.n) == (4, complete.statistic, complete.n)
+    assert (test.n_missing, test.statistic, test.n) == near((4, complete.statistic, complete.n))
 
 
 @pytest.mark.parametrize(

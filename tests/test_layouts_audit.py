@@ -22,9 +22,9 @@ from cohortbook.sections.audit.layouts_audit import (
 )
 from printcheck.audit.arithmetic import Check
 from printcheck.audit.audit_words import in_words
+from printcheck.audit.candidate_tests import PrintedTest
 from printcheck.audit.printed_model import JointTable, PrintedModel, Reading
 from printcheck.audit.verdicts import VERDICTS, Audit, Conflict, Consequence, Repair, Verdict
-from printcheck.audit.which_test import PrintedTest
 from printcheck.printed.published import read_published
 from studyfile.study.study import load_study
 

@@ -16,7 +16,7 @@ from missing_cases import pbc
 from studies import write_study
 from studyfile.study.study import StudyError
 from tallystats.missing.pooled import pooled_logistic
-from tallystats.results import Absent
+from tallystats.results import NotPlanned
 
 matplotlib.use("Agg")
 
@@ -127,7 +127,9 @@ def test_nothing_missing_is_said_in_one_line(tmp_path, capsys):
     rows.to_csv(tmp_path / "pbc.csv", index=False)
     cohort = study(tmp_path)
     losses = cb.missing_study(cohort)
-    assert losses == Absent("No patient lacks a value of the 7 variables that the analyses use: each takes all 418 patients.")
+    assert losses == NotPlanned(
+        "No patient lacks a value of the 7 variables that the analyses use: each takes all 418 patients."
+    )
     cb.show(cb.finding(losses), losses, cb.plot_missing(losses), cb.missing_by_outcome_table(losses))
     assert capsys.readouterr().out.count("No patient lacks") == 1
     assert str(cb.outcome_extremes(cohort).reason).startswith("Of no patient is the outcome unknown")
@@ -150,8 +152,8 @@ def test_complete_cases_are_the_default(folder, tmp_path):
         "(`missing_data: {method: imputation}`)."
     )
     assert cb.imputed_cox(cohort, cb.study_cox(cohort)).reason.startswith("The Cox model rests on the 312 of 418 patients")
-    assert cb.imputed_model(cohort, Absent("no model")).reason == "no model"
-    assert cb.imputed_cox(cohort, Absent("no model")).reason == "no model"
+    assert cb.imputed_model(cohort, NotPlanned("no model")).reason == "no model"
+    assert cb.imputed_cox(cohort, NotPlanned("no model")).reason == "no model"
 
 
 def test_best_and_worst_cases_bound_rate_and_comparison(cohort):
@@ -284,7 +286,7 @@ def test_small_counts_stay_hidden(folder, model, cox):
         cb.imputed_model(hidden, model.study),
         cb.imputed_cox(hidden, cox.study),
     )
-    assert all(isinstance(one, Absent) and one.hidden for one in results)
+    assert all(isinstance(one, NotPlanned) and one.hidden for one in results)
     assert not any(character.isdigit() for one in results for character in one.reason)
     write_study(folder, extra=IMPUTE + "privacy: {suppress_below: 7}\n", text=STUDY)
     assert "Complete" not in in_words(check_study(str(folder)))

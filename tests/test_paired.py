@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from alike import near
 from several import R, cases, counts_of, table_of
 from tallystats.results import UndefinedWarning
 from tallystats.statistics import paired
@@ -78,7 +79,7 @@ def test_ordered_levels_are_ranked_by_how_far_they_move():
     rows = pd.DataFrame({"first": list("AABCDD"), "last": list("BDBDCD")}).astype(levels)
     coded = numbers([0, 0, 1, 2, 3, 3], [1, 3, 1, 3, 2, 3])
     found = wilcoxon_signed_rank(Tally.from_rows(rows), *COLUMNS)
-    assert found.p_value == wilcoxon_signed_rank(coded, *COLUMNS).p_value
+    assert found.p_value == near(wilcoxon_signed_rank(coded, *COLUMNS).p_value)
     assert (found.n_up, found.n_down, found.n_same) == (3, 1, 2)
 
 

@@ -18,7 +18,7 @@ from tallystats.statistics.printed_tests import COUNTED, TABLED, tie_window
 from tallystats.statistics.rank_and_t_tests import NUMBERED
 from tallystats.tally import Tally
 
-REFERENCE = Path(__file__).parent / "reference" / "which_test.csv"
+REFERENCE = Path(__file__).parent / "reference" / "candidate_tests.csv"
 with REFERENCE.open(encoding="utf-8") as file:
     ROWS = list(csv.DictReader(file))
 

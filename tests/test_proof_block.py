@@ -1,4 +1,4 @@
-"""proof_block.py and which_values.py: what values print is never refuted; sums that are refuted belong to no values."""
+"""proof_block.py and candidate_values.py: what values print is never refuted; sums that are refuted belong to no values."""
 
 import itertools
 import math
@@ -8,8 +8,8 @@ import statistics
 import pytest
 from scipy import stats
 
-from printcheck.audit.which_test import which_tests
-from printcheck.audit.which_values import made
+from printcheck.audit.candidate_tests import candidate_tests
+from printcheck.audit.candidate_values import made
 from printcheck.printed.claims import claims
 from printcheck.printed.published import COLUMNS, Figure, round_half_away
 from printcheck.proof.repairs import provers
@@ -128,10 +128,10 @@ def test_student_and_welch_are_told_apart_by_means_and_deviations(tmp_path):
     welch = stats.ttest_ind(treated, others, equal_var=False).pvalue
     figures = printed(treated, others, 2)
     altered = [*figures[:-1], figure("p", shown(welch, 3), "test")]
-    prints = {t.test: t.prints for t in which_tests(study, altered)}
+    prints = {t.test: t.prints for t in candidate_tests(study, altered)}
     assert prints["student_t"] == "never"
     assert prints["welch_t"] in ("always", "sometimes")
-    prints = {t.test: t.prints for t in which_tests(study, figures)}
+    prints = {t.test: t.prints for t in candidate_tests(study, figures)}
     assert prints["student_t"] in ("always", "sometimes")
     assert prints["welch_t"] == "never"
 

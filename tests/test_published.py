@@ -750,7 +750,7 @@ def test_figures_of_models_are_recomputed(smokers):
     asked = figure("odds_ratio", "1 (1-1)", "grade", "high", group="model")
     assert reprint(asked, cohort) == pytest.approx([math.exp(x[at]) for x in (fit.estimates, fit.conf_low, fit.conf_high)])
     assert reprint(figure("p", "1", "grade", "high", group="model"), cohort) == near(fit.p_values[at])
-    assert reprint(figure("p", "1", "smoker", group="model"), cohort) == fit.p_value("smoker")
+    assert reprint(figure("p", "1", "smoker", group="model"), cohort) == near(fit.p_value("smoker"))
     assert math.isnan(reprint(figure("p", "1", "grade", group="model"), cohort))  # of two columns, none is meant
     assert math.isnan(reprint(figure("odds_ratio", "1", "grade", "low", group="model"), cohort))  # the reference
 

@@ -21,7 +21,7 @@ from studyfile.privacy.counts import bars as bars_of
 from studyfile.privacy.counts import protected_flow
 from studyfile.privacy.guard import NotShown
 from studyfile.study.study import load_study
-from tallystats.results import HIDDEN, MARK, Absent, Hidden
+from tallystats.results import HIDDEN, MARK, Hidden, NotPlanned
 from tallystats.survival.curves import kaplan_meier
 from tallystats.tally import Tally
 
@@ -180,7 +180,7 @@ def test_a_small_group_is_not_compared(tmp_path):
         row["limp"] = "no"
     cohort = cohort_of(tmp_path, 5, rows)
     for absent in (cb.outcome_rate(cohort), cb.compare_groups(cohort), cb.study_model(cohort)):
-        assert isinstance(absent, Absent)
+        assert isinstance(absent, NotPlanned)
         assert absent.hidden
         assert absent.reason.startswith("Not shown, to protect patients: a count in it is too small")
     words = str(cb.results_text(cohort, *cb.planned_results(cohort)))
@@ -213,7 +213,7 @@ def test_what_has_no_rule_is_withheld(tmp_path):
 
 
 def test_an_absent_result_passes_through_what_notebooks_call(tmp_path):
-    absent = Absent("Not here.")
+    absent = NotPlanned("Not here.")
     for passed in (cb.tests_table(absent), cb.plot_adjusted(absent), cb.effects_table(absent), *cb.plot_strata(absent)):
         assert passed is absent
     assert str(cb.finding(absent)) == str(cb.selection_finding(absent)) == "Not here."

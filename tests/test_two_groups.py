@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from alike import assert_alike
+from alike import assert_alike, near
 from groups import numbers, reference, rows_of, table, table_of, tally_of
 from tallystats.results import UndefinedWarning
 from tallystats.statistics import two_groups
@@ -80,7 +80,7 @@ def test_ranks_of_an_ordered_categorical_are_those_of_its_levels():
     rows = pd.DataFrame({"grade": pd.Categorical(levels, ["C", "B", "A"], ordered=True), "group": [True] * 3 + [False] * 4})
     by_numbers = mann_whitney(tally_of([0, 0, 1], [2, 1, 2, 2]), "value", "group")
     by_levels = mann_whitney(Tally.from_rows(rows), "grade", "group")
-    assert (by_levels.statistic, by_levels.p_value) == (by_numbers.statistic, by_numbers.p_value)
+    assert (by_levels.statistic, by_levels.p_value) == near((by_numbers.statistic, by_numbers.p_value))
 
 
 def test_groups_may_be_a_categorical_of_two_levels():
@@ -125,7 +125,7 @@ def test_missing_values_are_left_out_and_counted():
     for test in NUMERIC_TESTS:
         result, expected = test(Tally.from_rows(rows), "value", "group"), test(complete, "value", "group")
         assert (result.n, result.n_missing) == (6, 2)
-        assert (result.statistic, result.p_value) == (expected.statistic, expected.p_value)
+        assert (result.statistic, result.p_value) == near((expected.statistic, expected.p_value))
 
 
 def test_exact_ranks_need_untied_values():

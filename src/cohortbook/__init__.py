@@ -110,27 +110,27 @@ def __getattr__(name: str) -> Any:
 
 
 def _passing(function: Any) -> Any:
-    """Let notebooks go on where there is no result: what is asked of an absent one is that it is absent.
+    """Let notebooks go on where there is no result: what is asked of one that is not planned is that it is not.
 
-    An analysis that has no rule for small counts, where the study hides them, gives an absent result too.
+    An analysis that has no rule for small counts, where the study hides them, gives such a result too.
     """
 
     @functools.wraps(function)
     def passing(*arguments: Any, **options: Any) -> Any:
         from studyfile.privacy.guard import NotShown
-        from tallystats.results import Absent
+        from tallystats.results import NotPlanned
 
-        absent = arguments[0] if arguments and isinstance(arguments[0], Absent) else None
-        if absent is None:
+        not_planned = arguments[0] if arguments and isinstance(arguments[0], NotPlanned) else None
+        if not_planned is None:
             try:
                 return function(*arguments, **options)
             except NotShown as error:
-                absent = Absent(str(error), hidden=True)
+                not_planned = NotPlanned(str(error), hidden=True)
         if function.__module__.rpartition(".")[2].startswith(("findings", "manuscript")):
             from cohortbook.display.paragraph import Text
 
-            return Text(absent.reason)
-        return absent
+            return Text(not_planned.reason)
+        return not_planned
 
     return passing
 

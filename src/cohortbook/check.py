@@ -66,7 +66,7 @@ class Checked:
         Of each planned analysis that needs several variables: how many lack one, where some do.
     unused : tuple of str
         Columns of the file that the study file does not declare.
-    present, absent : tuple of str
+    present, not_planned : tuple of str
         Sections of the plan that the study file has, and lacks.
     notes : tuple of str
         What was found out about the file: delimiter, encoding, sheet.
@@ -83,7 +83,7 @@ class Checked:
     complete: tuple[Missing, ...]
     unused: tuple[str, ...]
     present: tuple[str, ...]
-    absent: tuple[str, ...]
+    not_planned: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -129,7 +129,7 @@ def check_study(study: Study | str) -> Checked:
         complete=_incomplete(cohort) if cohort else (),
         unused=_unused(cohort) if cohort else (),
         present=present,
-        absent=tuple(section for section in SECTIONS if section not in present),
+        not_planned=tuple(section for section in SECTIONS if section not in present),
         notes=cohort.notes if cohort else (),
     )
 
@@ -179,7 +179,7 @@ def in_words(checked: Checked) -> str:
     if checked.unused:
         lines.append(_row("Not used", f"columns {_some(checked.unused)}"))
     lines.append(_row("Plan has", ", ".join(checked.present) or "nothing"))
-    lines += [_row("Plan lacks" if i == 0 else "", f"{name}: {SECTIONS[name]}") for i, name in enumerate(checked.absent)]
+    lines += [_row("Plan lacks" if i == 0 else "", f"{name}: {SECTIONS[name]}") for i, name in enumerate(checked.not_planned)]
     return "\n".join(lines)
 
 

@@ -178,7 +178,7 @@ def require_confidence_level(confidence_level: float) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Absent:
+class NotPlanned:
     """A result that is not there, and why: the study file does not plan it, or the data give nothing to compute.
 
     `hidden` says that it is there and not shown, as it would reveal a small count.
@@ -190,7 +190,7 @@ class Absent:
     def __bool__(self) -> bool:
         return False
 
-    def __iter__(self) -> Iterator[Absent]:
+    def __iter__(self) -> Iterator[NotPlanned]:
         """Stand for each of several results that are not there: the reason is told once."""
         yield self
 
@@ -204,12 +204,12 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def uncapital(label: str) -> str:
+def lower_first(label: str) -> str:
     """Write a label as it stands within a sentence: its first letter small, unless a name or an abbreviation begins it.
 
     Examples
     --------
-    >>> uncapital("Tumour grade III"), uncapital("AIS C or worse")
+    >>> lower_first("Tumour grade III"), lower_first("AIS C or worse")
     ('tumour grade III', 'AIS C or worse')
     """
     return label[:1].lower() + label[1:] if label[1:2].islower() else label

@@ -20,7 +20,7 @@ from cohortbook.sections.comparison.analysis import GroupComparison, OutcomeRate
 from cohortbook.sections.comparison.layouts_groups import of_level
 from printcheck.printed.published import sure
 from studyfile.cohort.cohort import Cohort
-from tallystats.results import Absent, Hidden
+from tallystats.results import Hidden, NotPlanned
 from tallystats.statistics.describe import Summary
 from tallystats.tolerance import SAME
 
@@ -216,7 +216,7 @@ def plot_flow(cohort: Cohort) -> Plot:
     )
 
 
-def plot_histograms(cohort: Cohort) -> Plot | Absent:
+def plot_histograms(cohort: Cohort) -> Plot | NotPlanned:
     """Draw a histogram of every recorded numeric variable, with its mean and median."""
     import seaborn as sns
 
@@ -224,7 +224,7 @@ def plot_histograms(cohort: Cohort) -> Plot | Absent:
     if cohort.protection:
         parts = [part for part in parts if cohort.protection.drawn(part[0].term)]
     if not parts:
-        return Absent("No numeric variable has a value.")
+        return NotPlanned("No numeric variable has a value.")
     columns = 3 if len(parts) > 4 else 2
     rows = -(-len(parts) // columns)
     figure, grid = axes(1.75 * rows + 0.2, rows, columns, squeeze=False)
@@ -286,7 +286,7 @@ def _safe_bars(axis: Axes, cohort: Cohort, summary: Summary) -> None:
         axis.axvline(summary.median, color=INK, linewidth=1.2, linestyle=(0, (3, 2)), label="median")
 
 
-def plot_outcome_rate(result: OutcomeRate | Absent) -> Plot | Absent:
+def plot_outcome_rate(result: OutcomeRate | NotPlanned) -> Plot | NotPlanned:
     """Draw the rate of the outcome with its intervals beside rates reported elsewhere."""
     if not result:
         return result
@@ -332,7 +332,7 @@ def plot_outcome_rate(result: OutcomeRate | Absent) -> Plot | Absent:
     )
 
 
-def plot_effects(result: GroupComparison) -> Plot | Absent:
+def plot_effects(result: GroupComparison) -> Plot | NotPlanned:
     """Draw the standardised difference of every compared variable, largest first."""
     two = len(result.heads) == 2
     found = [
@@ -345,7 +345,7 @@ def plot_effects(result: GroupComparison) -> Plot | Absent:
     drawn = sorted((f for f in found if f[1] == f[1]), key=lambda f: abs(sure(f[1])))
     absent = [label for label, value in found if value != value]
     if not drawn:
-        return Absent("No difference between the groups is defined.")
+        return NotPlanned("No difference between the groups is defined.")
     figure, axis = axes(0.3 * len(drawn) + 0.9)
     for y, (_, value) in enumerate(drawn):
         axis.plot([0, value], [y, y], color=PALE, linewidth=2, zorder=1)
@@ -374,13 +374,13 @@ def plot_effects(result: GroupComparison) -> Plot | Absent:
     )
 
 
-def plot_adjusted(result: GroupComparison) -> Plot | Absent:
+def plot_adjusted(result: GroupComparison) -> Plot | NotPlanned:
     """Draw P values, unadjusted and by Holm's method, against the thresholds."""
     order = sorted(
         (i for i, row in enumerate(result.rows) if row.test.reason is None), key=lambda i: -sure(result.rows[i].test.p_value)
     )
     if not order:
-        return Absent("No test is defined.")
+        return NotPlanned("No test is defined.")
     figure, axis = axes(0.3 * len(order) + 1.2)
     for y, i in enumerate(order):
         raw, holm = result.rows[i].test.p_value, result.adjusted["holm"][i]

@@ -10,7 +10,7 @@ from cohortbook.display.style import general
 from cohortbook.display.tables import decimal, p_value, percent
 from cohortbook.sections.comparison.analysis import GroupComparison, NumericSummaries, OutcomeRate
 from studyfile.cohort.cohort import Cohort
-from tallystats.results import Absent, listed
+from tallystats.results import NotPlanned, listed
 from tallystats.tolerance import below
 
 
@@ -63,7 +63,7 @@ def synthetic_banner(cohort: Cohort) -> Text:
 
 
 @finding.register
-def _(result: Absent, *, significance: float = 0.05) -> Text:
+def _(result: NotPlanned, *, significance: float = 0.05) -> Text:
     return Text(result.reason)
 
 

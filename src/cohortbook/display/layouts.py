@@ -25,7 +25,7 @@ from cohortbook.display.tables import (
 from cohortbook.sections.comparison.analysis import DescriptiveTable, NumericSummaries, OutcomeRate, with_unit
 from printcheck.printed.published import Figure, read_published
 from studyfile.cohort.cohort import Cohort
-from tallystats.results import Absent, Hidden
+from tallystats.results import Hidden, NotPlanned
 
 MARKS = "abcdefghijklmnopqrst"
 NOT_RECORDED = "Not recorded"
@@ -198,11 +198,11 @@ def flow_table(cohort: Cohort) -> DisplayTable:
     )
 
 
-def left_out_table(cohort: Cohort) -> DisplayTable | Absent:
+def left_out_table(cohort: Cohort) -> DisplayTable | NotPlanned:
     """Lay out the printed figures that no cohort can show together with the others, and why."""
     plan = cohort.study.file.reconstruction
     if plan is None or not plan.left_out:
-        return Absent("No printed figure is left out.")
+        return NotPlanned("No printed figure is left out.")
     figures = {figure.id: figure for figure in read_published(cohort.study)}
     frame = pd.DataFrame(
         [

@@ -11,7 +11,7 @@ from cohortbook.sections.comparison.stratified import compare_between
 from studyfile.cohort.cohort import Cohort
 from studyfile.errors import CohortbookError
 from studyfile.study.study import NUMERIC
-from tallystats.results import Absent
+from tallystats.results import NotPlanned
 from tallystats.statistics import compare, compare_several
 
 if TYPE_CHECKING:
@@ -106,6 +106,6 @@ def _drawn(cohort: Cohort, variable: str, options: dict) -> tuple[str, bytes]:
         result = compare_between(cohort, variable, **options)
     except (CohortbookError, ValueError) as error:
         return f"<p>{html.escape(str(error))}</p>", b""
-    if isinstance(result, Absent):
+    if isinstance(result, NotPlanned):
         return f"<p>{html.escape(result.reason)}</p>", b""
     return table_of(result).html, plot_groups(result).rendered("png", dpi=100)

@@ -13,12 +13,12 @@ from cohortbook.display.paragraph import Text
 from cohortbook.display.tables import DisplayTable
 from printcheck.audit.verdicts import Audit
 from studyfile.files import plain, write_whole
-from tallystats.results import Absent
+from tallystats.results import NotPlanned
 
 
 def _shown(thing: Any) -> Any:
     """Return a thing that can show and save itself: a plot, a text or a table."""
-    if isinstance(thing, Absent):
+    if isinstance(thing, NotPlanned):
         return Text(thing.reason)
     return thing if isinstance(thing, DisplayTable | Plot | Text) else table_of(thing)
 

@@ -28,7 +28,7 @@ from studyfile.cohort.cohort import Cohort, load_cohort
 from studyfile.privacy.counts import MISSING, RECORDED, Protection, round_step
 from studyfile.privacy.guard import NO_RULE, SMALL, withheld
 from studyfile.study.study import load_study
-from tallystats.results import HIDDEN, Absent
+from tallystats.results import HIDDEN, NotPlanned
 from tallystats.statistics.describe import Frequencies, ShapiroWilk, Summary
 from tallystats.statistics.multiplicity import adjust_p_values
 from tallystats.survival.competing import CumulativeIncidence
@@ -40,7 +40,7 @@ READINGS = 24
 
 @functools.singledispatch
 def protect(result: Any, cohort: Cohort) -> Any:
-    """Return a result in which no small count of a cohort can be seen, or the absent result that says why there is none."""
+    """Return a result in which no small count of a cohort can be seen, or the result that says why there is none."""
     return withheld(NO_RULE)
 
 
@@ -112,7 +112,7 @@ def _(result: NumericSummaries, cohort: Cohort) -> NumericSummaries:
 
 
 @protect.register
-def _(result: OutcomeRate, cohort: Cohort) -> OutcomeRate | Absent:
+def _(result: OutcomeRate, cohort: Cohort) -> OutcomeRate | NotPlanned:
     return withheld() if cohort.protection.hides(cohort.study.file.outcome.variable) else result
 
 
@@ -120,7 +120,7 @@ def _(result: OutcomeRate, cohort: Cohort) -> OutcomeRate | Absent:
 
 
 @protect.register
-def _(result: GroupComparison, cohort: Cohort) -> GroupComparison | Absent:
+def _(result: GroupComparison, cohort: Cohort) -> GroupComparison | NotPlanned:
     """Leave out the variables of which a group, crossed with a level or with the missing, is small.
 
     A test, a mean or an odds ratio of a group tells its counts, where the others of the table are known.
@@ -160,7 +160,7 @@ def _groups_protected(row: Any, held: Protection) -> Any:
 
 
 @protect.register
-def _(result: Stratified, cohort: Cohort) -> Stratified | Absent:
+def _(result: Stratified, cohort: Cohort) -> Stratified | NotPlanned:
     held = cohort.protection
     crossed = [result.variable, result.by, *([result.strata] if result.strata else [])]
     if held.small(*crossed) or any(held.hides(name) for name in crossed if cohort.study.levels(name)):
@@ -182,7 +182,7 @@ def _unsafe(held: Protection, outcome: str, terms: Sequence[str]) -> bool:
 
 
 @protect.register
-def _(result: Screening, cohort: Cohort) -> Screening | Absent:
+def _(result: Screening, cohort: Cohort) -> Screening | NotPlanned:
     held, plan, file = cohort.protection, cohort.study.plan("model"), cohort.study.file
     groups = [plan.outcome, *([] if plan.candidates or not file.comparison else [file.comparison.groups])]
     kept = [i for i, term in enumerate(result.terms) if not any(_unsafe(held, group, [term]) for group in groups)]
@@ -192,7 +192,7 @@ def _(result: Screening, cohort: Cohort) -> Screening | Absent:
 
 
 @protect.register
-def _(result: ModelStudy, cohort: Cohort) -> ModelStudy | Absent:
+def _(result: ModelStudy, cohort: Cohort) -> ModelStudy | NotPlanned:
     held, outcome, terms = cohort.protection, result.plan.outcome, result.screening.candidates
     if _unsafe(held, outcome, terms):
         return withheld()
@@ -229,7 +229,7 @@ def _(result: ModelStudy, cohort: Cohort) -> ModelStudy | Absent:
 
 
 @protect.register
-def _(result: ModelMethods, cohort: Cohort) -> ModelMethods | Absent:
+def _(result: ModelMethods, cohort: Cohort) -> ModelMethods | NotPlanned:
     held, outcome, terms = cohort.protection, result.model.plan.outcome, result.model.screening.candidates
     if _unsafe(held, outcome, terms):
         return withheld()
@@ -244,7 +244,7 @@ def _(result: ModelMethods, cohort: Cohort) -> ModelMethods | Absent:
 
 
 @protect.register
-def _(result: CoxStudy, cohort: Cohort) -> CoxStudy | Absent:
+def _(result: CoxStudy, cohort: Cohort) -> CoxStudy | NotPlanned:
     held, plan = cohort.protection, result.plan
     crossed = [*plan.cox, *plan.cox_strata, *([plan.cluster] if plan.cluster else [])]
     if _unsafe(held, plan.event, crossed):
@@ -257,7 +257,7 @@ def _(result: CoxStudy, cohort: Cohort) -> CoxStudy | Absent:
 
 
 @protect.register
-def _(result: CompetingModels, cohort: Cohort) -> CompetingModels | Absent:
+def _(result: CompetingModels, cohort: Cohort) -> CompetingModels | NotPlanned:
     held, plan = cohort.protection, result.plan
     events = [plan.competing.event, plan.event]
     if any(_unsafe(held, event, plan.cox) for event in events) or held.small(*events):
@@ -286,7 +286,7 @@ def _uncounted(fit: Any, hidden: bool) -> Any:
 
 
 @protect.register
-def _(result: SurvivalStudy, cohort: Cohort) -> SurvivalStudy | Absent:
+def _(result: SurvivalStudy, cohort: Cohort) -> SurvivalStudy | NotPlanned:
     held, plan = cohort.protection, result.plan
     if held.hides(plan.event) or held.small(plan.event, plan.time):
         return withheld()
@@ -346,7 +346,7 @@ def _landmarks(frame: pd.DataFrame, times: np.ndarray, plan: Any, held: Protecti
 
 
 @protect.register
-def _(result: CompetingStudy, cohort: Cohort) -> CompetingStudy | Absent:
+def _(result: CompetingStudy, cohort: Cohort) -> CompetingStudy | NotPlanned:
     held, plan = cohort.protection, result.plan
     events = [plan.event, result.survival.event]
     if any(map(held.hides, events)) or held.small(*events):

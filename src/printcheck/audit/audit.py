@@ -16,10 +16,10 @@ from printcheck.audit.audit_case import Case
 from printcheck.audit.audit_patients import beside_patients, has_patients
 from printcheck.audit.audit_verdicts import verdicts
 from printcheck.audit.audit_words import in_words
+from printcheck.audit.candidate_tests import PrintedTest
 from printcheck.audit.explanations import explain, number
 from printcheck.audit.printed_model import study_printed_model
 from printcheck.audit.verdicts import Audit, Consequence
-from printcheck.audit.which_test import PrintedTest
 from printcheck.printed.claims import claims, patients_of
 from printcheck.printed.published import Figure, read_published
 from printcheck.proof.repairs import provers

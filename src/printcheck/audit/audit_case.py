@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from printcheck.audit.arithmetic import Check
 from printcheck.audit.audit_words import in_words, listed
+from printcheck.audit.candidate_tests import PrintedTest, candidate_tests
 from printcheck.audit.printed_model import PrintedModel
 from printcheck.audit.verdicts import Conflict, Repair
-from printcheck.audit.which_test import PrintedTest, which_tests
 from printcheck.printed.published import Figure
 from printcheck.proof.prover import Prover
 from printcheck.proof.statements import Dispute, Proof
@@ -85,7 +85,7 @@ class Case:
             return tuple(t for t in told if t.stated)
         key = (id, beside, bounds)
         if key not in self._asked:
-            self._asked[key] = which_tests(self.study, self.figures, out={*out, *self.unasked}, only={id}, bounds=bounds)
+            self._asked[key] = candidate_tests(self.study, self.figures, out={*out, *self.unasked}, only={id}, bounds=bounds)
         return self._asked[key]
 
     def words(self, ids: Collection[str], most: int = 3) -> str:

@@ -7,11 +7,11 @@ from dataclasses import asdict, replace
 
 from printcheck.audit.audit_case import Case
 from printcheck.audit.audit_words import recomputed_p, span
+from printcheck.audit.candidate_tests import PrintedTest
 from printcheck.audit.checks import Sheet
 from printcheck.audit.printed_model import PrintedModel
 from printcheck.audit.several_groups import is_of_several, recompute
 from printcheck.audit.verdicts import Consequence, Verdict
-from printcheck.audit.which_test import PrintedTest
 from printcheck.printed.claims import unstated
 from printcheck.printed.published import Figure
 from printcheck.proof.prover import Prover

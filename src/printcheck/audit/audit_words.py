@@ -8,7 +8,7 @@ from fractions import Fraction
 from printcheck.printed.claims import Claim
 from printcheck.printed.published import Figure, fixed, sure, to_digits
 from studyfile.study.study import NO_YES, NUMERIC, Study
-from tallystats.results import uncapital
+from tallystats.results import lower_first
 
 STATISTICS = {
     "n": "number",
@@ -47,7 +47,7 @@ def group_words(study: Study, name: str) -> str:
     if group.model:
         return "model"
     if group.compare:
-        return f"{uncapital(study.label(group.compare))} v none" if study.kind(group.compare) == "binary" else ""
+        return f"{lower_first(study.label(group.compare))} v none" if study.kind(group.compare) == "binary" else ""
     comparison = study.file.comparison
     parts = []
     for variable, wanted in group.where.items():

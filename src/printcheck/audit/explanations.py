@@ -9,8 +9,8 @@ from string import ascii_lowercase
 
 from printcheck.audit.audit_case import Case, Explained
 from printcheck.audit.audit_words import STATISTICS, between, counted, digits, instead, span, unprintable
+from printcheck.audit.candidate_tests import PrintedTest
 from printcheck.audit.verdicts import Conflict, Repair
-from printcheck.audit.which_test import PrintedTest
 from printcheck.printed.published import Figure, sure
 from printcheck.proof.prover import Prover, UndecidedError
 from printcheck.proof.statements import Core, Dispute, Proof, Statement

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from printcheck.audit.arithmetic import Check
+from printcheck.audit.candidate_tests import PrintedTest
 from printcheck.audit.printed_model import PrintedModel
-from printcheck.audit.which_test import PrintedTest
 from printcheck.printed.published import Figure
 from studyfile.study.study import Study
 from tallystats.results import Result, result

@@ -161,7 +161,7 @@ def _told(study: Study, name: str, patient: int, said: Sequence[Claim]) -> bool 
 
 
 #: Deterministic time of a short look.
-GLANCE = 0.02
+SHORT_SEARCH = 0.02
 
 
 def proving_solver(effort: float = EFFORT) -> Any:
@@ -173,9 +173,9 @@ def proving_solver(effort: float = EFFORT) -> Any:
     return solver
 
 
-def glancing_solver(effort: float, *, adding: bool = True) -> Any:
+def short_solver(effort: float, *, adding: bool = True) -> Any:
     """Return a solver for a short look, which adds little or nothing up: what it cannot find may yet be there."""
-    solver = proving_solver(min(effort, GLANCE))
+    solver = proving_solver(min(effort, SHORT_SEARCH))
     solver.parameters.linearization_level = int(adding)
     return solver
 

@@ -53,7 +53,7 @@ class ProofBlock(Block):
     lenient: bool = True
     shown: Sequence[int] = field(init=False, default=())
     #: Short looks in a row that told nothing.
-    vain: int = field(init=False, default=0)
+    unsettled: int = field(init=False, default=0)
     _units_of: dict[tuple[str, int], tuple[Any, Any]] = field(init=False, default_factory=dict)
     _runs: dict[tuple[str, int], list] = field(init=False, default_factory=dict)
     _groups: dict[tuple[str, tuple[int, ...]], Group] = field(init=False, default_factory=dict)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from printcheck.printed.claims import Claim
-from printcheck.proof.conflicts import blocks_of, glancing_solver, of_block, proving_solver
+from printcheck.proof.conflicts import blocks_of, of_block, proving_solver, short_solver
 from printcheck.proof.proof_block import ProofBlock
 from printcheck.proof.solver import Roster, deterministic_solver
 from printcheck.proof.statements import Core, Dispute, Proof, Statement, cost_of, preference
@@ -22,7 +22,7 @@ EFFORT = 8.0
 #: The share of it that a first search takes.
 SHORT = 8
 #: After so many short looks in a row that told nothing of a block, none is taken.
-VAIN = 2
+MOST_UNSETTLED = 2
 #: Kinds of claims that mostly follow from counts and means, where they follow.
 _COUNTED = ("count", "value", "test")
 #: More alternatives of one conflict than this are not listed.
@@ -77,13 +77,13 @@ class Prover:
         block.model.clear_assumptions()
         asked = [literal if id in held else ~literal for id, literal in block.kept.items() if id in held or not denied]
         block.model.add_assumptions([*asked, *([block.deny(denied)] if denied else [])])
-        # Most patients are found at a glance; what speaks against any, by adding up; at last both are tried together.
-        for adding in (True, False) if block.vain < VAIN else ():
-            glance = block.search(glancing_solver(self.effort, adding=adding), hinted=True)
-            block.vain = block.vain + (not adding) if glance == "UNKNOWN" else 0
-            if glance == "FOUND":
+        # Most patients are found in a short search; what speaks against any, by adding up; at last both are tried together.
+        for adding in (True, False) if block.unsettled < MOST_UNSETTLED else ():
+            status = block.search(short_solver(self.effort, adding=adding), hinted=True)
+            block.unsettled = block.unsettled + (not adding) if status == "UNKNOWN" else 0
+            if status == "FOUND":
                 return True, ()
-            if glance != "UNKNOWN":
+            if status != "UNKNOWN":
                 break
         solver = proving_solver(self.effort / SHORT)
         status = block.search(solver)

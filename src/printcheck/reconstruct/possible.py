@@ -36,7 +36,7 @@ MOST_SOLUTIONS = 24
 #: Largest sets of figures that cohorts are drawn for; where there are more, each repair is taken beside the first of others.
 MOST_SETS = 12
 #: So many solutions in a row that were known already, or a third as many that did not print what they should, end the search.
-MOST_VAIN = 12
+MOST_FRUITLESS = 12
 #: With at most so many joint patterns, corners are few, and half of the solutions are sought between them.
 FEW_PATTERNS = 40
 #: Deterministic time (CP-SAT's own unit) of one solution.
@@ -262,19 +262,19 @@ class _Search:
         seen: set = set()
         # Each choice of tests in turn, until it brings nothing new.
         blocks = dict(enumerate(self._blocks()))
-        vain = dict.fromkeys(blocks, 0)
-        while vain and len(seen) < MOST_SOLUTIONS:
-            for k in list(vain):
+        fruitless = dict.fromkeys(blocks, 0)
+        while fruitless and len(seen) < MOST_SOLUTIONS:
+            for k in list(fruitless):
                 solution = self._solution(blocks[k], rng)
                 rows = self._rows(solution) if solution else None
-                if solution is None or vain[k] >= MOST_VAIN:
-                    del vain[k]
+                if solution is None or fruitless[k] >= MOST_FRUITLESS:
+                    del fruitless[k]
                 elif rows in seen:
-                    vain[k] += 1
+                    fruitless[k] += 1
                 elif not solution or not self._prints(solution):
-                    vain[k] += 3  # what is not known already cost more to find out
+                    fruitless[k] += 3  # what is not known already cost more to find out
                 else:
-                    vain[k] = 0
+                    fruitless[k] = 0
                     seen.add(rows)
                     yield solution
 

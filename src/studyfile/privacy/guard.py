@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from studyfile.errors import CohortbookError
-from tallystats.results import Absent
+from tallystats.results import NotPlanned
 
 if TYPE_CHECKING:
     from studyfile.cohort.cohort import Cohort
@@ -27,9 +27,9 @@ class NotShown(CohortbookError):
     """A result that has no rule for small counts, asked for of a cohort whose small counts are hidden."""
 
 
-def withheld(reason: str = SMALL) -> Absent:
-    """Return the absent result that says why nothing is shown."""
-    return Absent(WITHHELD.format(reason=reason), hidden=True)
+def withheld(reason: str = SMALL) -> NotPlanned:
+    """Return the result that says why nothing is shown."""
+    return NotPlanned(WITHHELD.format(reason=reason), hidden=True)
 
 
 @contextlib.contextmanager
@@ -68,7 +68,7 @@ def protecting(protect: str) -> Callable[[Callable], Callable]:
                 return analysis(cohort, *arguments, **options)
             with counting():
                 result = analysis(cohort, *arguments, **options)
-                return result if isinstance(result, Absent) else importlib.import_module(protect).protect(result, cohort)
+                return result if isinstance(result, NotPlanned) else importlib.import_module(protect).protect(result, cohort)
 
         return wrapped
 

@@ -121,8 +121,8 @@ def linear_regression(tally: Tally, *, outcome: str, terms: Sequence[str], confi
     estimates = np.r_[mean - centre @ slopes, slopes]
     variance = NAN if reason else residual / df_error
     inverse = np.linalg.inv(r) / scale[:, None]
-    spread = inverse @ inverse.T
-    std_errors = np.sqrt(variance * np.r_[1 / total + centre @ spread @ centre, np.diag(spread)])
+    covariance = inverse @ inverse.T
+    std_errors = np.sqrt(variance * np.r_[1 / total + centre @ covariance @ centre, np.diag(covariance)])
     wide = NAN if reason else stats.t.isf((1 - confidence_level) / 2, df_error) * std_errors
     with np.errstate(invalid="ignore"):
         t = estimates / std_errors
@@ -139,7 +139,7 @@ def linear_regression(tally: Tally, *, outcome: str, terms: Sequence[str], confi
         conf_low=_floats(estimates - wide),
         conf_high=_floats(estimates + wide),
         confidence_level=confidence_level,
-        tests=() if reason else _tests(design, slopes, spread, variance, df_error),
+        tests=() if reason else _tests(design, slopes, covariance, variance, df_error),
         r_squared=r_squared,
         adjusted_r_squared=NAN if reason else 1 - variance / (everything / (total - 1)),
         residual_sd=variance**0.5,
@@ -160,14 +160,14 @@ def _floats(values: np.ndarray) -> tuple[float, ...]:
     return tuple(map(float, values))
 
 
-def _tests(design: Design, slopes: np.ndarray, spread: np.ndarray, variance: float, df_error: int) -> tuple[TermTest, ...]:
+def _tests(design: Design, slopes: np.ndarray, covariance: np.ndarray, variance: float, df_error: int) -> tuple[TermTest, ...]:
     """Test each term by Wald's F, which of a linear model is that of leaving it out."""
     from scipy import stats
 
     found = []
     for term, positions in design.blocks.items():
         at = np.array(positions) - 1
-        f = float(slopes[at] @ np.linalg.solve(spread[np.ix_(at, at)], slopes[at])) / len(at) / variance
+        f = float(slopes[at] @ np.linalg.solve(covariance[np.ix_(at, at)], slopes[at])) / len(at) / variance
         p_value = float(stats.f.sf(f, len(at), df_error))
         found.append(TermTest(term=term, statistic=f, df=len(at), df_error=df_error, p_value=p_value))
     return tuple(found)

@@ -58,11 +58,11 @@ def model_tests(rows: RiskRows, beta: np.ndarray, log_likelihood: float, varianc
     return tuple(ModelTest(name=name, statistic=value, df=p, p_value=float(chi2.sf(value, p))) for name, value in found.items())
 
 
-def _quadratic(vector: np.ndarray, spread: np.ndarray) -> float:
+def _quadratic(vector: np.ndarray, covariance: np.ndarray) -> float:
     """Return v' S^-1 v; NaN where S is singular."""
-    if not vary_apart(spread):
+    if not vary_apart(covariance):
         return NAN
-    return float(vector @ np.linalg.solve(spread, vector))
+    return float(vector @ np.linalg.solve(covariance, vector))
 
 
 def concordance(rows: RiskRows, predictor: np.ndarray, clusters: np.ndarray | None = None) -> tuple[float, float]:
@@ -162,8 +162,8 @@ class Schoenfeld:
         if np.linalg.matrix_rank(rows, rtol=SAME) < SMOOTH:
             return pd.DataFrame({"rank": [], "estimate": [], "conf_low": [], "conf_high": []}, dtype=float)
         estimate = line @ np.linalg.lstsq(rows, values[known], rcond=None)[0]
-        spread = np.einsum("ij,jk,ik->i", line, np.linalg.inv(rows.T @ rows), line)
-        width = 2 * np.sqrt(self.variances[at] * spread)
+        covariance = np.einsum("ij,jk,ik->i", line, np.linalg.inv(rows.T @ rows), line)
+        width = 2 * np.sqrt(self.variances[at] * covariance)
         return pd.DataFrame({"rank": grid, "estimate": estimate, "conf_low": estimate - width, "conf_high": estimate + width})
 
 

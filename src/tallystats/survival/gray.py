@@ -145,7 +145,7 @@ def gray_test(
         sums = [_compare(within, k, rho) for within in tables]
         observed, excess, variance = (sum(part[i] for part in sums) for i in range(3)) if sums else (np.zeros(0),) * 3
         kept = np.flatnonzero(np.diag(variance) > 0) if sums else used[:0]
-        chosen, spread = excess[kept[1:]], variance[np.ix_(kept[1:], kept[1:])] if sums else variance
+        chosen, covariance = excess[kept[1:]], variance[np.ix_(kept[1:], kept[1:])] if sums else variance
         statistic, p_value, reason = NAN, NAN, None
         if len(used) < 2:
             reason = "fewer than two groups"
@@ -153,10 +153,10 @@ def gray_test(
             reason = "nobody has the event"
         elif np.isnan(variance).any():
             reason = EXHAUSTED
-        elif len(kept) < 2 or np.linalg.matrix_rank(spread) < len(chosen):
+        elif len(kept) < 2 or np.linalg.matrix_rank(covariance) < len(chosen):
             reason = APART
         else:
-            statistic = float(chosen @ np.linalg.solve(spread, chosen))
+            statistic = float(chosen @ np.linalg.solve(covariance, chosen))
             p_value = float(chi2.sf(statistic, len(chosen)))
         warn_undefined(f"Gray's test of {level} by {by}", reason)
         method = "Gray" + (f" (rho {rho:g})" if rho else "") + (f", stratified by {', '.join(strata)}" if strata else "")

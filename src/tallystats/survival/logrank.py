@@ -232,11 +232,11 @@ def _tested(found: dict[str, Any], contrasts: np.ndarray, variance: np.ndarray, 
 
     if reason == APART and sum(expected > 0 for expected in found["expected"]) > 1 and not variance.any():
         reason = WEIGHTLESS
-    excess, spread = contrasts @ np.array(found["excess"]), contrasts @ variance @ contrasts.T
+    excess, covariance = contrasts @ np.array(found["excess"]), contrasts @ variance @ contrasts.T
     size = np.sqrt(contrasts**2 @ np.diag(variance))
-    if not reason and not (size.all() and np.linalg.eigvalsh(spread / np.outer(size, size))[0] > LEAST):
+    if not reason and not (size.all() and np.linalg.eigvalsh(covariance / np.outer(size, size))[0] > LEAST):
         reason = APART
-    statistic = NAN if reason else float(excess @ np.linalg.solve(spread, excess))
+    statistic = NAN if reason else float(excess @ np.linalg.solve(covariance, excess))
     p_value = NAN if reason else float(chi2.sf(statistic, len(excess)))
     warn_undefined(f"{found['method'].split(',')[0]} of {what}", reason, depth=2)
     return LogRank(**found, statistic=statistic, df=len(excess), p_value=p_value, reason=reason)

@@ -65,14 +65,14 @@ def derivatives(rows: RiskRows, beta: np.ndarray, clock: np.ndarray) -> tuple[np
     score, information = np.zeros(size), np.zeros((size, size))
     for at_risk, dead in rows.risk_sets():
         now = np.array([1.0, clock[dead][0]])
-        ahead = rows.x - rows.x[dead][0]  # exactly 0 in a column that is equal in all at risk, as its spread then is
+        ahead = rows.x - rows.x[dead][0]  # exactly 0 in a column that is equal in all at risk, as its covariance then is
         for share in np.arange(dead.sum()) / dead.sum():  # Efron: of those tied, a growing share is gone
             weight = hazard * (at_risk - share * dead)
             weight = weight / weight.sum()
             mean = weight @ ahead
-            spread = (ahead - mean).T @ ((ahead - mean) * weight[:, None])
+            covariance = (ahead - mean).T @ ((ahead - mean) * weight[:, None])
             score += np.kron(now, ahead[dead].mean(axis=0) - mean)
-            information += np.kron(np.outer(now, now), spread)
+            information += np.kron(np.outer(now, now), covariance)
     return score, information
 
 
@@ -121,11 +121,11 @@ def flat_words(columns: Sequence[str]) -> str:
 
 def flatness(rows: RiskRows, columns: Sequence[str], *, least: float = APART) -> str | None:
     """Say that some combination of the columns is equal in all at risk, at each event; None where none is."""
-    spread = np.zeros((len(columns), len(columns)))
+    covariance = np.zeros((len(columns), len(columns)))
     for at_risk, dead in rows.risk_sets():
         ahead = rows.x[at_risk] - rows.x[dead][0]  # exactly 0 in a column that is equal in all of them
-        spread += ahead.T @ ahead
-    return None if vary_apart(spread, least=least) else flat_words(columns)
+        covariance += ahead.T @ ahead
+    return None if vary_apart(covariance, least=least) else flat_words(columns)
 
 
 def lack_of_maximum(rows: RiskRows, columns: Sequence[str]) -> str | None:

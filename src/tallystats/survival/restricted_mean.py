@@ -293,8 +293,8 @@ def restricted_mean_difference(
     means = tuple(_mean(table, tau, confidence_level, level, tally.provenance) for level, table in tables.items())
     area = np.array([mean.estimate for mean in means])
     variance = np.array([NAN if mean.reason else mean.std_error**2 for mean in means])
-    difference, spread = area[1:] - area[:1], np.diag(variance[1:]) + variance[:1]
-    error, z = np.sqrt(np.diag(spread)), norm.isf((1 - confidence_level) / 2)
+    difference, covariance = area[1:] - area[:1], np.diag(variance[1:]) + variance[:1]
+    error, z = np.sqrt(np.diag(covariance)), norm.isf((1 - confidence_level) / 2)
     with np.errstate(divide="ignore", invalid="ignore"):  # a mean of 0, whose variance is not known either
         ratio = area[1:] / area[:1]
         factor = np.exp(z * np.sqrt(variance[1:] / area[1:] ** 2 + variance[:1] / area[:1] ** 2))
@@ -302,7 +302,7 @@ def restricted_mean_difference(
     reason = "fewer than two groups" if len(means) < 2 else None
     reason = reason or next((f"{mean.group}: {mean.reason}" for mean in means if mean.reason), None)
     if not reason:
-        statistic = float(difference @ np.linalg.solve(spread, difference))
+        statistic = float(difference @ np.linalg.solve(covariance, difference))
         p_value = float(chi2.sf(statistic, len(difference)))
     warn_undefined(f"restricted mean of {time} by {by}", reason)
     columns = {

@@ -12,7 +12,7 @@ from cohortbook.sections.audit.layouts_audit import is_p, range_shown, sources_o
 from cohortbook.sections.audit.undetermined import Range
 from printcheck.audit.audit_words import in_words, listed
 from printcheck.audit.verdicts import VERDICTS, Audit, Verdict
-from tallystats.results import Absent
+from tallystats.results import NotPlanned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,10 +37,10 @@ TILE, STEP, LINE, LETTER = 0.19, 0.214, 0.218, 0.066
 LEAST_P = 1e-4
 
 
-def plot_verdicts(audit: Audit) -> Plot | Absent:
+def plot_verdicts(audit: Audit) -> Plot | NotPlanned:
     """Draw every printed figure as a tile, in rows by place, coloured by its verdict."""
     if not audit.verdicts:
-        return Absent("No figure is printed.")
+        return NotPlanned("No figure is printed.")
     figure, axis = axes(1.0)
     axis.set_position((0, 0, 1, 1))  # inches are counted here, not laid out
     axis.axis("off")
@@ -155,13 +155,13 @@ def _verdict_alt(audit: Audit, sources: Sequence[str]) -> str:
     return text + (f" Contradicted: {listed(against, 12)}." if against else "")
 
 
-def plot_ranges(ranges: Sequence[Range] | Absent) -> Plot | Absent:
+def plot_ranges(ranges: Sequence[Range] | NotPlanned) -> Plot | NotPlanned:
     """Draw results over many cohorts that print the same: a dot where all agree, else a range with its median."""
-    if isinstance(ranges, Absent):
+    if isinstance(ranges, NotPlanned):
         return ranges
     drawn = [r for r in ranges if r.low == r.low]
     if not drawn:
-        return Absent("No result is defined in the cohorts that were drawn.")
+        return NotPlanned("No result is defined in the cohorts that were drawn.")
     panels: dict[tuple[str, bool, bool], list[Range]] = {}
     for r in sorted(drawn, key=lambda r: r.rests_on_assumed):
         panels.setdefault((r.group, is_p(r), r.rests_on_assumed), []).append(r)

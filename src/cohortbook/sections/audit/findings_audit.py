@@ -22,9 +22,9 @@ from cohortbook.sections.audit.findings_printed_audit import (
 from cohortbook.sections.audit.layouts_audit import given_up, numbers, stays
 from cohortbook.sections.audit.layouts_printed_audit import p_span
 from printcheck.audit.audit_words import in_words
+from printcheck.audit.candidate_tests import PrintedTest
 from printcheck.audit.checks import Check
 from printcheck.audit.verdicts import Audit, Conflict, Consequence, Repair, Verdict
-from printcheck.audit.which_test import PrintedTest
 from printcheck.printed.published import Figure
 
 __all__ = ["audit_findings", "finding", "range_finding"]

@@ -13,7 +13,7 @@ from cohortbook.sections.audit.undetermined import Range
 from cohortbook.sections.missing.findings_missing import finding
 from cohortbook.sections.model.layouts_models import removal_in_words
 from printcheck.audit.printed_model import PrintedModel
-from tallystats.results import Absent
+from tallystats.results import NotPlanned
 from tallystats.tolerance import below
 
 #: So many of a kind are named, the others counted.
@@ -130,9 +130,9 @@ def _(result: tuple, *, significance: float = 0.05) -> Text:
     return range_finding(result)
 
 
-def range_finding(ranges: Sequence[Range] | Absent) -> Text:
+def range_finding(ranges: Sequence[Range] | NotPlanned) -> Text:
     """Say which conclusions the printed figures leave open, and which they determine."""
-    if isinstance(ranges, Absent):
+    if isinstance(ranges, NotPlanned):
         return Text(ranges.reason)
     known = [r for r in ranges if r.low == r.low]
     if not known:

@@ -22,7 +22,7 @@ from cohortbook.sections.audit.layouts_printed_audit import (
 from cohortbook.sections.audit.undetermined import Range
 from printcheck.audit.checks import Check
 from printcheck.audit.verdicts import VERDICTS, Audit, Consequence, Repair
-from tallystats.results import Absent
+from tallystats.results import NotPlanned
 
 __all__ = [
     "check_table",
@@ -200,9 +200,9 @@ def _how(check: Check) -> str:
     return (f"holds: {check.method}" if check.method else "holds") if check.holds else _NO.get(check.kind, "cannot be")
 
 
-def range_table(ranges: Sequence[Range] | Absent) -> DisplayTable | Absent:
+def range_table(ranges: Sequence[Range] | NotPlanned) -> DisplayTable | NotPlanned:
     """Lay out results over many cohorts that print the same: the value that all give, or its range."""
-    if isinstance(ranges, Absent):
+    if isinstance(ranges, NotPlanned):
         return ranges
     rows = []
     for group, same in itertools.groupby(ranges, key=lambda r: r.group):

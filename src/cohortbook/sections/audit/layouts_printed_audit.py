@@ -12,12 +12,12 @@ from cohortbook.display.style import probability, spanned
 from cohortbook.display.tables import PRINTS, UNDEFINED, DisplayTable, Row, decimal, significant
 from cohortbook.sections.model.layouts_models import removal_in_words
 from printcheck.audit.audit_words import in_words, listed
+from printcheck.audit.candidate_tests import PrintedTest
 from printcheck.audit.printed_model import PrintedModel
 from printcheck.audit.verdicts import Audit
-from printcheck.audit.which_test import PrintedTest
 from studyfile.study.study import NUMERIC
 from tallystats.registry import suited, words_of
-from tallystats.results import uncapital
+from tallystats.results import lower_first
 
 #: Behind P of the stated test.
 STATED = "†"
@@ -137,7 +137,7 @@ def _(result: PrintedModel) -> DisplayTable:
         [_capital(result.reason) + "."]
         if result.reason
         else [
-            f"Joint tables of {terms} with {uncapital(result.labels[result.outcome])}: {result.searched} have the printed "
+            f"Joint tables of {terms} with {lower_first(result.labels[result.outcome])}: {result.searched} have the printed "
             f"margins, and {result.possible} of them are left by all other figures."
         ]
     )

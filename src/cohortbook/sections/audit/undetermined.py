@@ -14,7 +14,7 @@ from studyfile.cache import cached
 from studyfile.cohort.cohort import Cohort
 from studyfile.progress import Progress
 from studyfile.study.study import Study
-from tallystats.results import NAN, Absent, quiet, result
+from tallystats.results import NAN, NotPlanned, quiet, result
 from tallystats.tolerance import below
 
 #: Two results that differ by less, relative to their size, are the same.
@@ -67,7 +67,7 @@ class Range:
 
 def possible_results(
     audit: Audit, *, cohorts: int = 60, seed: int = 1, step: Callable[[], None] | None = None
-) -> tuple[Range, ...] | Absent:
+) -> tuple[Range, ...] | NotPlanned:
     """Run the study's analyses over many cohorts that meet each largest set of printed figures.
 
     Parameters
@@ -83,9 +83,9 @@ def possible_results(
 
     Returns
     -------
-    tuple of Range, or Absent
+    tuple of Range, or NotPlanned
         Comparisons, Firth's P and odds ratio of every term of the model, survival, competing risks, as far as they are
-        planned and their variables can be drawn. Absent where the patients themselves are at hand.
+        planned and their variables can be drawn. NotPlanned where the patients themselves are at hand.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def possible_results(
         raise ValueError(f"cohorts: {cohorts}; expected 2 or more")
     study = audit.study
     if has_patients(study):
-        return Absent(f"The patients are in {study.file.study.data}: nothing needs to be drawn from printed figures.")
+        return NotPlanned(f"The patients are in {study.file.study.data}: nothing needs to be drawn from printed figures.")
     files = [study.path.read_bytes(), (study.folder / study.plan("published").file).read_bytes()]
     given_up = sorted(id for repair in audit.repairs for id in (repair.id, *repair.figures))
 

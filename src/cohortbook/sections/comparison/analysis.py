@@ -13,7 +13,7 @@ from studyfile.privacy.guard import protecting
 from studyfile.study.schema import Comparison as ComparisonPlan
 from studyfile.study.schema import Table, TableRow
 from studyfile.study.study import NUMERIC, StudyError, nearest
-from tallystats.results import Absent, Result, quiet, result
+from tallystats.results import NotPlanned, Result, quiet, result
 from tallystats.statistics.compare import Comparison
 from tallystats.statistics.describe import (
     Frequencies,
@@ -154,9 +154,9 @@ def numeric_summaries(cohort: Cohort) -> NumericSummaries:
     return NumericSummaries(labels=labels, parts=tuple(parts), provenance=weakest(provenances))
 
 
-def not_planned(section: str) -> Absent:
+def not_planned(section: str) -> NotPlanned:
     """Say that the study file lacks a section."""
-    return Absent(f"The study file plans no {section}.")
+    return NotPlanned(f"The study file plans no {section}.")
 
 
 def with_unit(cohort: Cohort, name: str) -> str:
@@ -184,7 +184,7 @@ class OutcomeRate(Result):
 
 @protected
 @quiet()
-def outcome_rate(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeRate | Absent:
+def outcome_rate(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeRate | NotPlanned:
     """Estimate the rate of the study's outcome with Clopper-Pearson's and Wilson's intervals."""
     plan = cohort.study.file.outcome
     if plan is None:
@@ -192,7 +192,7 @@ def outcome_rate(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeRa
     tally = cohort.tally(plan.variable)
     found = frequencies(tally, plan.variable)
     if not found.total:
-        return Absent(f"No patient has a value of {plan.label}.")
+        return NotPlanned(f"No patient has a value of {plan.label}.")
     intervals = tuple(
         proportion_interval(
             found.counts[1], found.total, method=method, confidence_level=confidence_level, provenance=tally.provenance

@@ -13,7 +13,7 @@ from studyfile.study.schema import Linear as LinearPlan
 from studyfile.study.schema import Pair as PairPlan
 from studyfile.study.study import NUMERIC
 from tallystats.regression.linear import LinearFit, linear_regression
-from tallystats.results import Absent, Result, quiet, result
+from tallystats.results import NotPlanned, Result, quiet, result
 from tallystats.statistics.compare_several import PAIRS
 from tallystats.statistics.describe import Frequencies, ShapiroWilk, Summary, frequencies, shapiro_wilk, summarise
 from tallystats.statistics.paired import PairedTest, bowker, mcnemar, paired_t, stuart_maxwell, wilcoxon_signed_rank
@@ -61,7 +61,7 @@ class GroupPairs(_Shown):
 
 @protected
 @quiet()
-def compare_pairs(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupPairs | Absent:
+def compare_pairs(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupPairs | NotPlanned:
     """Compare every two groups of the study's comparison, by the test that belongs to that of all groups.
 
     Parameters
@@ -72,7 +72,7 @@ def compare_pairs(cohort: Cohort, *, confidence_level: float = 0.95) -> GroupPai
 
     Returns
     -------
-    GroupPairs or Absent
+    GroupPairs or NotPlanned
         Adjusted within each variable as `comparison: pairwise:` says; under `tukey`, ranks and levels by Holm's way.
     """
     plan = cohort.study.file.comparison
@@ -171,7 +171,7 @@ def paired_tests() -> dict:
 
 @protected
 @quiet()
-def study_paired(cohort: Cohort, *, confidence_level: float = 0.95) -> PairedStudy | Absent:
+def study_paired(cohort: Cohort, *, confidence_level: float = 0.95) -> PairedStudy | NotPlanned:
     """Compare what the study file names under `paired:` before and after, in the same patients.
 
     Parameters
@@ -182,7 +182,7 @@ def study_paired(cohort: Cohort, *, confidence_level: float = 0.95) -> PairedStu
 
     Returns
     -------
-    PairedStudy or Absent
+    PairedStudy or NotPlanned
     """
     study = cohort.study
     if not study.file.paired:
@@ -276,7 +276,7 @@ class LinearStudy(_Shown):
 
 @protected
 @quiet()
-def study_linear(cohort: Cohort, *, confidence_level: float = 0.95) -> LinearStudy | Absent:
+def study_linear(cohort: Cohort, *, confidence_level: float = 0.95) -> LinearStudy | NotPlanned:
     """Fit the linear model that the study file plans.
 
     Parameters
@@ -287,14 +287,14 @@ def study_linear(cohort: Cohort, *, confidence_level: float = 0.95) -> LinearStu
 
     Returns
     -------
-    LinearStudy or Absent
+    LinearStudy or NotPlanned
     """
     study, plan = cohort.study, cohort.study.file.linear
     if plan is None:
         return not_planned("linear model (linear:)")
     tally = cohort.tally(*dict.fromkeys([plan.outcome, *plan.terms]))
     if not tally.complete().total:
-        return Absent(f"No {study.file.study.unit} has a value of all that the linear model takes.")
+        return NotPlanned(f"No {study.file.study.unit} has a value of all that the linear model takes.")
     fit = linear_regression(tally, outcome=plan.outcome, terms=plan.terms, confidence_level=confidence_level)
     return LinearStudy(
         plan=plan,

@@ -12,7 +12,7 @@ from cohortbook.display.tables import decimal, interval, p_value, significant
 from cohortbook.sections.comparison.comparisons import GroupPairs, LinearStudy, PairedRow, PairedStudy
 from cohortbook.sections.comparison.layouts_comparisons import adjustment_in_words, moves
 from cohortbook.sections.missing.centres import ClusterStudy
-from tallystats.results import uncapital
+from tallystats.results import lower_first
 from tallystats.tolerance import below
 
 __all__ = ["finding"]
@@ -87,5 +87,5 @@ def _(result: ClusterStudy, *, significance: float = 0.05) -> Text:
         text += f" The intracluster correlation of {result.outcome_label} is {decimal(found.estimate, 3)} "
         text += f"({interval(found.conf_low, found.conf_high, 3)})."
     text += f" All tests and intervals take {result.units} as independent of each other, also within "
-    text += f"{uncapital(result.label)}: where patients of one are alike, P and intervals are too small."
+    text += f"{lower_first(result.label)}: where patients of one are alike, P and intervals are too small."
     return caution(result.provenance, text)

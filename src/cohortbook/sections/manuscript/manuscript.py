@@ -44,7 +44,7 @@ from cohortbook.sections.survival.hazards import CompetingModels, CoxStudy, stud
 from cohortbook.sections.survival.visits import VisitStudy, study_visits
 from studyfile.cohort.cohort import Cohort
 from tallystats.registry import words_of
-from tallystats.results import Absent, uncapital
+from tallystats.results import NotPlanned, lower_first
 from tallystats.tolerance import below
 
 #: What computes; the versions are those of this run.
@@ -82,7 +82,7 @@ def planned_results(
     if file.comparison:
         found += [compare_groups(cohort, **level), comparison_extremes(cohort, **level)]
     parts = [part(cohort, **level) for part in (compare_pairs, study_paired, study_linear)]
-    found += [part for part in parts if not isinstance(part, Absent)]
+    found += [part for part in parts if not isinstance(part, NotPlanned)]
     if file.model:
         model = study_model(cohort, removal=removal, **level)
         found += [model, imputed_model(cohort, model, **level)]
@@ -116,7 +116,7 @@ def methods_text(cohort: Cohort, *results: Any) -> Text:
     """
     parts = [*_patients(cohort)]
     for result in results:
-        if not isinstance(result, Absent | MissingStudy):  # what is missing, `_patients` tells
+        if not isinstance(result, NotPlanned | MissingStudy):  # what is missing, `_patients` tells
             parts += _METHODS[type(result)](cohort, result)
     return Text(" ".join([*parts, *level_sentences(*results), _software()]))
 
@@ -135,7 +135,7 @@ def _patients(cohort: Cohort) -> Iterator[str]:
     if by := cohort.study.file.study.cluster:
         yield (
             f"Tests and intervals take {cohort.study.units} as independent; clusters by "
-            f"{uncapital(cohort.study.label(by))} are described, not modelled."
+            f"{lower_first(cohort.study.label(by))} are described, not modelled."
         )
     yield (
         "Levels are given as numbers and percentages, numeric variables as mean and standard deviation or median and quartiles."
@@ -146,7 +146,7 @@ def _of_rate(cohort: Cohort, result: OutcomeRate) -> Iterator[str]:
     names = {"clopper-pearson": "Clopper and Pearson's exact method", "wilson": "Wilson's method"}
     level = decimal(100 * result.intervals[0].confidence_level, 0)
     used = listed([names.get(p.method, p.method) for p in result.intervals])
-    yield f"The proportion with {uncapital(result.label)} has {level} % intervals by {used}."
+    yield f"The proportion with {lower_first(result.label)} has {level} % intervals by {used}."
 
 
 def _of_comparison(cohort: Cohort, result: GroupComparison) -> Iterator[str]:
@@ -197,7 +197,7 @@ def _of_linear(cohort: Cohort, result: LinearStudy) -> Iterator[str]:
     terms = "; ".join(result.labels[term] for term in result.plan.terms)
     level = decimal(100 * result.fit.confidence_level, 0)
     yield (
-        f"A linear model of {uncapital(result.outcome_label)} was fitted by least squares, with all terms at once ({terms}); "
+        f"A linear model of {lower_first(result.outcome_label)} was fitted by least squares, with all terms at once ({terms}); "
         f"coefficients have {level} % intervals by Student's t."
     )
 
@@ -206,7 +206,7 @@ def _of_model(cohort: Cohort, result: ModelStudy) -> Iterator[str]:
     plan, chosen = result.plan, result.selection
     candidates = [cohort.study.label(term) for term in result.screening.candidates]
     why = f"variables with univariate P < {general(plan.candidate_p)}" if not plan.candidates else "named beforehand"
-    yield f"Candidates of the logistic regression of {uncapital(result.outcome_label)} were {why} ({listed(candidates)})."
+    yield f"Candidates of the logistic regression of {lower_first(result.outcome_label)} were {why} ({listed(candidates)})."
     if chosen.method == "enter":
         yield f"All were entered together; a fit stopped after {plan.max_iterations} iterations."
     else:
@@ -274,9 +274,9 @@ _TESTS_OF_SURVIVAL = {
 def _of_competing(cohort: Cohort, result: CompetingStudy) -> Iterator[str]:
     test = "the log-rank test of each cause's own hazard" if result.entry else "Gray's test"
     yield (
-        f"The cumulative incidence of {uncapital(result.plan.label)} was estimated by Aalen and Johansen's method, with "
-        f"{uncapital(result.death.cause)} as a competing event"
-        + (f" and entry at {uncapital(result.entry)}" if result.entry else "")
+        f"The cumulative incidence of {lower_first(result.plan.label)} was estimated by Aalen and Johansen's method, with "
+        f"{lower_first(result.death.cause)} as a competing event"
+        + (f" and entry at {lower_first(result.entry)}" if result.entry else "")
         + (f", and compared between groups by {test}." if any(not g.refusal(g.event) for g in result.groups) else ".")
     )
 
@@ -285,26 +285,26 @@ def _of_visits(cohort: Cohort, result: VisitStudy) -> Iterator[str]:
     once = result.plan.seen == "visit"
     how = "isotonic regression, with Kim, Fay and Proschan's limits" if once else "Turnbull's method, with binomial limits"
     yield (
-        f"As {uncapital(result.plan.label)} is seen only at visits, its share among the living was estimated by {how}, and its "
-        "cumulative incidence from that share and from survival, on the assumption that it does not change the hazard of "
+        f"As {lower_first(result.plan.label)} is seen only at visits, its share among the living was estimated by {how}, and "
+        "its cumulative incidence from that share and from survival, on the assumption that it does not change the hazard of "
         "death."
     )
 
 
 def _of_cox(cohort: Cohort, result: CoxStudy) -> Iterator[str]:
     if not result.fit.refused:
-        more = f", baseline hazards for each level of {uncapital(result.strata)}" if result.strata else ""
-        more += f", and a variance robust against likeness within {uncapital(result.cluster)}" if result.cluster else ""
+        more = f", baseline hazards for each level of {lower_first(result.strata)}" if result.strata else ""
+        more += f", and a variance robust against likeness within {lower_first(result.cluster)}" if result.cluster else ""
         yield (
-            f"The Cox model of {uncapital(result.plan.label)} used Efron's treatment of ties{more}; proportional hazards were "
-            "tested by Schoenfeld's residuals."
+            f"The Cox model of {lower_first(result.plan.label)} used Efron's treatment of ties{more}; proportional hazards "
+            "were tested by Schoenfeld's residuals."
         )
     elif result.firth and not result.firth.refused:
-        yield f"The events do not carry a Cox model of {uncapital(result.plan.label)}; Firth's penalised likelihood was used."
+        yield f"The events do not carry a Cox model of {lower_first(result.plan.label)}; Firth's penalised likelihood was used."
 
 
 def _of_competing_models(cohort: Cohort, result: CompetingModels) -> Iterator[str]:
-    fitted = [uncapital(one.cause) for one in result.causes if not one.own.refused and not one.sub.refused]
+    fitted = [lower_first(one.cause) for one in result.causes if not one.own.refused and not one.sub.refused]
     if fitted:
         yield f"Cause-specific Cox models and Fine and Gray's models were fitted side by side ({listed(fitted)})."
 
@@ -389,9 +389,9 @@ def results_text(cohort: Cohort, *results: Any, significance: float = 0.05) -> T
     """
     units = (cohort.study.file.study.unit, cohort.study.units)
     parts = [f"{several(cohort.size, *units).capitalize()} were analysed."]
-    if any(isinstance(result, Absent) and result.hidden for result in results):
+    if any(isinstance(result, NotPlanned) and result.hidden for result in results):
         parts.append("Some results are not shown, to protect patients.")
-    known = [result for result in results if not isinstance(result, Absent)]
+    known = [result for result in results if not isinstance(result, NotPlanned)]
     assumed = [result for result in known if getattr(result, "provenance", "") == "assumed"]
     for result in known:
         if result in assumed:
@@ -404,7 +404,7 @@ def results_text(cohort: Cohort, *results: Any, significance: float = 0.05) -> T
             else str(finding(result, significance=significance))
         )
     if assumed:
-        names = listed(list(dict.fromkeys(uncapital(result.plan.label) for result in assumed)))
+        names = listed(list(dict.fromkeys(lower_first(result.plan.label) for result in assumed)))
         parts.append(f"No number is told of {names}, as the study file marks values that these rest on as assumed.")
     return Text(" ".join(parts))
 
@@ -419,9 +419,9 @@ def _compared(result: GroupComparison) -> str:
     ]
     if not told:
         return f"No variable differed with P < {general(plan.significance)}."
-    said = [f"{uncapital(label)} ({_sides(row, result.shown)}; P {_p(row.test.p_value)})" for label, row in told]
+    said = [f"{lower_first(label)} ({_sides(row, result.shown)}; P {_p(row.test.p_value)})" for label, row in told]
     # The levels of a variable are names, such as those of drugs, and stand as they are written.
-    heads = [result.heads[0], *map(uncapital if plan.group_labels else str, result.heads[1:])]
+    heads = [result.heads[0], *map(lower_first if plan.group_labels else str, result.heads[1:])]
     return f"{listed(heads)} differed in {listed(said)}."
 
 

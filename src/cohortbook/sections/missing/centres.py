@@ -6,7 +6,7 @@ import pandas as pd
 
 from cohortbook.sections.comparison.analysis import protected
 from studyfile.cohort.cohort import Cohort
-from tallystats.results import Absent, Result, quiet, result
+from tallystats.results import NotPlanned, Result, quiet, result
 from tallystats.statistics.clusters import IntraclusterCorrelation, intracluster_correlation
 from tallystats.statistics.counts import cross_tabulate, value_counts
 from tallystats.tally import weakest
@@ -59,7 +59,7 @@ class ClusterStudy(Result):
 
 @protected
 @quiet()
-def study_clusters(cohort: Cohort, *, confidence_level: float = 0.95) -> ClusterStudy | Absent:
+def study_clusters(cohort: Cohort, *, confidence_level: float = 0.95) -> ClusterStudy | NotPlanned:
     """Count patients, outcomes and missing values by cluster, and estimate how alike patients of a cluster are.
 
     Parameters
@@ -71,11 +71,11 @@ def study_clusters(cohort: Cohort, *, confidence_level: float = 0.95) -> Cluster
 
     Returns
     -------
-    ClusterStudy or Absent
+    ClusterStudy or NotPlanned
     """
     study, by = cohort.study, cohort.study.file.study.cluster
     if not by:
-        return Absent("The study file names no variable of clusters, such as a hospital (study: cluster:).")
+        return NotPlanned("The study file names no variable of clusters, such as a hospital (study: cluster:).")
     names = study.levels(by)
     _, sizes, nowhere = value_counts(cohort.tally(by), by)
     sizes = [*map(int, sizes), nowhere]

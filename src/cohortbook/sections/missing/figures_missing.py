@@ -5,13 +5,13 @@ from __future__ import annotations
 from cohortbook.display.figures import COLOURS, MUTED, PALE, Plot, axes, wrapped
 from cohortbook.display.tables import percent
 from cohortbook.sections.missing.missing import MissingStudy
-from tallystats.results import Absent
+from tallystats.results import NotPlanned
 
 #: Rarer patterns than these are drawn in one row, as "others".
 MOST = 14
 
 
-def plot_missing(result: MissingStudy | Absent) -> Plot | Absent:
+def plot_missing(result: MissingStudy | NotPlanned) -> Plot | NotPlanned:
     """Draw the patterns of missing values: a row a pattern, a column a variable that somebody lacks."""
     if not result:
         return result

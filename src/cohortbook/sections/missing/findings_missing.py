@@ -8,7 +8,7 @@ from cohortbook.display.tables import interval, p_value, percent, significant
 from cohortbook.sections.missing.imputed import ImputedCox, ImputedModel
 from cohortbook.sections.missing.missing import ComparisonExtremes, MissingStudy, OutcomeExtremes
 from cohortbook.sections.survival.findings_visits import finding
-from tallystats.results import uncapital
+from tallystats.results import lower_first
 from tallystats.tolerance import below
 
 __all__ = ["finding"]
@@ -41,7 +41,7 @@ def _(result: MissingStudy, *, significance: float = 0.05) -> Text:
 
 
 def _low(name: str) -> str:
-    return name if name.startswith("Cox") else uncapital(name)
+    return name if name.startswith("Cox") else lower_first(name)
 
 
 @finding.register
@@ -80,7 +80,7 @@ def _(result: ImputedModel, *, significance: float = 0.05) -> Text:
     complete = study.firth if study.full.separation.kind != "none" else study.full
     rows = fit.frame.set_index("term").to_dict("index")
     columns = [term for term in fit.terms if term != "intercept"]
-    name = f"the logistic model of {uncapital(study.outcome_label)}"
+    name = f"the logistic model of {lower_first(study.outcome_label)}"
     return Text(_moved(name, "Odds ratios", rows, columns, complete, result, whole, significance))
 
 

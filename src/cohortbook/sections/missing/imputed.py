@@ -19,7 +19,7 @@ from studyfile.study.study import Study
 from tallystats.missing.chained import Imputation, ImputationError, Passive, impute
 from tallystats.missing.pooled import PooledFit, pooled_cox, pooled_logistic
 from tallystats.regression.design import with_references
-from tallystats.results import Absent, Result, quiet, result
+from tallystats.results import NotPlanned, Result, quiet, result
 from tallystats.survival.lifetable import LifeTable, event_table
 from tallystats.tally import Tally, weakest
 
@@ -152,17 +152,17 @@ def _imputed(cohort: Cohort, tally: Tally, names: Sequence[str], carried: Sequen
     )
 
 
-def _nothing_to_do(cohort: Cohort, names: Sequence[str], what: str) -> Absent | None:
+def _nothing_to_do(cohort: Cohort, names: Sequence[str], what: str) -> NotPlanned | None:
     """Say why nothing is imputed: nothing is missing, or it is not planned."""
     unit, plan = cohort.study.file.study.unit, cohort.study.file.missing_data
     tally = cohort.tally(*dict.fromkeys(names))
     complete = tally.complete().total
     if complete == tally.total:
-        return Absent(f"No {unit} lacks a value that {what} needs: there is nothing to impute.")
+        return NotPlanned(f"No {unit} lacks a value that {what} needs: there is nothing to impute.")
     if plan is None or plan.method == "complete":
         if cohort.suppress_below:
-            return Absent("Values are missing; the study file plans no imputation (`missing_data: {method: imputation}`).")
-        return Absent(
+            return NotPlanned("Values are missing; the study file plans no imputation (`missing_data: {method: imputation}`).")
+        return NotPlanned(
             f"{what[:1].upper()}{what[1:]} rests on the {complete} of {tally.total} {unit}s who have all its values; the study "
             f"file plans no imputation (`missing_data: {{method: imputation}}`)."
         )
@@ -179,27 +179,29 @@ def _labels(cohort: Cohort, names: Sequence[str], terms: Sequence[str], columns:
     return labels
 
 
-def _not_imputed(cohort: Cohort, error: Exception) -> Absent:
+def _not_imputed(cohort: Cohort, error: Exception) -> NotPlanned:
     """Say why values were not imputed; the reason counts patients, which may be too few to show."""
-    return withheld() if cohort.suppress_below else Absent(f"Missing values were not imputed: {error}.")
+    return withheld() if cohort.suppress_below else NotPlanned(f"Missing values were not imputed: {error}.")
 
 
 @protected
 @quiet()
-def imputed_model(cohort: Cohort, model: ModelStudy | Absent, *, confidence_level: float = 0.95) -> ImputedModel | Absent:
+def imputed_model(
+    cohort: Cohort, model: ModelStudy | NotPlanned, *, confidence_level: float = 0.95
+) -> ImputedModel | NotPlanned:
     """Fit the planned logistic model, and each candidate alone, in imputed data sets, and pool them.
 
     Parameters
     ----------
     cohort : Cohort
-    model : ModelStudy or Absent
+    model : ModelStudy or NotPlanned
         The model of complete patients, whose candidates are taken: they are not chosen again.
     confidence_level : float
 
     Returns
     -------
-    ImputedModel or Absent
-        Absent where nothing is missing, imputation is not planned, or the values cannot be imputed: why.
+    ImputedModel or NotPlanned
+        NotPlanned where nothing is missing, imputation is not planned, or the values cannot be imputed: why.
 
     Notes
     -----
@@ -234,19 +236,19 @@ def imputed_model(cohort: Cohort, model: ModelStudy | Absent, *, confidence_leve
 
 @protected
 @quiet()
-def imputed_cox(cohort: Cohort, cox: CoxStudy | Absent, *, confidence_level: float = 0.95) -> ImputedCox | Absent:
+def imputed_cox(cohort: Cohort, cox: CoxStudy | NotPlanned, *, confidence_level: float = 0.95) -> ImputedCox | NotPlanned:
     """Fit the planned Cox models in imputed data sets, and pool them.
 
     Parameters
     ----------
     cohort : Cohort
-    cox : CoxStudy or Absent
+    cox : CoxStudy or NotPlanned
         The models of complete patients.
     confidence_level : float
 
     Returns
     -------
-    ImputedCox or Absent
+    ImputedCox or NotPlanned
         As `imputed_model`.
 
     Notes
@@ -262,7 +264,9 @@ def imputed_cox(cohort: Cohort, cox: CoxStudy | Absent, *, confidence_level: flo
         return cox
     study, plan = cohort.study, cohort.study.plan("survival")
     if plan.cox_strata or plan.cluster:
-        return Absent("No imputed Cox model is fitted: none heeds the strata or clusters that are planned for the Cox model.")
+        return NotPlanned(
+            "No imputed Cox model is fitted: none heeds the strata or clusters that are planned for the Cox model."
+        )
     late = [plan.entry] if isinstance(plan.entry, str) else []
     if (why := _nothing_to_do(cohort, [plan.time, plan.event, *late, *plan.cox], "the Cox model")) is not None:
         return why

@@ -27,7 +27,7 @@ from cohortbook.sections.missing.missing import ComparisonExtremes, MissingStudy
 from tallystats.missing.pooled import PooledFit
 from tallystats.regression.firth import FirthFit
 from tallystats.regression.logistic import LogisticFit
-from tallystats.results import Absent, uncapital
+from tallystats.results import NotPlanned, lower_first
 from tallystats.statistics.compare import Comparison
 from tallystats.survival.cox import CoxFit
 
@@ -62,12 +62,12 @@ def _(result: MissingStudy) -> DisplayTable:
     )
 
 
-def missing_by_outcome_table(result: MissingStudy | Absent) -> DisplayTable | Absent:
+def missing_by_outcome_table(result: MissingStudy | NotPlanned) -> DisplayTable | NotPlanned:
     """Lay out how often each variable is missing in patients without and with the outcome."""
     if not result:
         return result
     if not result.by_outcome:
-        return Absent("No variable is missing that could be set beside an outcome that both came about and did not.")
+        return NotPlanned("No variable is missing that could be set beside an outcome that both came about and did not.")
     rows = []
     for one in result.by_outcome:
         cells = [count_percent(n, total) for n, total in zip(one.n_missing, one.totals, strict=True)]
@@ -75,7 +75,7 @@ def missing_by_outcome_table(result: MissingStudy | Absent) -> DisplayTable | Ab
     without, with_it = result.by_outcome[0].totals
     return DisplayTable(
         name="missing-by-outcome",
-        title=f"Missing values by {uncapital(result.outcome_label)}",
+        title=f"Missing values by {lower_first(result.outcome_label)}",
         head=("Missing, n (%)", f"{result.outcome_label} (n = {with_it})", f"Without (n = {without})", "Fisher's P"),
         rows=tuple(rows),
         frame=pd.concat([one.frame for one in result.by_outcome], ignore_index=True),
@@ -214,7 +214,7 @@ def _(result: ImputedModel) -> DisplayTable:
     level = decimal(100 * study.full.confidence_level, 0)
     return DisplayTable(
         name="odds-ratios-imputed",
-        title=f"Odds ratios of {uncapital(study.outcome_label)}, missing values imputed",
+        title=f"Odds ratios of {lower_first(study.outcome_label)}, missing values imputed",
         head=("", "Odds ratio", f"{level}% interval", "P", "Missing information, %"),
         rows=tuple(rows),
         frame=result.frame,

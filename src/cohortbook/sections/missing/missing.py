@@ -19,7 +19,7 @@ from tallystats.missing.patterns import (
     missing_by_outcome,
     missing_patterns,
 )
-from tallystats.results import Absent, Result, quiet, result
+from tallystats.results import NotPlanned, Result, quiet, result
 from tallystats.statistics.compare import Comparison, compare_variable
 from tallystats.statistics.counts import coded
 
@@ -76,13 +76,13 @@ def planned_analyses(cohort: Cohort) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 @protected
 @quiet()
-def missing_study(cohort: Cohort) -> MissingStudy | Absent:
+def missing_study(cohort: Cohort) -> MissingStudy | NotPlanned:
     """Count whom the planned analyses lose to missing values, what is missing together, and whether by outcome.
 
     Returns
     -------
-    MissingStudy or Absent
-        Absent where nobody lacks a value of a variable that the plan uses.
+    MissingStudy or NotPlanned
+        NotPlanned where nobody lacks a value of a variable that the plan uses.
     """
     study, file = cohort.study, cohort.study.file
     unit = file.study.unit
@@ -106,7 +106,7 @@ def missing_study(cohort: Cohort) -> MissingStudy | Absent:
     bases = study.bases(*every)
     whole = {name: not cohort.missing(name) for name in (*every, *bases)}
     if all(whole.values()):
-        return Absent(
+        return NotPlanned(
             f"No {unit} lacks a value of the {len(bases)} variables that the analyses use: each takes all "
             f"{cohort.size} {unit}s."
         )
@@ -167,7 +167,7 @@ class OutcomeExtremes(Result):
 
 @protected
 @quiet()
-def outcome_extremes(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeExtremes | Absent:
+def outcome_extremes(cohort: Cohort, *, confidence_level: float = 0.95) -> OutcomeExtremes | NotPlanned:
     """Bound the rate of the study's outcome: as if none, or all, of those in whom it is not known had had it."""
     plan, unit = cohort.study.file.outcome, cohort.study.file.study.unit
     if plan is None:
@@ -175,7 +175,7 @@ def outcome_extremes(cohort: Cohort, *, confidence_level: float = 0.95) -> Outco
     tally = cohort.tally(plan.variable)
     found = extreme_rates(tally, plan.variable, confidence_level=confidence_level)
     if not found.unknown:
-        return Absent(f"Of no {unit} is the outcome unknown: the rate has no better and no worse case.")
+        return NotPlanned(f"Of no {unit} is the outcome unknown: the rate has no better and no worse case.")
     return OutcomeExtremes(label=plan.label, unit=unit, rates=found, provenance=tally.provenance)
 
 
@@ -216,7 +216,7 @@ class ComparisonExtremes(Result):
 
 @protected
 @quiet()
-def comparison_extremes(cohort: Cohort, *, confidence_level: float = 0.95) -> ComparisonExtremes | Absent:
+def comparison_extremes(cohort: Cohort, *, confidence_level: float = 0.95) -> ComparisonExtremes | NotPlanned:
     """Compare the groups as if all, or none, of those whose group is not known belonged to the first of them.
 
     Notes
@@ -227,9 +227,9 @@ def comparison_extremes(cohort: Cohort, *, confidence_level: float = 0.95) -> Co
     study, plan = cohort.study, cohort.study.plan("comparison")
     unknown, unit = cohort.missing(plan.groups), study.file.study.unit
     if study.kind(plan.groups) != "binary":
-        return Absent("Best and worst cases are of two groups, yes and no.")
+        return NotPlanned("Best and worst cases are of two groups, yes and no.")
     if not unknown:
-        return Absent(f"Of no {unit} is the group unknown: the comparison has no better and no worse case.")
+        return NotPlanned(f"Of no {unit} is the group unknown: the comparison has no better and no worse case.")
     rows = []
     for row in plan.rows:
         name, kind = row.variable, study.kind(row.variable)

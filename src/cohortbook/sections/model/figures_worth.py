@@ -12,7 +12,7 @@ from cohortbook.display.tables import decimal
 from cohortbook.sections.model.layouts_worth import lines_of, names_of, ratio_in_words
 from cohortbook.sections.model.model_checks import PerformanceStudy, StabilityStudy, Worth
 from cohortbook.sections.model.model_rows import ModelRow, ModelRows, OddsRatio
-from tallystats.results import Absent, uncapital
+from tallystats.results import NotPlanned, lower_first
 from tallystats.statistics.describe import proportion_interval
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ LEAST_POINTS, LEAST_EVENTS = 10, 10
 FOREST = (("maximum likelihood", COLOURS[1], "s"), ("Firth", COLOURS[0], "o"), ("exact", COLOURS[2], "^"))
 
 
-def plot_model(result: ModelRows | Absent) -> Plot | Absent:
+def plot_model(result: ModelRows | NotPlanned) -> Plot | NotPlanned:
     """Draw the forest of all candidates together, a line for every line of the table, its numbers beside it."""
     if not result:
         return result
@@ -135,7 +135,7 @@ def plot_model(result: ModelRows | Absent) -> Plot | Absent:
         for r in (line.multivariable, line.firth, line.exact)
     )
     endless = any(r and r.infinite for line in lines if line for r in (line.multivariable,))
-    caption = f"Odds ratios of {uncapital(model.outcome_label)}, all candidates together, beside the patients of each level"
+    caption = f"Odds ratios of {lower_first(model.outcome_label)}, all candidates together, beside the patients of each level"
     caption += ". An arrow: the interval leaves the axis" * beyond
     caption += ". ∞ or 0: likelihood has no maximum there, the estimate runs away" * endless
     late = f". † Known only after {model.screening.procedure}" if model.screening.after else ""
@@ -192,13 +192,13 @@ def forest_bar(axis: Axes, y: float, ends: tuple[float, float], limits: tuple[fl
             axis.plot(edge, y, arrow, color=colour, markersize=5.5, clip_on=False)
 
 
-def plot_stability(result: StabilityStudy | Absent) -> Plot | Absent:
+def plot_stability(result: StabilityStudy | NotPlanned) -> Plot | NotPlanned:
     """Draw how often each candidate is selected again."""
     if not result:
         return result
     found, names = result.stability, result.model.names
     if not found.usable:
-        return Absent("No resample has patients with and without the outcome.")
+        return NotPlanned("No resample has patients with and without the outcome.")
     order = sorted(range(len(found.candidates)), key=lambda k: found.inclusion[k])
     figure, axis = axes(0.36 * len(order) + 1.0)
     for y, k in enumerate(order):
@@ -230,7 +230,7 @@ def _smoothed(part: Worth) -> bool:
     return len(found.points) >= LEAST_POINTS and min(found.events, found.n - found.events) >= LEAST_EVENTS
 
 
-def plot_calibration(result: PerformanceStudy | Absent) -> Plot | Absent:
+def plot_calibration(result: PerformanceStudy | NotPlanned) -> Plot | NotPlanned:
     """Draw what happened against what was predicted: groups with intervals, and a smoothed line."""
     if not result:
         return result
@@ -263,7 +263,7 @@ def plot_calibration(result: PerformanceStudy | Absent) -> Plot | Absent:
             for m, n, e in zip(groups.mean, groups.totals, groups.events, strict=True)
         )
         words.append(f"{part.name}: {shown}")
-    grid.flat[0].set_ylabel(f"Observed share with\n{wrapped(uncapital(result.model.outcome_label), 40)}")
+    grid.flat[0].set_ylabel(f"Observed share with\n{wrapped(lower_first(result.model.outcome_label), 40)}")
     mark_illustration(figure, result.provenance)
     smooth = any(map(_smoothed, result.parts))
     return Plot(

@@ -8,7 +8,7 @@ from cohortbook.display.tables import decimal, p_value
 from cohortbook.sections.model.findings_models import finding
 from cohortbook.sections.model.layouts_logistic import terms_of
 from cohortbook.sections.model.model_methods import ModelMethods
-from tallystats.results import Absent
+from tallystats.results import NotPlanned
 from tallystats.tolerance import below
 
 __all__ = ["finding", "prediction_finding"]
@@ -57,7 +57,7 @@ def _span(values: list[float]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def prediction_finding(result: ModelMethods | Absent) -> Text:
+def prediction_finding(result: ModelMethods | NotPlanned) -> Text:
     """Say how far Firth's mean prediction lies from the observed rate, and what the corrections make of it."""
     if not result or not result.predictions:
         return Text(result.predictions.reason if result else result.reason)

@@ -10,7 +10,7 @@ from cohortbook.sections.comparison.findings_comparisons import finding
 from cohortbook.sections.model.layouts_models import columns_of, removal_in_words, separating_cells
 from cohortbook.sections.model.model_checks import RULE_OF_TEN
 from cohortbook.sections.model.models import ModelStudy, Screening
-from tallystats.results import Absent, Hidden
+from tallystats.results import Hidden, NotPlanned
 from tallystats.tolerance import below
 
 __all__ = ["carrying_finding", "finding", "selection_finding", "separation_finding"]
@@ -26,7 +26,7 @@ def _(result: Screening, *, significance: float = 0.05) -> Text:
     return Text(text)
 
 
-def carrying_finding(result: ModelStudy | Absent) -> Text:
+def carrying_finding(result: ModelStudy | NotPlanned) -> Text:
     """Say how many events there are for each estimate, and whether the data carry the model."""
     if not result:
         return Text(result.reason)
@@ -48,7 +48,7 @@ def carrying_finding(result: ModelStudy | Absent) -> Text:
     )
 
 
-def separation_finding(result: ModelStudy | Absent) -> Text:
+def separation_finding(result: ModelStudy | NotPlanned) -> Text:
     """Say, loudly, whether the likelihood has a finite maximum, and what separates."""
     if not result:
         return Text(result.reason)
@@ -70,7 +70,7 @@ def separation_finding(result: ModelStudy | Absent) -> Text:
     )
 
 
-def selection_finding(result: ModelStudy | Absent) -> Text:
+def selection_finding(result: ModelStudy | NotPlanned) -> Text:
     """Say what the planned selection ended with, and whether another test for removal would end elsewhere."""
     if not result:
         return Text(result.reason)

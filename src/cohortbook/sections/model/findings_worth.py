@@ -10,7 +10,7 @@ from cohortbook.sections.model.layouts_models import separating_cells
 from cohortbook.sections.model.model_checks import RULE_OF_FIVE, RULE_OF_TEN, PerformanceStudy, StabilityStudy
 from cohortbook.sections.model.model_rows import ModelRows
 from cohortbook.sections.model.models import ModelStudy
-from tallystats.results import Absent, Hidden
+from tallystats.results import Hidden, NotPlanned
 
 __all__ = ["finding", "verdict_finding"]
 
@@ -70,7 +70,7 @@ def _(result: ModelRows, *, significance: float = 0.05) -> Text:
 
 
 def verdict_finding(
-    model: ModelStudy | Absent, stability: StabilityStudy | Absent, performance: PerformanceStudy | Absent
+    model: ModelStudy | NotPlanned, stability: StabilityStudy | NotPlanned, performance: PerformanceStudy | NotPlanned
 ) -> Text:
     """Say in plain words whether the data can carry the model, with every reason that speaks against it.
 

@@ -13,7 +13,7 @@ from cohortbook.sections.model.model_methods import ModelMethods
 from cohortbook.sections.model.models import ModelStudy
 from studyfile.privacy.guard import withheld
 from tallystats.regression.separation import Margin, span
-from tallystats.results import Absent
+from tallystats.results import NotPlanned
 
 __all__ = ["prediction_table", "separation_table", "table_of", "terms_of"]
 
@@ -27,7 +27,7 @@ def terms_of(result: ModelStudy) -> list[str]:
     return [term for term in dict.fromkeys([*result.plan.rows, *result.names]) if term in result.full.blocks]
 
 
-def separation_table(result: ModelStudy | Absent) -> DisplayTable | Absent:
+def separation_table(result: ModelStudy | NotPlanned) -> DisplayTable | NotPlanned:
     """Lay out the outcome at every level of every term: which cells are empty, and which estimates that makes infinite."""
     if not result:
         return result
@@ -111,7 +111,7 @@ def _(result: ModelMethods) -> DisplayTable:
     )
 
 
-def prediction_table(result: ModelMethods | Absent) -> DisplayTable | Absent:
+def prediction_table(result: ModelMethods | NotPlanned) -> DisplayTable | NotPlanned:
     """Lay out what the model predicts for each covariate pattern, by Firth's method and with its intercept put right."""
     if not result or not result.predictions:
         return result and result.predictions

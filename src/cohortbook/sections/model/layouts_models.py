@@ -18,7 +18,7 @@ from tallystats.regression.exact import ExactFit
 from tallystats.regression.firth import FirthFit
 from tallystats.regression.logistic import LogisticFit
 from tallystats.regression.selection import Selection
-from tallystats.results import Absent, uncapital
+from tallystats.results import NotPlanned, lower_first
 
 __all__ = ["full_model_table", "selection_table", "table_of"]
 
@@ -103,7 +103,7 @@ def _odds_ratio(fit: LogisticFit | FirthFit | ExactFit, column: str) -> tuple[st
 def separating_cells(result: ModelStudy) -> list[str]:
     """Say which values separate, by label: `Kyphoplasty = no: 0 of 51 with the outcome`."""
     found = result.full.separation
-    return [margin.words(uncapital(result.outcome_label), result.labels) for margin in found.separating]
+    return [margin.words(lower_first(result.outcome_label), result.labels) for margin in found.separating]
 
 
 def _dropped(result: ModelStudy) -> list[str]:
@@ -111,7 +111,9 @@ def _dropped(result: ModelStudy) -> list[str]:
     return [f"{result.labels[column]} is left out: {why}." for column, why in result.full.dropped.items()]
 
 
-def full_model_table(result: ModelStudy | Absent, methods: ModelMethods | Absent | None = None) -> DisplayTable | Absent:
+def full_model_table(
+    result: ModelStudy | NotPlanned, methods: ModelMethods | NotPlanned | None = None
+) -> DisplayTable | NotPlanned:
     """Lay out odds ratios: each candidate alone and all together, by maximum likelihood, Firth's method, and exactly."""
     if not result:
         return result
@@ -141,7 +143,7 @@ def full_model_table(result: ModelStudy | Absent, methods: ModelMethods | Absent
     )
     return DisplayTable(
         name="odds-ratios",
-        title=f"Odds ratios of {uncapital(result.outcome_label)}",
+        title=f"Odds ratios of {lower_first(result.outcome_label)}",
         head=("", "Odds ratio", f"{level}% interval", "P"),
         rows=tuple(rows),
         frame=pd.concat([result.frame, exact.frame], ignore_index=True) if exact else result.frame,
@@ -169,7 +171,7 @@ def _exact_notes(result: ModelStudy, exact: ExactFit | None) -> list[str]:
     return [text + f" Median-unbiased, as the other is infinite: {', '.join(median)}." * bool(median)]
 
 
-def selection_table(result: ModelStudy | Absent) -> DisplayTable | Absent:
+def selection_table(result: ModelStudy | NotPlanned) -> DisplayTable | NotPlanned:
     """Lay out the step log of the planned selection, with the variables not in the model at every step."""
     if not result:
         return result

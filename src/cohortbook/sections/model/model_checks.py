@@ -26,7 +26,7 @@ from tallystats.regression.performance import (
 )
 from tallystats.regression.stability import Stability, selection_stability
 from tallystats.regression.validation import Optimism, bootstrap_optimism
-from tallystats.results import Absent, Result, quiet, result
+from tallystats.results import NotPlanned, Result, quiet, result
 
 #: Events for each estimated coefficient that rules of thumb ask for (Peduzzi 1996; Vittinghoff and McCulloch 2007).
 RULE_OF_TEN, RULE_OF_FIVE = 10, 5
@@ -116,12 +116,12 @@ class PerformanceStudy(Result):
 
 
 @quiet()
-def model_stability(model: ModelStudy | Absent, *, resamples: int = 500, seed: int = 1) -> StabilityStudy | Absent:
+def model_stability(model: ModelStudy | NotPlanned, *, resamples: int = 500, seed: int = 1) -> StabilityStudy | NotPlanned:
     """Repeat the planned selection in resampled patients, and without each patient in turn.
 
     Parameters
     ----------
-    model : ModelStudy or Absent
+    model : ModelStudy or NotPlanned
         What `study_model` returns.
     resamples : int
         Bootstrap samples; 0 for none.
@@ -129,17 +129,17 @@ def model_stability(model: ModelStudy | Absent, *, resamples: int = 500, seed: i
 
     Returns
     -------
-    StabilityStudy or Absent
-        Absent when there is no model, or the plan selects nothing.
+    StabilityStudy or NotPlanned
+        NotPlanned when there is no model, or the plan selects nothing.
     """
     if not model:
         return model
     if model.tally is None:
         return withheld(NO_RULE)
     if model.selection.method == "enter":
-        return Absent("The plan enters all candidates at once: no selection can be unstable.")
+        return NotPlanned("The plan enters all candidates at once: no selection can be unstable.")
     if not resamples:
-        return Absent("No resamples were asked for.")
+        return NotPlanned("No resamples were asked for.")
 
     def make(step: Any) -> Stability:
         return selection_stability(model.tally, model.selection, resamples=resamples, seed=seed, on_progress=step)
@@ -150,12 +150,12 @@ def model_stability(model: ModelStudy | Absent, *, resamples: int = 500, seed: i
 
 
 @quiet()
-def model_performance(model: ModelStudy | Absent, *, resamples: int = 200, seed: int = 1) -> PerformanceStudy | Absent:
+def model_performance(model: ModelStudy | NotPlanned, *, resamples: int = 200, seed: int = 1) -> PerformanceStudy | NotPlanned:
     """Measure the model of all candidates, and the selected one, and correct both for optimism.
 
     Parameters
     ----------
-    model : ModelStudy or Absent
+    model : ModelStudy or NotPlanned
         What `study_model` returns.
     resamples : int
         Bootstrap samples; 0 for none.
@@ -163,16 +163,16 @@ def model_performance(model: ModelStudy | Absent, *, resamples: int = 200, seed:
 
     Returns
     -------
-    PerformanceStudy or Absent
+    PerformanceStudy or NotPlanned
     """
     if not model:
         return model
     if model.tally is None:
         return withheld(NO_RULE)
     if not resamples:
-        return Absent("No resamples were asked for.")
+        return NotPlanned("No resamples were asked for.")
     if not model.full.blocks:
-        return Absent("No candidate varies: there is nothing to measure.")
+        return NotPlanned("No candidate varies: there is nothing to measure.")
     chosen, everything = model.selection, tuple(model.full.blocks)
     parts = [_worth(model, "All candidates", everything, model.full, None, resamples, seed)]
     if chosen.selected and set(chosen.selected) != set(everything):

@@ -11,7 +11,7 @@ from studyfile.plan import model_tally
 from tallystats.regression.exact import ExactFit, exact_logistic
 from tallystats.regression.flic import Predictions, firth_predictions
 from tallystats.regression.term_tests import TermTests, term_tests
-from tallystats.results import Absent, Result, quiet, result
+from tallystats.results import NotPlanned, Result, quiet, result
 
 
 @result
@@ -23,16 +23,16 @@ class ModelMethods(Result):
     model : ModelStudy
     tests : TermTests
         Wald's, score and likelihood-ratio tests of the whole model and each term.
-    exact : ExactFit or Absent
-        Absent when the plan has `exact: false`, or numbers have no common unit.
-    predictions : Predictions or Absent
+    exact : ExactFit or NotPlanned
+        NotPlanned when the plan has `exact: false`, or numbers have no common unit.
+    predictions : Predictions or NotPlanned
         Of every covariate pattern, by Firth's method and its corrections; absent where small counts are hidden.
     """
 
     model: ModelStudy
     tests: TermTests
-    exact: ExactFit | Absent
-    predictions: Predictions | Absent
+    exact: ExactFit | NotPlanned
+    predictions: Predictions | NotPlanned
     provenance: str
 
     @property
@@ -59,31 +59,31 @@ class ModelMethods(Result):
 
 @protected
 @quiet()
-def model_methods(cohort: Cohort, model: ModelStudy | Absent) -> ModelMethods | Absent:
+def model_methods(cohort: Cohort, model: ModelStudy | NotPlanned) -> ModelMethods | NotPlanned:
     """Carry the model of all candidates through the methods that stand beside maximum likelihood.
 
     Parameters
     ----------
     cohort : Cohort
-    model : ModelStudy or Absent
+    model : ModelStudy or NotPlanned
         What `study_model` found in this cohort.
 
     Returns
     -------
-    ModelMethods or Absent
-        Absent when the model is.
+    ModelMethods or NotPlanned
+        NotPlanned when the model is.
     """
     if not model:
         return model
     plan, terms = model.plan, model.screening.candidates
     where = {"outcome": plan.outcome, "terms": terms}
     tally = model_tally(cohort, terms)
-    exact: ExactFit | Absent = Absent("The study file leaves exact inference out (model: exact: false).")
+    exact: ExactFit | NotPlanned = NotPlanned("The study file leaves exact inference out (model: exact: false).")
     if plan.exact:
         try:
             exact = exact_logistic(tally, confidence_level=model.full.confidence_level, **where)
         except ValueError as refused:  # values without a common unit
-            exact = Absent(f"No exact inference. {refused}.")
+            exact = NotPlanned(f"No exact inference. {refused}.")
     return ModelMethods(
         model=model,
         tests=term_tests(tally, max_iterations=plan.max_iterations, **where),

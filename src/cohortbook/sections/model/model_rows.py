@@ -14,7 +14,7 @@ from studyfile.privacy.guard import NO_RULE, withheld
 from tallystats.regression.exact import ExactFit
 from tallystats.regression.firth import FirthFit
 from tallystats.regression.logistic import LogisticFit
-from tallystats.results import NAN, Absent, Result, result
+from tallystats.results import NAN, NotPlanned, Result, result
 from tallystats.statistics.counts import cross_tabulate, is_numeric, moments, split
 from tallystats.tally import Tally
 
@@ -110,19 +110,19 @@ class ModelRows(Result):
         return pd.DataFrame(found)
 
 
-def model_rows(model: ModelStudy | Absent, methods: ModelMethods | Absent | None = None) -> ModelRows | Absent:
+def model_rows(model: ModelStudy | NotPlanned, methods: ModelMethods | NotPlanned | None = None) -> ModelRows | NotPlanned:
     """Gather for each variable and level the patients by outcome and the odds ratios, alone and together.
 
     Parameters
     ----------
-    model : ModelStudy or Absent
+    model : ModelStudy or NotPlanned
         What `study_model` returns.
-    methods : ModelMethods or Absent, optional
+    methods : ModelMethods or NotPlanned, optional
         What `model_methods` returns: with it, exact odds ratios stand beside the others where there are any.
 
     Returns
     -------
-    ModelRows or Absent
+    ModelRows or NotPlanned
         Patients by outcome are those with a value of the variable and of the outcome, as for the odds ratio of the
         variable alone; all candidates together are fitted to those who have all values.
     """
@@ -136,7 +136,7 @@ def model_rows(model: ModelStudy | Absent, methods: ModelMethods | Absent | None
     return ModelRows(model=model, rows=tuple(rows), provenance=model.provenance)
 
 
-def _rows(model: ModelStudy, term: str, alone: LogisticFit, exact: ExactFit | Absent | None) -> Iterator[ModelRow]:
+def _rows(model: ModelStudy, term: str, alone: LogisticFit, exact: ExactFit | NotPlanned | None) -> Iterator[ModelRow]:
     outcome = model.plan.outcome
     tally = model.tally.complete([term, outcome])
     dropped = model.full.dropped
@@ -171,7 +171,7 @@ def _by_outcome(tally: Tally, term: str, outcome: str) -> tuple[tuple[float, ...
 
 
 def _row(
-    model: ModelStudy, term: str, column: str, level: str, alone: LogisticFit, exact: ExactFit | Absent | None, **more: Any
+    model: ModelStudy, term: str, column: str, level: str, alone: LogisticFit, exact: ExactFit | NotPlanned | None, **more: Any
 ) -> ModelRow:
     known = bool(column)
     return ModelRow(

@@ -14,7 +14,7 @@ from tallystats.regression.block_tests import REMOVAL_TESTS
 from tallystats.regression.firth import FirthFit, firth_logistic
 from tallystats.regression.logistic import LogisticFit, fit_logistic
 from tallystats.regression.selection import Selection, select_terms
-from tallystats.results import Absent, Result, quiet, result
+from tallystats.results import NotPlanned, Result, quiet, result
 from tallystats.tally import Tally, weakest
 
 
@@ -129,7 +129,7 @@ def full_model(cohort: Cohort, *, confidence_level: float = 0.95) -> LogisticFit
 
 @protected
 @quiet()
-def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 0.95) -> ModelStudy | Absent:
+def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 0.95) -> ModelStudy | NotPlanned:
     """Carry out the planned logistic model: screening, full model, selection, Firth's estimates beside.
 
     Parameters
@@ -142,17 +142,17 @@ def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 
 
     Returns
     -------
-    ModelStudy or Absent
-        Absent when there is no candidate, or the outcome is the same in all complete patients.
+    ModelStudy or NotPlanned
+        NotPlanned when there is no candidate, or the outcome is the same in all complete patients.
     """
     study, plan = cohort.study, cohort.study.plan("model")
     screening = screen_candidates(cohort)
     terms = screening.candidates
     if not terms:
-        return Absent(f"No variable has a univariate P below {screening.threshold:g}: there is nothing to model.")
+        return NotPlanned(f"No variable has a univariate P below {screening.threshold:g}: there is nothing to model.")
     tally = model_tally(cohort, terms)
-    if (absent := _constant(cohort, tally)) is not None:
-        return absent
+    if (not_planned := _constant(cohort, tally)) is not None:
+        return not_planned
     full = fit_logistic(
         tally,
         outcome=plan.outcome,
@@ -191,21 +191,21 @@ def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 
 
 
 @quiet()
-def planned_selection(cohort: Cohort) -> Selection | Absent:
-    """Select among the candidates as the plan states; Absent as for `study_model`, of which this is the selection alone."""
+def planned_selection(cohort: Cohort) -> Selection | NotPlanned:
+    """Select among the candidates as the plan states; NotPlanned as for `study_model`, of which this is the selection alone."""
     plan, terms = cohort.study.plan("model"), candidate_terms(cohort)
     if not terms:
-        return Absent(f"No variable has a univariate P below {plan.candidate_p:g}: there is nothing to model.")
+        return NotPlanned(f"No variable has a univariate P below {plan.candidate_p:g}: there is nothing to model.")
     tally = model_tally(cohort, terms)
-    absent = _constant(cohort, tally)
-    return _select(plan, tally, terms, plan.removal_test, 0.95) if absent is None else absent
+    not_planned = _constant(cohort, tally)
+    return _select(plan, tally, terms, plan.removal_test, 0.95) if not_planned is None else not_planned
 
 
-def _constant(cohort: Cohort, tally: Tally) -> Absent | None:
+def _constant(cohort: Cohort, tally: Tally) -> NotPlanned | None:
     """Say that the outcome is the same in all complete patients, where it is."""
     outcome, complete = cohort.study.plan("model").outcome, tally.complete()
     if complete.frame[outcome].nunique() < 2:
-        return Absent(f"{cohort.study.label(outcome)} is the same in all {complete.total} complete patients: no model.")
+        return NotPlanned(f"{cohort.study.label(outcome)} is the same in all {complete.total} complete patients: no model.")
     return None
 
 

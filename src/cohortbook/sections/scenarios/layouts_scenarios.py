@@ -10,7 +10,7 @@ import pandas as pd
 from cohortbook.display.layouts import table_of
 from cohortbook.display.tables import UNDEFINED, DisplayTable, Row, decimal, p_value, significant
 from cohortbook.sections.scenarios.questions import KeyResult, KeyResults
-from tallystats.results import uncapital
+from tallystats.results import lower_first
 
 #: Marks a result that leads to another conclusion than the study as planned.
 MOVED, ASSUMED = "*", "‡"
@@ -45,7 +45,7 @@ def _table(results: Sequence[KeyResults], name: str, title: str) -> DisplayTable
     notes = []
     if any(MOVED in cell for row in rows for cell in row.cells[1:]):
         notes.append(
-            f"{MOVED} Another conclusion than {uncapital(first.label)}: on another side of its threshold, or another end."
+            f"{MOVED} Another conclusion than {lower_first(first.label)}: on another side of its threshold, or another end."
         )
     if any(row.rests_on_assumed for row in known.values()):
         notes.append(f"{ASSUMED} Not told: rests on assumed values.")

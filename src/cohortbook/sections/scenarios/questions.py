@@ -18,7 +18,7 @@ from studyfile.cohort.cohort import Cohort, load_cohort
 from studyfile.plan import compare_row, model_tally
 from studyfile.study.study import Study, load_study
 from tallystats.regression.firth import firth_logistic
-from tallystats.results import HIDDEN, MARK, NAN, Absent, Result, quiet, result
+from tallystats.results import HIDDEN, MARK, NAN, NotPlanned, Result, quiet, result
 from tallystats.survival.competing import aalen_johansen
 from tallystats.survival.curves import SurvivalCurve, kaplan_meier
 
@@ -246,7 +246,7 @@ def key_results(cohort: Cohort, *, scenario: str = "", label: str = "") -> KeyRe
     KeyResults
     """
     study, rows = cohort.study, []
-    if study.file.outcome and not isinstance(rate := outcome_rate(cohort), Absent):
+    if study.file.outcome and not isinstance(rate := outcome_rate(cohort), NotPlanned):
         rows.append(KeyResult(name="rate", label=f"{rate.label}, %", group="Outcome", value=100 * rate.intervals[0].estimate))
     if study.file.model:
         rows.append(_selected(cohort))
@@ -266,7 +266,7 @@ def key_results(cohort: Cohort, *, scenario: str = "", label: str = "") -> KeyRe
 
 def _selected(cohort: Cohort) -> KeyResult:
     found = planned_selection(cohort)
-    if isinstance(found, Absent):
+    if isinstance(found, NotPlanned):
         words = "no model"
     else:
         words = ", ".join(cohort.study.label(term) for term in found.selected) or "no term"

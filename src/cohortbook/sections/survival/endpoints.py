@@ -15,7 +15,7 @@ from cohortbook.sections.survival.competing import competing_causes, competing_t
 from studyfile.cohort.cohort import Cohort
 from studyfile.study.schema import Competing, Landmark, Survival
 from studyfile.study.study import Study
-from tallystats.results import HIDDEN, Absent, Result, quiet, result
+from tallystats.results import HIDDEN, NotPlanned, Result, quiet, result
 from tallystats.statistics.counts import split
 from tallystats.survival.competing import CumulativeIncidence, aalen_johansen
 from tallystats.survival.cox import EVENTS_PER_COLUMN
@@ -328,7 +328,7 @@ class CompetingStudy(Result):
 
 @protected
 @quiet()
-def study_competing(cohort: Cohort, *, confidence_level: float = 0.95) -> CompetingStudy | Absent:
+def study_competing(cohort: Cohort, *, confidence_level: float = 0.95) -> CompetingStudy | NotPlanned:
     """Estimate the cumulative incidence of an event with death competing.
 
     Notes

@@ -12,7 +12,7 @@ from cohortbook.display.tables import decimal, p_value, significant
 from cohortbook.sections.survival.hazards import CoxStudy
 from printcheck.printed.published import to_digits
 from studyfile.privacy.guard import withheld
-from tallystats.results import Absent
+from tallystats.results import NotPlanned
 from tallystats.survival.cox_checks import Schoenfeld
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TICKS = 4
 
 
-def plot_schoenfeld(result: CoxStudy | Absent) -> Plot | Absent:
+def plot_schoenfeld(result: CoxStudy | NotPlanned) -> Plot | NotPlanned:
     """Draw the scaled Schoenfeld residuals of each column of the Cox model against ranked time, with a smooth line."""
     if not result:
         return result
@@ -31,7 +31,7 @@ def plot_schoenfeld(result: CoxStudy | Absent) -> Plot | Absent:
     if fit.residuals is None and not fit.refused:
         return withheld("each point is the event of one patient")
     if fit.residuals is None:
-        return Absent(f"No Cox model was fitted, so no hazards can be told proportional or not: {fit.refused}.")
+        return NotPlanned(f"No Cox model was fitted, so no hazards can be told proportional or not: {fit.refused}.")
     columns = fit.residuals.columns
     wide = min(len(columns), 2 if len(columns) < 5 else 3)
     tall = -(-len(columns) // wide)

@@ -13,7 +13,7 @@ from cohortbook.display.tables import decimal, p_value
 from cohortbook.sections.survival.endpoints import CompetingGroups, CompetingStudy, Stratum, SurvivalStudy
 from cohortbook.sections.survival.layouts_survival import level_name, test_name
 from studyfile.privacy.guard import withheld
-from tallystats.results import HIDDEN, Absent, uncapital
+from tallystats.results import HIDDEN, NotPlanned, lower_first
 from tallystats.survival.curves import SurvivalCurve
 from tallystats.survival.lifetable import LifeTable
 
@@ -42,7 +42,7 @@ def plot_survival(result: SurvivalStudy) -> Plot:
     return Plot(
         name="survival",
         figure=figure,
-        alt=f"Kaplan-Meier curve, {uncapital(plan.label)}: {words}.",
+        alt=f"Kaplan-Meier curve, {lower_first(plan.label)}: {words}.",
         caption=f"{plan.label}, Kaplan-Meier with {level}% {result.conf_type} band, ticks where patients were censored, the "
         f"number at risk, and events and censored so far. {curve.events} events in {curve.n} patients."
         + (" Conditional on what eligibility required." if result.entry else "")
@@ -50,7 +50,7 @@ def plot_survival(result: SurvivalStudy) -> Plot:
     )
 
 
-def plot_strata(result: SurvivalStudy) -> tuple[Plot | Absent, ...]:
+def plot_strata(result: SurvivalStudy) -> tuple[Plot | NotPlanned, ...]:
     """Draw the curves of each stratifying variable, with numbers at risk and the log-rank P."""
     return tuple(_plot_stratum(result, stratum) for stratum in result.strata if stratum.curves)
 
@@ -63,7 +63,7 @@ def _told(median: float) -> str:
     return "not reached" if median != median and median is not HIDDEN else decimal(median, 0)
 
 
-def _plot_stratum(result: SurvivalStudy, stratum: Stratum) -> Plot | Absent:
+def _plot_stratum(result: SurvivalStudy, stratum: Stratum) -> Plot | NotPlanned:
     if stratum.curves[0].table.shown is not None and not any(curve.n_events.any() for curve in stratum.curves):
         return withheld(f"curves by {stratum.label} could be read at no time after an event")
     names = [wrapped(level_name(curve.group), 24) for curve in stratum.curves]
@@ -98,7 +98,7 @@ def _say_p(axis: Axes, name: str, p: float, where: tuple[float, float] = (0.02, 
     axis.text(*where, text, transform=axis.transAxes, fontsize=8.5, **how)
 
 
-def plot_competing(result: CompetingStudy | Absent) -> Plot | Absent:
+def plot_competing(result: CompetingStudy | NotPlanned) -> Plot | NotPlanned:
     """Draw the cumulative incidence of the event and of death before it, and what one less Kaplan-Meier would say."""
     if not result:
         return result
@@ -136,13 +136,13 @@ def plot_competing(result: CompetingStudy | Absent) -> Plot | Absent:
         name="incidence",
         figure=figure,
         alt=f"Cumulative incidence curves: {'; '.join(words)}.",
-        caption=f"Cumulative incidence of {uncapital(result.plan.label)} with death competing (Aalen-Johansen, log-log bands). "
-        "The dashed curve takes the dead for censored, and is too high. The event counts when it was seen. Below: the "
+        caption=f"Cumulative incidence of {lower_first(result.plan.label)} with death competing (Aalen-Johansen, log-log "
+        "bands). The dashed curve takes the dead for censored, and is too high. The event counts when it was seen. Below: the "
         "number at risk, and events and censored so far.",
     )
 
 
-def plot_competing_groups(result: CompetingStudy | Absent) -> tuple[Plot, ...]:
+def plot_competing_groups(result: CompetingStudy | NotPlanned) -> tuple[Plot, ...]:
     """Draw the cumulative incidence of the event by the levels of each stratifying variable, with Gray's P."""
     return tuple(_plot_competing_group(result, group) for group in (result.groups if result else ()) if group.curves)
 
@@ -180,7 +180,7 @@ def _plot_competing_group(result: CompetingStudy, group: CompetingGroups) -> Plo
         name=f"incidence-{group.name.replace('_', '-')}",
         figure=figure,
         alt=f"Cumulative incidence curves. {words}.",
-        caption=f"Cumulative incidence of {uncapital(result.plan.label)} by {group.label}, death competing (Aalen-Johansen"
+        caption=f"Cumulative incidence of {lower_first(result.plan.label)} by {group.label}, death competing (Aalen-Johansen"
         f"{'' if many else ', log-log bands'}). The vertical axis ends where the curves do. Below: the number at risk, and "
         "events and censored so far.",
     )

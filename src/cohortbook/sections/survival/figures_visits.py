@@ -10,19 +10,19 @@ from cohortbook.display.figures import COLOURS, MUTED, Plot, axes, mark_illustra
 from cohortbook.display.tables import decimal
 from cohortbook.sections.survival.layouts_visits import percents
 from cohortbook.sections.survival.visits import VisitStudy
-from tallystats.results import Absent, uncapital
+from tallystats.results import NotPlanned, lower_first
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def plot_visits(result: VisitStudy | Absent) -> Plot | Absent:
+def plot_visits(result: VisitStudy | NotPlanned) -> Plot | NotPlanned:
     """Draw the share of the living with the event, its interval and its intervals of indeterminacy, and the other curves."""
     if not result:
         return result
     living, plan = result.incidence.among_living, result.plan
     if living.reason:
-        return Absent(living.reason)
+        return NotPlanned(living.reason)
     looked = _looks(result)
     last = max(float(ends.max(initial=0)) for ends in looked)
     figure, (axis, strip) = axes(4.3, 2, 1, height_ratios=[3.4, 0.5], sharex=True)
@@ -74,7 +74,7 @@ def plot_visits(result: VisitStudy | Absent) -> Plot | Absent:
         name="visits",
         figure=figure,
         alt=f"{plan.label}. {words}.",
-        caption=f"Share of the living with {uncapital(plan.label)} by a time. Within a box it climbs, nobody knows where: "
+        caption=f"Share of the living with {lower_first(plan.label)} by a time. Within a box it climbs, nobody knows where: "
         "the box is an interval of indeterminacy. The incidence with death competing lies within its band; the dashed curve "
         f"takes the day of detection for that of the event. Each limit holds at its time, not for the whole curve. "
         f"Ticks: {ticks}.",

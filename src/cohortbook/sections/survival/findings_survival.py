@@ -14,7 +14,7 @@ from cohortbook.sections.survival.hazards import CompetingModels, CoxStudy
 from cohortbook.sections.survival.layouts_survival import NO_GRAY, level_name, no_groups
 from printcheck.printed.published import sure
 from studyfile.privacy.guard import withheld
-from tallystats.results import Absent, Hidden, uncapital
+from tallystats.results import Hidden, NotPlanned, lower_first
 from tallystats.survival.cox import CoxFit
 from tallystats.survival.cox_firth import FirthCoxFit
 from tallystats.survival.curves import SurvivalCurve
@@ -142,14 +142,16 @@ def _(result: CompetingStudy, *, significance: float = 0.05) -> Text:
         f"{decimal(r['time'], 0)} {result.survival.unit}"
         for r in marks
     ]
-    text = f"Cumulative incidence of {uncapital(result.plan.label)} ({several(result.event.events, 'event')}): {listed(parts)}."
+    text = (
+        f"Cumulative incidence of {lower_first(result.plan.label)} ({several(result.event.events, 'event')}): {listed(parts)}."
+    )
     if marks:
         last = marks[-1]
         text += f" One less Kaplan-Meier would say {decimal(100 * last['naive'], 1)} % at the last."
     return caution(result.provenance, text)
 
 
-def group_incidence_finding(result: CompetingStudy | Absent, *, significance: float = 0.05) -> Text:
+def group_incidence_finding(result: CompetingStudy | NotPlanned, *, significance: float = 0.05) -> Text:
     """Say what Gray's tests find (where patients enter late, log-rank tests), and whether there are events enough."""
     if not result:
         return Text(result.reason)
@@ -158,7 +160,7 @@ def group_incidence_finding(result: CompetingStudy | Absent, *, significance: fl
         return Text(withheld().reason if result.withheld else planned)
     tests = [f"{group.label} P {p_value(group.event.p_value)}" for group in result.groups if not group.refusal(group.event)]
     refused = {group.refusal(group.event): None for group in result.groups}
-    name = f"{'Log-rank' if result.entry else 'Gray’s'} test of {uncapital(result.plan.label)}"
+    name = f"{'Log-rank' if result.entry else 'Gray’s'} test of {lower_first(result.plan.label)}"
     parts = [f"{name}: {listed(tests)}."] * bool(tests)
     parts += [f"{name} is not made: {why}." for why in refused if why]
     parts += [NO_GRAY] * bool(result.entry)

@@ -14,7 +14,7 @@ from cohortbook.sections.survival.competing import competing_causes, competing_t
 from studyfile.cohort.cohort import Cohort
 from studyfile.study.schema import Survival
 from tallystats.regression.design import with_references
-from tallystats.results import Absent, Result, quiet, result, uncapital
+from tallystats.results import NotPlanned, Result, lower_first, quiet, result
 from tallystats.survival.cox import CoxFit, cox_regression
 from tallystats.survival.cox_firth import FirthCoxFit, firth_cox
 from tallystats.survival.fine_gray import FineGrayFit, fine_gray
@@ -116,7 +116,7 @@ def _frame(fits: Iterable[tuple[str, Fit]]) -> pd.DataFrame:
 
 @protected
 @quiet()
-def study_cox(cohort: Cohort, *, confidence_level: float = 0.95) -> CoxStudy | Absent:
+def study_cox(cohort: Cohort, *, confidence_level: float = 0.95) -> CoxStudy | NotPlanned:
     """Fit the planned Cox model of survival, or refuse it and fit it by Firth's method.
 
     Parameters
@@ -161,7 +161,7 @@ def study_cox(cohort: Cohort, *, confidence_level: float = 0.95) -> CoxStudy | A
 
 @protected
 @quiet()
-def study_competing_models(cohort: Cohort, *, confidence_level: float = 0.95) -> CompetingModels | Absent:
+def study_competing_models(cohort: Cohort, *, confidence_level: float = 0.95) -> CompetingModels | NotPlanned:
     """Model each of the competing events by its own hazard and by its cumulative incidence, or refuse.
 
     Parameters
@@ -203,7 +203,7 @@ def _in_words(cohort: Cohort, fit: Fit | None) -> Fit | None:
         return fit
     said = fit.refused
     for name in sorted(cohort.study.plan("survival").cox, key=len, reverse=True):
-        said = re.sub(rf"\b{re.escape(name)}\b", uncapital(cohort.study.label(name)), said)
+        said = re.sub(rf"\b{re.escape(name)}\b", lower_first(cohort.study.label(name)), said)
     return replace(fit, refused=said)
 
 

@@ -7,7 +7,7 @@ from cohortbook.display.level_methods import methods_told, of_cox
 from cohortbook.display.level_notes import level_notes
 from cohortbook.display.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
 from cohortbook.sections.survival.hazards import CauseModels, CompetingModels, CoxStudy
-from tallystats.results import uncapital
+from tallystats.results import lower_first
 from tallystats.survival.cox import CoxFit
 from tallystats.survival.cox_firth import FirthCoxFit
 
@@ -67,7 +67,7 @@ def _told(result: CoxStudy) -> list[str]:
         notes.append(f"A baseline hazard for each level of {result.strata}.")
     if result.cluster:
         notes.append(
-            f"Variance robust against patients of one {uncapital(result.cluster)} being alike"
+            f"Variance robust against patients of one {lower_first(result.cluster)} being alike"
             + (
                 f" ({fit.clusters} clusters: with fewer than {FEW_CLUSTERS} it is too small)."
                 if 0 < fit.clusters < FEW_CLUSTERS

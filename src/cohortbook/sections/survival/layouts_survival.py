@@ -13,7 +13,7 @@ from cohortbook.display.style import spanned
 from cohortbook.display.tables import UNDEFINED, DisplayTable, Row, decimal, interval, p_value, significant
 from cohortbook.sections.survival.endpoints import CompetingStudy, SurvivalStudy
 from studyfile.privacy.guard import SMALL, withheld
-from tallystats.results import Absent, Hidden, uncapital
+from tallystats.results import Hidden, NotPlanned, lower_first
 from tallystats.survival.curves import SurvivalCurve
 
 __all__ = [
@@ -195,9 +195,9 @@ def stratum_table(result: SurvivalStudy) -> DisplayTable:
     )
 
 
-def no_groups(result: SurvivalStudy) -> Absent:
+def no_groups(result: SurvivalStudy) -> NotPlanned:
     """Say why nothing is compared: no groups are planned, or none may be shown."""
-    return withheld() if result.plan.strata else Absent("The study file plans no comparison of survival between groups.")
+    return withheld() if result.plan.strata else NotPlanned("The study file plans no comparison of survival between groups.")
 
 
 def test_name(test: Any) -> str:
@@ -206,7 +206,7 @@ def test_name(test: Any) -> str:
     return name[:1].upper() + name[1:]
 
 
-def group_test_table(result: SurvivalStudy) -> DisplayTable | Absent:
+def group_test_table(result: SurvivalStudy) -> DisplayTable | NotPlanned:
     """Lay out the planned tests between the groups of each stratifying variable."""
     if not result.strata:
         return no_groups(result)
@@ -253,7 +253,7 @@ def _told_tests(result: SurvivalStudy) -> list[str]:
     return notes
 
 
-def group_mean_table(result: SurvivalStudy) -> DisplayTable | Absent:
+def group_mean_table(result: SurvivalStudy) -> DisplayTable | NotPlanned:
     """Lay out restricted mean survival of each group, and its difference from the first."""
     if not result.strata:
         return no_groups(result)
@@ -320,7 +320,7 @@ def _(result: CompetingStudy) -> DisplayTable:
     level = decimal(100 * result.event.confidence_level, 0)
     return DisplayTable(
         name="incidence",
-        title=f"Cumulative incidence of {uncapital(result.plan.label)}, death competing",
+        title=f"Cumulative incidence of {lower_first(result.plan.label)}, death competing",
         head=("", "At risk", f"Aalen-Johansen, % ({level}% interval)", "One less Kaplan-Meier, %"),
         rows=tuple(rows),
         frame=pd.concat(frames, ignore_index=True),
@@ -341,16 +341,16 @@ def _entered(result: CompetingStudy) -> list[str]:
         return []
     said = [f"At risk from the entry ({result.entry})."]
     if isinstance(result.before_entry, Hidden) or result.before_entry:
-        said.append(f"Left out, as they had {uncapital(result.plan.label)} by then: {result.before_entry}.")
+        said.append(f"Left out, as they had {lower_first(result.plan.label)} by then: {result.before_entry}.")
     return said
 
 
-def group_incidence_table(result: CompetingStudy | Absent) -> DisplayTable | Absent:
+def group_incidence_table(result: CompetingStudy | NotPlanned) -> DisplayTable | NotPlanned:
     """Lay out the cumulative incidence of the event in each group, and Gray's tests of it and of death."""
     if not result:
         return result
     if not (result.groups or result.withheld) or not result.plan.landmarks:
-        return Absent("The study file plans no comparison of the competing event between groups.")
+        return NotPlanned("The study file plans no comparison of the competing event between groups.")
     if result.withheld and not result.groups:
         return withheld()
     last, rows, reasons, frames = max(result.plan.landmarks), [], {}, []
@@ -369,19 +369,19 @@ def group_incidence_table(result: CompetingStudy | Absent) -> DisplayTable | Abs
             ]
         for test, cause in ((group.event, result.event.cause), (group.death, result.death.cause)):
             if why := group.refusal(test):
-                reasons[f"{UNDEFINED} {group.label}, {uncapital(cause)}: {why}."] = None
+                reasons[f"{UNDEFINED} {group.label}, {lower_first(cause)}: {why}."] = None
     level = decimal(100 * result.event.confidence_level, 0)
     when = f"{decimal(last, 0)} {result.survival.unit}"
     gone = [f"Not shown, as {SMALL}: {'; '.join(result.withheld)}."] if result.withheld else []
     return DisplayTable(
         name="incidence-groups",
-        title=f"Cumulative incidence of {uncapital(result.plan.label)} by group",
+        title=f"Cumulative incidence of {lower_first(result.plan.label)} by group",
         head=(
             "",
             "n",
             "Events",
             f"At {when}, % ({level}% interval)",
-            *(f"{result.test.capitalize()} P: {uncapital(one.cause)}" for one in (result.event, result.death)),
+            *(f"{result.test.capitalize()} P: {lower_first(one.cause)}" for one in (result.event, result.death)),
         ),
         rows=tuple(rows),
         frame=pd.concat(frames, ignore_index=True),

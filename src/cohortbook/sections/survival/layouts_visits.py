@@ -10,7 +10,7 @@ from cohortbook.display.layouts import provenance_notes, table_of
 from cohortbook.display.style import spanned
 from cohortbook.display.tables import UNDEFINED, DisplayTable, Row, decimal, interval
 from cohortbook.sections.survival.visits import VisitStudy
-from tallystats.results import Absent, uncapital
+from tallystats.results import NotPlanned, lower_first
 
 __all__ = ["kind_table", "percents", "table_of", "within"]
 
@@ -32,7 +32,7 @@ def within(row: Any, prefix: str = "") -> str:
 @table_of.register
 def _(result: VisitStudy) -> DisplayTable:
     plan, level = result.plan, decimal(100 * result.incidence.confidence_level, 0)
-    name, once = uncapital(plan.label), plan.seen == "visit"
+    name, once = lower_first(plan.label), plan.seen == "visit"
     seen, other = ("n_events", "n_examined") if once else ("n_positive", "n_negative")
     heads = ("Seen", "Looked for") if once else ("Known with it", "Known without")
     rows = [
@@ -49,8 +49,8 @@ def _(result: VisitStudy) -> DisplayTable:
         for row in result.landmarks.to_dict("records")
     ]
     notes = [
-        f"Seen and looked for up to then, once a {result.unit} ({uncapital(result.visit_label)}). An examination tells whether "
-        f"{name} has come, not when; two numbers are the least and the most that examinations allow."
+        f"Seen and looked for up to then, once a {result.unit} ({lower_first(result.visit_label)}). An examination tells "
+        f"whether {name} has come, not when; two numbers are the least and the most that examinations allow."
         if once
         else f"{plan.label} came between two visits; two numbers are the least and the most that visits allow.",
         "Of the living: isotonic regression, with Kim, Fay and Proschan's interval, which holds its level however few the "
@@ -76,13 +76,15 @@ def _(result: VisitStudy) -> DisplayTable:
     )
 
 
-def kind_table(result: VisitStudy | Absent) -> DisplayTable | Absent:
+def kind_table(result: VisitStudy | NotPlanned) -> DisplayTable | NotPlanned:
     """Lay out the share of the living with each kind of the event: of all kinds together, and of each alone."""
     if not result:
         return result
     seen = [kind for kind in result.kinds if kind.events]
     if not seen:
-        return Absent("The study file plans no kinds of the event." if not result.kinds else "No kind of the event was seen.")
+        return NotPlanned(
+            "The study file plans no kinds of the event." if not result.kinds else "No kind of the event was seen."
+        )
     rows = []
     for kind in seen:
         rows.append(Row((f"{kind.cause}: seen in {kind.events} of {kind.n}", "", ""), "heading"))
@@ -99,7 +101,7 @@ def kind_table(result: VisitStudy | Absent) -> DisplayTable | Absent:
     ]
     return DisplayTable(
         name="visit-kinds",
-        title=f"Kinds of {uncapital(result.plan.label)} among the living, seen only at visits",
+        title=f"Kinds of {lower_first(result.plan.label)} among the living, seen only at visits",
         head=("", f"All kinds, % ({level}% interval)", "Kind alone, %"),
         rows=tuple(rows),
         frame=pd.concat([kind.frame for kind in seen], ignore_index=True),

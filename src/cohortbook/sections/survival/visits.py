@@ -9,7 +9,7 @@ from cohortbook.sections.comparison.analysis import not_planned, protected
 from cohortbook.sections.survival.competing import competing_tally, late_entry
 from studyfile.cohort.cohort import Cohort
 from studyfile.study.schema import Competing, Survival
-from tallystats.results import Absent, Result, quiet, result, uncapital
+from tallystats.results import NotPlanned, Result, lower_first, quiet, result
 from tallystats.survival.competing import CumulativeIncidence, aalen_johansen
 from tallystats.survival.current_status import CurrentStatus, current_status, current_status_causes
 from tallystats.survival.seen_at_visits import SeenAtVisits, seen_at_visits
@@ -63,7 +63,7 @@ class VisitStudy(Result):
 
 @protected
 @quiet()
-def study_visits(cohort: Cohort, *, confidence_level: float = 0.95) -> VisitStudy | Absent:
+def study_visits(cohort: Cohort, *, confidence_level: float = 0.95) -> VisitStudy | NotPlanned:
     """Estimate the incidence of the planned event where it is seen only at visits, with death competing.
 
     Notes
@@ -76,8 +76,8 @@ def study_visits(cohort: Cohort, *, confidence_level: float = 0.95) -> VisitStud
     if plan is None:
         return not_planned("competing event")
     if plan.seen == "exact":
-        known = f"The study file says that the day of {uncapital(plan.label)} is known"
-        return Absent(f"{known}, so that no visit has to bound it.")
+        known = f"The study file says that the day of {lower_first(plan.label)} is known"
+        return NotPlanned(f"{known}, so that no visit has to bound it.")
     if plan.seen == "visit":
         tally = cohort.tally(plan.event, plan.time)
         living = current_status(tally, time=plan.time, event=plan.event, confidence_level=confidence_level)

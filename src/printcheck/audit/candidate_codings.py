@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from printcheck.audit.which_tables import Table
+from printcheck.audit.candidate_tables import Table
 from studyfile.cohort.values import derive_value
 from studyfile.study.study import NUMERIC, Study
 from tallystats.statistics.printed_tests import COUNTED, TABLED

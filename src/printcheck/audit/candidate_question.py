@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from printcheck.audit.which_codings import codings
-from printcheck.audit.which_search import ranges
-from printcheck.audit.which_tables import MOST_CHECKS, UNKNOWN, Answer, Table, feasible, p_of_table, tables_of
+from printcheck.audit.candidate_codings import codings
+from printcheck.audit.candidate_search import ranges
+from printcheck.audit.candidate_tables import MOST_CHECKS, UNKNOWN, Answer, Table, feasible, p_of_table, tables_of
 from printcheck.printed.cells import SolverError
 from printcheck.printed.claims import Claim, planned_tests
 from printcheck.proof.conflicts import blocks_of, of_block, ruled_by, tied_by

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from printcheck.audit.which_range import Group
+from printcheck.audit.candidate_ranges import Group
 from printcheck.printed.claims import Claim
 from printcheck.proof.proof_block import ProofBlock
 from printcheck.proof.solver import deterministic_solver
@@ -21,7 +21,7 @@ from studyfile.study.study import NO_YES
 from tallystats.statistics.rank_and_t_tests import NUMBERED, t_p_value
 
 if TYPE_CHECKING:
-    from printcheck.audit.which_question import Question
+    from printcheck.audit.candidate_question import Question
 
 #: Deterministic time for one set of sums, and how many of them are tried for a test.
 EFFORT, TRIES = 1.0, 6

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from printcheck.proof.conflicts import glancing_solver, proving_solver
+from printcheck.proof.conflicts import proving_solver, short_solver
 from printcheck.proof.proof_block import ProofBlock
 from printcheck.proof.solver import Block
 from printcheck.proof.solver_summaries import spread_limits
@@ -19,7 +19,7 @@ from printcheck.proof.solver_tests import rank_sums
 from tallystats.statistics.rank_and_t_tests import t_p_value
 
 if TYPE_CHECKING:
-    from printcheck.audit.which_question import Question
+    from printcheck.audit.candidate_question import Question
 
 #: Deterministic time for a bound.
 EFFORT = 0.5
@@ -155,7 +155,7 @@ def _all_tied(block: Block, name: str, size: int) -> Any:
 def _ends(
     model: Any, expression: Any, known: tuple[int, int], *, minimum: bool = True, maximum: bool = True, long: bool = True
 ) -> tuple[int, int]:
-    """Bound an expression; where the search stops early, by what is proven so far; `long`: search on beyond a glance."""
+    """Bound an expression; where the search stops early, by what is proven so far; `long`: search on beyond a short search."""
     low, high = known
     if isinstance(expression, int):
         return expression, expression
@@ -181,7 +181,7 @@ def _ends(
 
 
 def _looks() -> Iterator[Any]:
-    """Yield solvers for a bound: a glance, then two that add up, the second for longer."""
-    yield glancing_solver(EFFORT)
+    """Yield solvers for a bound: a short one, then two that add up, the second for longer."""
+    yield short_solver(EFFORT)
     for effort in (EFFORT / 2, EFFORT):
         yield proving_solver(effort)

@@ -1,4 +1,4 @@
-"""which_test.py: what each test can print, held to all cohorts that print the other figures."""
+"""candidate_tests.py: what each test can print, held to all cohorts that print the other figures."""
 
 import itertools
 import math
@@ -12,15 +12,15 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from printcheck.audit import which_search, which_values
-from printcheck.audit.which_question import suited
-from printcheck.audit.which_test import which_tests
+from printcheck.audit import candidate_search, candidate_values
+from printcheck.audit.candidate_question import suited
+from printcheck.audit.candidate_tests import candidate_tests
 from printcheck.printed.published import Figure, read_published
 from printcheck.proof import solver_tests
 from printcheck.proof.solver import Block
 from studies import write_study
 from studyfile.study.study import load_study
-from tallystats.registry import suited as tests_of
+from tallystats.registry import suited as all_suited
 from tallystats.statistics.printed_tests import COUNTED, TABLED
 from tallystats.statistics.rank_and_t_tests import NUMBERED
 
@@ -156,7 +156,7 @@ def test_what_each_test_prints_over_all_cohorts(tmp_path, variable, k, a, c, siz
             held += [figure("n", 0, "a", "yes")]
         if c == ["x"]:
             held += [figure("n", sum(sizes), "c", "x")]
-        found = {(r.coding, r.test): r for r in which_tests(study, [*held, asked]) if not r.coding}
+        found = {(r.coding, r.test): r for r in candidate_tests(study, [*held, asked]) if not r.coding}
         assert set(found) == {("", test) for test in tests}
         shown = {tuple(map(tuple, map(sorted, pair))) for pair in values}
         for test in tests:
@@ -199,7 +199,7 @@ def test_runs_of_values_say_nothing_wrong(tmp_path):
         asked = figure("p", "0.50" if p != p else f"{p:.2f}", "k", "", "test")
         held = [figure("total", 2, group="yes"), *(f for f, _ in drawn)]
         left = [i for i, cohort in enumerate(cohorts) if all(prints(*cohort) for _, prints in drawn)]
-        for row in which_tests(study, [*held, asked]):
+        for row in candidate_tests(study, [*held, asked]):
             if row.coding:
                 continue
             all_p = [p_values[row.test][i] for i in left]
@@ -217,7 +217,7 @@ def test_runs_of_values_say_nothing_wrong(tmp_path):
 
 
 def asked_of(study, figures, **options):
-    return {(row.coding, row.test): row for row in which_tests(study, figures, **options)}
+    return {(row.coding, row.test): row for row in candidate_tests(study, figures, **options)}
 
 
 def fixed(treated, others):
@@ -305,20 +305,20 @@ def test_what_is_given_up_and_what_is_asked(tmp_path):
     counts = [figure("n", 2, "a", "yes", "yes"), figure("n", 1, "a", "yes", "no"), wrong]
     tests = [figure("p", "0.08", "a", "", "test"), figure("p", "0.50", "k", "", "test")]
     figures = [figure("total", 2, group="yes"), *counts, figure("mean", "1.0", "k"), *tests]
-    rows = which_tests(study, figures, out={"wrong", "a::test:p"}, progress=lambda: steps.append(1))
+    rows = candidate_tests(study, figures, out={"wrong", "a::test:p"}, progress=lambda: steps.append(1))
     assert len(steps) == 2
     assert {row.variable for row in rows} == {"a", "k"}
     found = {row.test: row.prints for row in rows if row.variable == "a"}
     assert found["n_minus_1_chi_square"] == "never"
     assert found["pearson_chi_square"] == "always"  # 6 * 6^2 / (2 * 4 * 3 * 3) = 3, P 0.083
-    assert {row.variable for row in which_tests(study, figures, only={"k::test:p"})} == {"k"}
+    assert {row.variable for row in candidate_tests(study, figures, only={"k::test:p"})} == {"k"}
     # Without it the other figures contradict each other, so nothing follows.
-    assert {row.prints for row in which_tests(study, figures, only={"a::test:p"})} == {"unknown"}
+    assert {row.prints for row in candidate_tests(study, figures, only={"a::test:p"})} == {"unknown"}
 
 
 def test_nothing_is_known_without_the_groups(tmp_path):
     study = study_of(tmp_path, (2, 4))
-    rows = which_tests(study, [figure("n", 2, "a", "yes"), figure("p", "0.08", "a", "", "test")])
+    rows = candidate_tests(study, [figure("n", 2, "a", "yes"), figure("p", "0.08", "a", "", "test")])
     assert [row.test for row in rows] == list(COUNTED)
     assert {row.prints for row in rows} == {"unknown"}
     assert all(math.isnan(row.low) and math.isnan(row.high) for row in rows)
@@ -344,7 +344,7 @@ def test_the_bundled_study():
     figures = read_published(study)
     left_out = {entry.figure for entry in study.plan("reconstruction").left_out}
     asked = {f.id for f in figures if f.variable in ("instrumentation_levels", "percutaneous_screws", "kyphoplasty")}
-    rows = which_tests(study, figures, out=left_out, only=asked)
+    rows = candidate_tests(study, figures, out=left_out, only=asked)
     screws = [row for row in rows if row.variable == "percutaneous_screws"]
     assert {row.prints for row in screws} == {"undefined"}
     levels = {(row.coding, row.test): row for row in rows if row.variable == "instrumentation_levels"}
@@ -358,7 +358,7 @@ def test_the_bundled_study():
 
 
 def test_every_test_has_words():
-    assert set(tests_of("two")) == {*COUNTED, *TABLED, *NUMBERED}
+    assert set(all_suited("two")) == {*COUNTED, *TABLED, *NUMBERED}
 
 
 # --- the solver's constraints on further tests
@@ -366,7 +366,7 @@ def test_every_test_has_words():
 
 def holds(study, figures, variable, test, *, lenient):
     """Say whether the solver finds all figures together feasible, P by one test."""
-    from printcheck.audit.which_tables import feasible
+    from printcheck.audit.candidate_tables import feasible
     from printcheck.printed.claims import Claim, claims
     from printcheck.proof.conflicts import blocks_of, of_block, rosters
 
@@ -480,10 +480,12 @@ def test_values_that_print_a_p_of_ranks_print_all_else_too(tmp_path, monkeypatch
     shown = f"{p_of_ranks(groups):.3f}"
     assert float(shown) > 0.001
     made = []
-    monkeypatch.setattr(which_values, "_in_order", lambda claim, question, values: made.append([*map(list, values)]) or True)
+    monkeypatch.setattr(
+        candidate_values, "_in_order", lambda claim, question, values: made.append([*map(list, values)]) or True
+    )
     study = study_of(tmp_path, (60, 70), NUMBERS, test="student_t")
     asked = [*told, figure("p", shown, "k", group="test")]
-    answers = {t.test: t.prints for t in which_tests(study, asked) if t.variable == "k" and not t.coding}
+    answers = {t.test: t.prints for t in candidate_tests(study, asked) if t.variable == "k" and not t.coding}
     assert answers["mann_whitney"] == "sometimes"
     assert answers["mann_whitney_exact"] == "unknown"  # not looked for among so many
     values = next(v for v in reversed(made) if f"{p_of_ranks(v):.3f}" == shown)
@@ -499,7 +501,7 @@ def test_a_p_of_ranks_that_no_such_values_have_is_not_found(tmp_path):
     _, told = large(1)
     study = study_of(tmp_path, (60, 70), NUMBERS, test="student_t")
     asked = [*told, figure("p", "0.999", "k", group="test")]
-    answers = {t.test: t.prints for t in which_tests(study, asked) if t.variable == "k" and not t.coding}
+    answers = {t.test: t.prints for t in candidate_tests(study, asked) if t.variable == "k" and not t.coding}
     assert answers["student_t"] == "never"
     assert answers["mann_whitney"] in ("never", "unknown")
 
@@ -509,14 +511,16 @@ def test_nothing_is_told_of_a_p_beside_two_standard_deviations_of_one_group(tmp_
     other = replace(told[1], id="another", value=f"{float(told[1].value) + 1:.1f}")
     study = study_of(tmp_path, (60, 70), NUMBERS, test="student_t")
     asked = [*told, other, figure("p", "0.100", "k", group="test")]
-    assert {row.prints for row in which_tests(study, asked)} == {"unknown"}
+    assert {row.prints for row in candidate_tests(study, asked)} == {"unknown"}
 
 
 @pytest.mark.parametrize(("planned", "sought"), [("mann_whitney", False), ("mann_whitney_exact", True)])
 def test_an_exact_p_of_many_is_sought_where_it_is_planned(tmp_path, monkeypatch, planned, sought):
     groups, told = large(6)
     asked = []
-    monkeypatch.setattr(which_search, "_solutions", lambda question, values, groups, tests, found: asked.extend(tests) or ())
+    monkeypatch.setattr(
+        candidate_search, "_solutions", lambda question, values, groups, tests, found: asked.extend(tests) or ()
+    )
     study = study_of(tmp_path, (60, 70), NUMBERS, test=planned)
-    which_tests(study, [*told, figure("p", f"{p_of_ranks(groups):.3f}", "k", group="test")], only=["k::test:p"])
+    candidate_tests(study, [*told, figure("p", f"{p_of_ranks(groups):.3f}", "k", group="test")], only=["k::test:p"])
     assert ("mann_whitney_exact" in asked) == sought

@@ -1,5 +1,5 @@
-# Reference values for tests/test_printed_tests.py. Run in this folder: Rscript which_test.R
-# Writes which_test.csv: a case of counts or numbers of two groups, a test, its P with 17 digits.
+# Reference values for tests/test_printed_tests.py. Run in this folder: Rscript candidate_tests.R
+# Writes candidate_tests.csv: a case of counts or numbers of two groups, a test, its P with 17 digits.
 lines <- list()
 add <- function(case, test, p) {
   lines[[length(lines) + 1]] <<- data.frame(case = case, test = test, p = sprintf("%.17g", p))
@@ -75,4 +75,4 @@ for (x in numbers) {
   add(case, "student_t", t.test(a, b, var.equal = TRUE)$p.value)
   add(case, "welch_t", t.test(a, b)$p.value)
 }
-write.csv(do.call(rbind, lines), "which_test.csv", row.names = FALSE, quote = FALSE)
+write.csv(do.call(rbind, lines), "candidate_tests.csv", row.names = FALSE, quote = FALSE)

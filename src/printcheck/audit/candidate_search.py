@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from printcheck.audit.which_range import Group, NoneLeftError, bounds_of_means, bounds_of_ranks, groups_of, rank_p_value
-from printcheck.audit.which_tables import UNKNOWN, Answer, Table, feasible
-from printcheck.audit.which_values import alone, means_printed, ranks_printed
+from printcheck.audit.candidate_ranges import Group, NoneLeftError, bounds_of_means, bounds_of_ranks, groups_of, rank_p_value
+from printcheck.audit.candidate_tables import UNKNOWN, Answer, Table, feasible
+from printcheck.audit.candidate_values import alone, means_printed, ranks_printed
 from printcheck.printed.cells import Cell, SolverError
 from printcheck.printed.claims import planned_tests
 from printcheck.printed.published import sure
@@ -21,7 +21,7 @@ from printcheck.proof.solver_tests import rank_sums
 from tallystats.statistics.rank_and_t_tests import NUMBERED, dealt, t_p_value
 
 if TYPE_CHECKING:
-    from printcheck.audit.which_question import Question
+    from printcheck.audit.candidate_question import Question
 
 #: Deterministic time for a search.
 SEARCH = 4.0

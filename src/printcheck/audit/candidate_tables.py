@@ -19,7 +19,7 @@ FIRST_SOLUTIONS, SOLUTIONS = 500, 25
 #: The counts of each level or value in the group that is compared, and in the other.
 Table = tuple[tuple[int, ...], tuple[int, ...]]
 
-#: Least and largest P, and whether it is printed: as `PrintedTest` of `printcheck.audit.which_test` has them.
+#: Least and largest P, and whether it is printed: as `PrintedTest` of `printcheck.audit.candidate_tests` has them.
 Answer = tuple[float, float, str]
 UNKNOWN: Answer = (math.nan, math.nan, "unknown")
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 
-from printcheck.audit.which_question import Question, suited
-from printcheck.audit.which_tables import UNKNOWN, Answer
+from printcheck.audit.candidate_question import Question, suited
+from printcheck.audit.candidate_tables import UNKNOWN, Answer
 from printcheck.printed.cells import SolverError
 from printcheck.printed.claims import Claim, claims, planned_tests
 from printcheck.printed.published import Figure
@@ -52,7 +52,7 @@ class PrintedTest:
     prints: str
 
 
-def which_tests(
+def candidate_tests(
     study: Study,
     figures: Sequence[Figure],
     *,
