@@ -9,7 +9,7 @@ from functools import partial
 
 import pandas as pd
 
-from tallystats.registry import BY_NAME, NUMERIC, suiting
+from tallystats.registry import BY_NAME, NUMERIC, suited, suiting
 from tallystats.results import NAN, Result, UndefinedWarning, result, warn_undefined
 from tallystats.statistics.counts import cross_tabulate, split
 from tallystats.statistics.describe import Frequencies, ShapiroWilk, Summary, frequencies, shapiro_wilk, summarise
@@ -61,18 +61,7 @@ def _p_alone(method: str, test: str, tally: Tally, variable: str, by: str) -> Te
 #: name in a study's plan -> the test
 TESTS = {test.__name__: test for test in (student_t, welch_t, mann_whitney, pearson_chi_square, fisher_exact)}
 TESTS["mann_whitney_continuity"] = partial(mann_whitney, continuity=True)
-TESTS |= {
-    name: partial(_p_alone, BY_NAME[name].title, name)
-    for name in (
-        "mann_whitney_exact",
-        "yates_chi_square",
-        "n_minus_1_chi_square",
-        "likelihood_ratio",
-        "linear_by_linear",
-        "fisher_mid_p",
-        "fisher_freeman_halton",
-    )
-}
+TESTS |= {name: partial(_p_alone, BY_NAME[name].title, name) for name in suited("two") if name not in TESTS}
 #: kind of variable -> the tests that suit it
 SUITED = suiting("two")
 
