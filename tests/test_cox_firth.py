@@ -15,7 +15,7 @@ from survival_cases import rows_of, survival_rows, survival_tally
 from survival_comparisons import FIRTH_COX, comparisons, cox_rows
 from tallystats.survival import cox_firth
 from tallystats.survival.cox import cox_regression
-from tallystats.survival.cox_firth import _Penalised, firth_cox
+from tallystats.survival.cox_firth import _PenalisedCox, firth_cox
 from tallystats.survival.partial_likelihood import RiskRows
 from tallystats.tally import Tally
 
@@ -75,9 +75,9 @@ def test_what_is_not_found_is_said(monkeypatch):
     assert fit.problems["x"].startswith("no lower end of the profile interval was found")
     assert math.isnan(fit.conf_low[0])
     monkeypatch.undo()
-    real = _Penalised.maximise
+    real = _PenalisedCox.maximise
     monkeypatch.setattr(
-        _Penalised, "maximise", lambda self, start, fixed=None: real(self, start) if fixed is None else (start, 0.0, False)
+        _PenalisedCox, "maximise", lambda self, start, fixed=None: real(self, start) if fixed is None else (start, 0.0, False)
     )
     fit = firth_cox(tally, **WHERE, terms=["x"])
     assert fit.problems["x"].startswith("the model without it did not converge; no lower end")
@@ -94,7 +94,7 @@ def test_slope_is_the_derivative_of_the_value():
         event=draw.random(40) < 0.5,
         stratum=draw.integers(0, 2, 40),
     )
-    model, beta = _Penalised(rows, x), np.array([0.4, -0.3, 0.9])
+    model, beta = _PenalisedCox(rows, x), np.array([0.4, -0.3, 0.9])
     assert_allclose(model.slope(beta), approx_fprime(beta, model.value, 1e-7), rtol=1e-5)
 
 

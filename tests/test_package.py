@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,12 @@ def test_no_public_name_is_a_module():
 def test_every_folder_says_what_it_is_for():
     for folder in {path.parent for path in MODULES.values()}:
         assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))), folder
+
+
+def test_no_two_classes_bear_one_name():
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in FILES.values()]
+    names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    assert [name for name, number in names.items() if number > 1] == []
 
 
 @pytest.mark.parametrize("name", PACKAGES)

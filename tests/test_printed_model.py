@@ -28,7 +28,7 @@ from printcheck.audit.model_methods import (
     newton_steps,
     printouts_both_ways,
 )
-from printcheck.audit.model_tables import UndecidedError, printed_margins, printed_sizes, roster_of, tables_left
+from printcheck.audit.model_tables import UncountableError, printed_margins, printed_sizes, roster_of, tables_left
 from printcheck.audit.printed_model import study_printed_model
 from printcheck.printed import patterns
 from printcheck.printed.claims import claims
@@ -499,7 +499,7 @@ def test_what_the_solver_does_not_settle_counts_as_possible(tmp_path, monkeypatc
     assert not model.decided
     assert model.possible == model.searched > 1
     said = claims(study, open_counts)
-    with pytest.raises(UndecidedError, match=r"not decided within the limits: the joint counts of severe"):
+    with pytest.raises(UncountableError, match=r"not decided within the limits: the joint counts of severe"):
         tables_left(study, roster_of(study, said, "failed", (4, 8)), said, ["severe", "b"])
 
 
@@ -507,7 +507,7 @@ def test_a_narrated_patient_whose_outcome_is_open_is_not_decided(tmp_path):
     study = small(tmp_path, patients=12, terms="severe, b")
     told = figure("value", "no", "b", group="first")
     said = claims(study, [told, *counts_of(TRUTH, TERMS)])
-    with pytest.raises(UndecidedError, match="Failed of the patients described one by one is not settled"):
+    with pytest.raises(UncountableError, match="Failed of the patients described one by one is not settled"):
         roster_of(study, said, "failed", (4, 8))
     model = study_printed_model(study, [*P, told, *counts_of(TRUTH, TERMS)])
     assert not model.decided

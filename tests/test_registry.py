@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from studyfile.study.schema_comparison import ComparisonRow, Pair
+from studyfile.study.schema_comparison import ComparisonRow, PairPlan
 from tallystats import registry
 from tallystats.registry import BY_NAME, BY_TITLE, METHODS, suited, suiting, words_of
 from tallystats.statistics import compare, compare_several, paired
@@ -71,7 +71,7 @@ def test_results_of_pairs_bear_the_title():
 
 
 def test_study_files_take_the_names():
-    for part, comparisons in ((ComparisonRow, ("two", "several")), (Pair, ("paired",))):
+    for part, comparisons in ((ComparisonRow, ("two", "several")), (PairPlan, ("paired",))):
         names = {name for comparison in comparisons for name in suited(comparison)}
         assert set(part.model_json_schema()["properties"]["test"]["enum"]) == {"auto", *names}
 

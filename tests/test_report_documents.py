@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cohortbook.display.latex import LONG, escaped, latex_of
 from cohortbook.display.tables import DisplayTable, Row
 from cohortbook.report.arrange import GAP, TURNED, UPRIGHT, Paragraph, Title, arranged, breakable, fit, paragraphs
-from cohortbook.report.document import FIGURE, Document, Figure, ShownTable, Table, parsed, read_document
+from cohortbook.report.document import FIGURE, Document, FigureBlock, ShownTable, TableBlock, parsed, read_document
 from cohortbook.report.report import build_report, main
 from cohortbook.report.workbook import number_format
 from sample_notebooks import code, markdown, notebook, runnable, write
@@ -197,8 +197,8 @@ def test_manuscript_has_its_order(document):
     assert words.count("Nothing is planned.") == 1
     assert "Not run: the study file has no section comparison, which 03_failure needs." in words
     assert not [text for text in words if "What to look for" in text or "Synthetic" in text]
-    assert [piece.number for piece in pieces if isinstance(piece, Table)][:4] == ["2", "S1", "7", "S2"]
-    assert [piece.number for piece in pieces if isinstance(piece, Figure)] == ["1"]
+    assert [piece.number for piece in pieces if isinstance(piece, TableBlock)][:4] == ["2", "S1", "7", "S2"]
+    assert [piece.number for piece in pieces if isinstance(piece, FigureBlock)] == ["1"]
 
 
 def test_markdown_becomes_paragraphs():
@@ -225,7 +225,7 @@ def test_columns_fit_the_page(rows, data):
     width = max(map(len, rows))
     full = [[*row, *[""] * (width - len(row))] for row in rows]
     made = ShownTable(display(full[1:], head=full[0]).html)
-    table = Table(id="", name="", number="", title="", head=tuple(made.head), rows=tuple(made.rows))
+    table = TableBlock(id="", name="", number="", title="", head=tuple(made.head), rows=tuple(made.rows))
     found = fit(table)
     page = TURNED if found.turned else UPRIGHT
     assert sum(found.columns) * found.scale <= page + 1e-6

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cohortbook.display.tables import Row
-from cohortbook.report.document import Code, Document, Figure, Heading, Printed, Prose, Section, Table, across, plain
+from cohortbook.report.document import Code, Document, FigureBlock, Heading, Printed, Prose, Section, TableBlock, across, plain
 from cohortbook.report.provenance import changed_parameters, not_run, provenance
 from studyfile.study.study import Study
 
@@ -55,7 +55,7 @@ class Title:
     text: str
 
 
-Piece = Title | Paragraph | Table | Figure
+Piece = Title | Paragraph | TableBlock | FigureBlock
 
 
 def arranged(study: Study, document: Document) -> list[Piece]:
@@ -64,13 +64,13 @@ def arranged(study: Study, document: Document) -> list[Piece]:
     lists: list[Piece] = []
     for section in _of_part(document, MANUSCRIPT):
         for group in _groups(study, section):
-            if any(isinstance(piece, Table) for piece in group):
+            if any(isinstance(piece, TableBlock) for piece in group):
                 lists += _under(1, group)
             elif isinstance(group[0], Title):  # before the first heading, a notebook only says what it reads
                 texts += _under(1, group)
     ordinary = _of_part(document, "")
     tables = [piece for section in ordinary for piece in _section(study, section)]
-    figures = [block for section in ordinary for block in section.blocks if isinstance(block, Figure)]
+    figures = [block for section in ordinary for block in section.blocks if isinstance(block, FigureBlock)]
     audit = [piece for section in _of_part(document, AUDIT) for piece in _audit(study, section)]
     return [
         *texts,
@@ -93,7 +93,7 @@ def _section(study: Study, section: Section) -> Iterator[Piece]:
         yield Title(2, section.title)
         yield Paragraph((Run(f"Not run: {''.join(not_run(study, section))}"),))
         return
-    groups = [[piece for piece in group if not isinstance(piece, Figure)] for group in _groups(study, section)]
+    groups = [[piece for piece in group if not isinstance(piece, FigureBlock)] for group in _groups(study, section)]
     groups = [group for group in groups if any(not isinstance(piece, Title) for piece in group)]
     if groups:
         yield Title(2, section.title)
@@ -130,7 +130,7 @@ def _groups(study: Study, section: Section) -> list[list[Piece]]:
             case Printed():
                 kind = "warning" if block.warning else "code"
                 groups[-1] += [Paragraph((Run(line, code=True),), kind) for line in block.text.splitlines()]
-            case Table() | Figure():
+            case TableBlock() | FigureBlock():
                 groups[-1].append(block)
             case Prose() | Code():
                 pass
@@ -160,9 +160,9 @@ def _made_of(study: Study, document: Document) -> Iterator[Piece]:
     yield _facts(("Code and versions", ""), [*made["made"], ("Packages", packages)])
 
 
-def _facts(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
+def _facts(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> TableBlock:
     """Return a table without number or title."""
-    return Table(id="", name="", number="", title="", head=head, rows=tuple(Row(tuple(row)) for row in rows))
+    return TableBlock(id="", name="", number="", title="", head=head, rows=tuple(Row(tuple(row)) for row in rows))
 
 
 def paragraphs(tokens: Sequence[Mapping[str, Any]], kind: str = "text", depth: int = 0) -> list[Paragraph]:
@@ -243,7 +243,7 @@ class Fit:
     scale: float
 
 
-def fit(table: Table) -> Fit:
+def fit(table: TableBlock) -> Fit:
     """Fit a table to a page: an upright one where its words have room there, otherwise a turned one.
 
     Notes

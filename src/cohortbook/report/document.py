@@ -61,7 +61,7 @@ class Printed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class TableBlock:
     """A table as it is printed; `id` names its place in the document, `name` its files."""
 
     id: str
@@ -92,7 +92,7 @@ def across(row: Row) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
+class FigureBlock:
     """A picture, as kinds of media and their contents; one without a number is a picture that nobody captioned."""
 
     id: str
@@ -107,7 +107,7 @@ class Figure:
         return self.caption
 
 
-Block = Heading | Prose | Code | Printed | Table | Figure
+Block = Heading | Prose | Code | Printed | TableBlock | FigureBlock
 
 
 @dataclass(slots=True, kw_only=True)
@@ -154,14 +154,14 @@ class Document:
         return next((s.parameters["journal"] for s in self.sections if s.parameters.get("journal")), "")
 
     @property
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TableBlock]:
         """All tables, in order."""
-        return self._all(Table)
+        return self._all(TableBlock)
 
     @property
-    def figures(self) -> list[Figure]:
+    def figures(self) -> list[FigureBlock]:
         """All figures that have a caption, in order."""
-        return [figure for figure in self._all(Figure) if figure.number]
+        return [figure for figure in self._all(FigureBlock) if figure.number]
 
     def add(self, name: str, notebook: Mapping[str, Any]) -> None:
         """Add an executed notebook as the next section."""
@@ -244,17 +244,17 @@ class Document:
         elif "text/markdown" in data:
             yield from self._markdown(data["text/markdown"], section, finding=True)
         elif pictures := _pictures(data):
-            yield Figure(id="", number="", caption="", alt=plainly, pictures=pictures)
+            yield FigureBlock(id="", number="", caption="", alt=plainly, pictures=pictures)
         else:
             yield Printed(text=plainly)
 
-    def _table(self, text: str) -> Table:
+    def _table(self, text: str) -> TableBlock:
         """Number a table that the journal does not number."""
         found = ShownTable(text)
         numbered = re.match(r"Table (\S+)\. ", found.caption)
         if not numbered:
             self._unnumbered += 1
-        return Table(
+        return TableBlock(
             id=self._new_id(found.name or "table"),
             name=found.name,
             head=tuple(found.head),
@@ -264,14 +264,14 @@ class Document:
             title=found.caption.removeprefix(numbered[0]) if numbered else found.caption,
         )
 
-    def _figure(self, data: Mapping[str, str], about: Mapping[str, str]) -> Figure:
+    def _figure(self, data: Mapping[str, str], about: Mapping[str, str]) -> FigureBlock:
         self._figures += 1
         saved = {
             kind: path.read_bytes()
             for kind, end in (("image/svg+xml", "svg"), ("image/png", "png"))
             if (path := self.figures_folder / f"{about['name']}.{end}").is_file()
         }
-        return Figure(
+        return FigureBlock(
             id=self._new_id(f"figure-{about['name']}"),
             number=str(self._figures),
             caption=about["caption"],

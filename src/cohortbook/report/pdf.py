@@ -13,7 +13,7 @@ from typing import Any
 
 from cohortbook.display.style import signs
 from cohortbook.report.arrange import GAP, SYNTHETIC, TOGETHER, Paragraph, Piece, Title, arranged, breakable, fit
-from cohortbook.report.document import Document, Figure, Table, across
+from cohortbook.report.document import Document, FigureBlock, TableBlock, across
 from cohortbook.report.report_html import ASSETS
 from studyfile.study.study import Study
 
@@ -63,7 +63,7 @@ def turned_together(pieces: Iterable[Piece]) -> list[tuple[bool, list[Piece]]]:
     """
     groups: list[tuple[bool, list[Piece]]] = []
     for piece in pieces:
-        turned = isinstance(piece, Table) and fit(piece).turned
+        turned = isinstance(piece, TableBlock) and fit(piece).turned
         if not groups or groups[-1][0] != turned:
             headings: list[Piece] = []
             while turned and groups and groups[-1][1] and isinstance(groups[-1][1][-1], Title):
@@ -83,9 +83,9 @@ def _piece(piece: Piece, files: dict[str, bytes]) -> dict[str, Any]:
                 for run in piece.runs
             ]
             return {"is": "paragraph", "style": piece.kind, "mark": piece.mark, "depth": piece.depth, "runs": runs}
-        case Table():
+        case TableBlock():
             return _table(piece)
-        case Figure():
+        case FigureBlock():
             kind = next(kind for kind in ("image/svg+xml", "image/png", "image/jpeg") if kind in piece.pictures)
             file = f"figure-{len(files)}.{kind.partition('/')[2].removesuffix('+xml')}"
             files[file] = piece.pictures[kind]
@@ -101,7 +101,7 @@ def _signed(text: str, longest: int = 60, *, head: bool = False) -> list[dict[st
     ]
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _table(table: TableBlock) -> dict[str, Any]:
     fitted = fit(table)
     longest = [max(2, int(width - GAP)) for width in fitted.columns]
 

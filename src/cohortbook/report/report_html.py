@@ -17,7 +17,7 @@ from pygments.lexers import PythonLexer
 
 from cohortbook.display.style import signs
 from cohortbook.display.tables import Row
-from cohortbook.report.document import Block, Code, Document, Figure, Heading, Printed, Prose, Section, Table, across
+from cohortbook.report.document import Block, Code, Document, FigureBlock, Heading, Printed, Prose, Section, TableBlock, across
 from cohortbook.report.provenance import changed_parameters, not_run, provenance
 from studyfile.study.study import Study
 
@@ -71,9 +71,9 @@ def _block(block: Block) -> str:
             if block.html:
                 return f'<div class="html">{in_scrollers(block.html)}</div>'
             return f'<pre class="{"warning" if block.warning else "printed"}">{html.escape(block.text)}</pre>'
-        case Table():
+        case TableBlock():
             return _table(block)
-        case Figure():
+        case FigureBlock():
             return _figure(block)
 
 
@@ -88,7 +88,7 @@ def _rendered(tokens: Sequence[dict[str, Any]]) -> str:
     return str(renderer.render_tokens(tokens, mistune.BlockState()))
 
 
-def _table(table: Table) -> str:
+def _table(table: TableBlock) -> str:
     """Caption and footnotes stand outside the table: they stay in place when a wide one scrolls."""
     caption, label = f"{table.id}-caption", html.escape(f"Table {table.number}.")
     kind, about, columns = "table", "", [""] * len(table.head)
@@ -149,7 +149,7 @@ def _text(text: str, *, head: bool = False) -> str:
     return re.sub(r"\bn = (\d)", "n\u00a0=\u00a0\\1", said)
 
 
-def _figure(figure: Figure) -> str:
+def _figure(figure: FigureBlock) -> str:
     image = f'<img src="{picture_of(figure)}" alt="{html.escape(figure.alt)}">'
     if not figure.number:
         return f'<figure class="figure"><div class="scroll">{image}</div></figure>'
@@ -159,7 +159,7 @@ def _figure(figure: Figure) -> str:
     )
 
 
-def picture_of(figure: Figure) -> str:
+def picture_of(figure: FigureBlock) -> str:
     """Return the best picture of a figure as a data address."""
     kind = next(kind for kind in ("image/svg+xml", "image/png", "image/jpeg") if kind in figure.pictures)
     return f"data:{kind};base64,{base64.b64encode(figure.pictures[kind]).decode()}"

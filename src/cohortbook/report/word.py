@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 from cohortbook.display.style import signs
 from cohortbook.report.arrange import SYNTHETIC, TOGETHER, Paragraph, Piece, Run, Title, arranged, breakable, fit
-from cohortbook.report.document import Document, Figure, Table, across
+from cohortbook.report.document import Document, FigureBlock, TableBlock, across
 from cohortbook.report.office import printable, stable
 from cohortbook.report.pdf import SHORT, turned_together
 from studyfile.study.study import Study
@@ -67,9 +67,9 @@ def _put(word: Word, piece: Piece, turned: bool) -> None:
             word.add_heading(printable(piece.text), level=piece.level)
         case Paragraph():
             _paragraph(word, piece)
-        case Table():
+        case TableBlock():
             _table(word, piece)
-        case Figure():
+        case FigureBlock():
             _figure(word, piece, turned)
 
 
@@ -124,7 +124,7 @@ def _field(paragraph: Any, code: str, shown: str) -> None:
     paragraph._p.append(field)
 
 
-def _table(word: Word, table: Table) -> None:
+def _table(word: Word, table: TableBlock) -> None:
     from docx.enum.table import WD_TABLE_ALIGNMENT
     from docx.shared import Pt
 
@@ -206,7 +206,7 @@ def _xml(text: str) -> str:
     return escape(printable(text))
 
 
-def _describe(made: Any, table: Table) -> None:
+def _describe(made: Any, table: TableBlock) -> None:
     """Give a table its title and number as alternative text."""
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
@@ -216,7 +216,7 @@ def _describe(made: Any, table: Table) -> None:
     made._tbl.tblPr.append(about)
 
 
-def _figure(word: Word, figure: Figure, turned: bool) -> None:
+def _figure(word: Word, figure: FigureBlock, turned: bool) -> None:
     from docx.shared import Cm
 
     picture = next((figure.pictures[kind] for kind in ("image/png", "image/jpeg") if kind in figure.pictures), None)

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from cohortbook.report.arrange import SYNTHETIC, arranged
-from cohortbook.report.document import Document, Table, across
+from cohortbook.report.document import Document, TableBlock, across
 from cohortbook.report.office import printable, stable
 from studyfile.study.study import Study
 
@@ -36,8 +36,10 @@ def workbook_of(study: Study, document: Document) -> bytes:
     for k, head in enumerate(("Sheet", "Title", "Notebook")):
         _write(index.cell(4, k + 1), head).font = Font(bold=True)
     names = {INDEX.lower()}
-    where = {block.id: section.name for section in document.sections for block in section.blocks if isinstance(block, Table)}
-    tables = [piece for piece in arranged(study, document) if isinstance(piece, Table) and piece.number]
+    where = {
+        block.id: section.name for section in document.sections for block in section.blocks if isinstance(block, TableBlock)
+    }
+    tables = [piece for piece in arranged(study, document) if isinstance(piece, TableBlock) and piece.number]
     for k, table in enumerate(tables, start=5):
         sheet = book.create_sheet(sheet_name(f"Table {table.number}", names))
         _fill(sheet, table)
@@ -71,7 +73,7 @@ def sheet_name(wanted: str, taken: set[str]) -> str:
     return name
 
 
-def _fill(sheet: Any, table: Table) -> None:
+def _fill(sheet: Any, table: TableBlock) -> None:
     """Write a table from its caption to its notes."""
     from openpyxl.styles import Alignment, Border, Font, Side
     from openpyxl.utils import get_column_letter

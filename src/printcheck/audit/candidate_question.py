@@ -38,7 +38,7 @@ def suited(study: Study, variable: str) -> tuple[str, ...]:
 
 
 @dataclass
-class Question:
+class PrintedP:
     """One P value, and the patients that the other figures allow for one layout of the groups."""
 
     study: Study

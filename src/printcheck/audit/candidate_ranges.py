@@ -19,7 +19,7 @@ from printcheck.proof.solver_tests import rank_sums
 from tallystats.statistics.rank_and_t_tests import t_p_value
 
 if TYPE_CHECKING:
-    from printcheck.audit.candidate_question import Question
+    from printcheck.audit.candidate_question import PrintedP
 
 #: Deterministic time for a bound.
 EFFORT = 0.5
@@ -32,7 +32,7 @@ class NoneLeftError(Exception):
 
 
 @dataclass(frozen=True)
-class Group:
+class GroupBounds:
     """What is known of one group: its size, its sum of values, in steps, and its sum of squares about the mean."""
 
     n: int
@@ -40,7 +40,7 @@ class Group:
     squares: tuple[float, float]
 
 
-def groups_of(question: Question) -> list[Group]:
+def groups_of(question: PrintedP) -> list[GroupBounds]:
     """Return what is known of the two groups; nothing where one of them is empty.
 
     Raises
@@ -54,7 +54,7 @@ def groups_of(question: Question) -> list[Group]:
     return [_group(block, question.variable, units, n) for units, n in zip(question.groups(block), question.sizes, strict=True)]
 
 
-def bounds_of_ranks(question: Question) -> dict[str, tuple[float, float]]:
+def bounds_of_ranks(question: PrintedP) -> dict[str, tuple[float, float]]:
     """Return least and largest P of the tests of ranks; errors as `groups_of`."""
     name, (n1, n0) = question.variable, question.sizes
     ranked, block = question.block(lenient=True), question.block(lenient=True)
@@ -88,7 +88,7 @@ def rank_p_value(distance: float, ties: float, n1: int, n0: int) -> float:
     return math.erfc(distance / math.sqrt(2 * variance))
 
 
-def bounds_of_means(one: Group, two: Group) -> dict[str, tuple[float, float]]:
+def bounds_of_means(one: GroupBounds, two: GroupBounds) -> dict[str, tuple[float, float]]:
     """Return bounds of P of Student's and Welch's t from those of the sums and of the sums of squares."""
     n1, n0 = one.n, two.n
     if n1 + n0 < 3:
@@ -107,7 +107,7 @@ def bounds_of_means(one: Group, two: Group) -> dict[str, tuple[float, float]]:
     return found
 
 
-def _welch(one: Group, two: Group, apart: float, end: int) -> float:
+def _welch(one: GroupBounds, two: GroupBounds, apart: float, end: int) -> float:
     """Return the least (end 0) or the largest P of Welch's t for a distance of the means."""
     from scipy import special
 
@@ -126,7 +126,7 @@ def _welch(one: Group, two: Group, apart: float, end: int) -> float:
     return min(2 * float(special.stdtr(df, -apart / math.sqrt(variance))), 1.0)
 
 
-def _group(block: ProofBlock, name: str, units: list[int], n: int) -> Group:
+def _group(block: ProofBlock, name: str, units: list[int], n: int) -> GroupBounds:
     """Bound the sum and the sum of squares of a group's values."""
     origin, top = block.cells[name][0][0], block.cells[name][-1][1] - block.cells[name][0][0]
     group = block.of_group(name, units)
@@ -138,7 +138,7 @@ def _group(block: ProofBlock, name: str, units: list[int], n: int) -> Group:
     if max(lows) > min(highs):
         raise NoneLeftError
     spread = _ends(block.model, group.spread, (max(lows), min(highs)), long=not printed)
-    return Group(n, (sums[0] + origin * n, sums[1] + origin * n), (spread[0] / n, spread[1] / n))
+    return GroupBounds(n, (sums[0] + origin * n, sums[1] + origin * n), (spread[0] / n, spread[1] / n))
 
 
 def _all_tied(block: Block, name: str, size: int) -> Any:

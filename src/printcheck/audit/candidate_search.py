@@ -10,7 +10,14 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from printcheck.audit.candidate_ranges import Group, NoneLeftError, bounds_of_means, bounds_of_ranks, groups_of, rank_p_value
+from printcheck.audit.candidate_ranges import (
+    GroupBounds,
+    NoneLeftError,
+    bounds_of_means,
+    bounds_of_ranks,
+    groups_of,
+    rank_p_value,
+)
 from printcheck.audit.candidate_tables import UNKNOWN, Answer, Table, feasible
 from printcheck.audit.candidate_values import alone, means_printed, ranks_printed
 from printcheck.printed.cells import Cell, SolverError
@@ -21,7 +28,7 @@ from printcheck.proof.solver_tests import rank_sums
 from tallystats.statistics.rank_and_t_tests import NUMBERED, dealt, t_p_value
 
 if TYPE_CHECKING:
-    from printcheck.audit.candidate_question import Question
+    from printcheck.audit.candidate_question import PrintedP
 
 #: Deterministic time for a search.
 SEARCH = 4.0
@@ -53,7 +60,7 @@ class Drawn(Block):
         return name not in self.values and super()._needs_values(name)
 
 
-def ranges(question: Question, stated: Collection[str], *, bounds: bool = False) -> dict[str, Answer]:
+def ranges(question: PrintedP, stated: Collection[str], *, bounds: bool = False) -> dict[str, Answer]:
     """Return, for each test of numbers, bounds of P, and whether it prints the printed P.
 
     Of large groups whose P a stated test prints, nothing is said of tests of ranks that are not stated: it would take long.
@@ -75,12 +82,17 @@ def ranges(question: Question, stated: Collection[str], *, bounds: bool = False)
     return found
 
 
-def _large(question: Question) -> bool:
+def _large(question: PrintedP) -> bool:
     return math.prod(question.sizes) > LARGE
 
 
 def _answers(
-    question: Question, groups: Sequence[Group], tests: Sequence[str], bounds: dict[str, tuple[float, float]], *, search: bool
+    question: PrintedP,
+    groups: Sequence[GroupBounds],
+    tests: Sequence[str],
+    bounds: dict[str, tuple[float, float]],
+    *,
+    search: bool,
 ) -> dict[str, Answer]:
     """Return what some tests can print, from their bounds, then, with a search, by patients, then by proof."""
     printed = question.asked.interval
@@ -108,7 +120,7 @@ def _answers(
     return found
 
 
-def _refuted(question: Question, test: str) -> bool:
+def _refuted(question: PrintedP, test: str) -> bool:
     """Say whether the solver proves that a test cannot print P: a t test only where every value can be told apart."""
     options = {"lenient": True, "more": [question.asked], "tests": {question.variable: (test,)}}
     cells = question.block(lenient=True).cells[question.variable]
@@ -124,7 +136,7 @@ def _refuted(question: Question, test: str) -> bool:
 # --- patients who print it
 
 
-def _printing(question: Question, groups: Sequence[Group], tests: dict[str, tuple[float, float]]) -> set[str]:
+def _printing(question: PrintedP, groups: Sequence[GroupBounds], tests: dict[str, tuple[float, float]]) -> set[str]:
     """Return the tests among some for which patients are found whose P prints so."""
     found = means_printed(question, groups, [test for test in tests if test in MEANS])
     ranked = [test for test in tests if test in RANKS]
@@ -152,7 +164,7 @@ def _steps(ends: tuple[float, float], steps: int) -> list[float]:
     return [ends[0] + (ends[1] - ends[0]) * k / steps for k in range(steps + 1)]
 
 
-def _drawn(question: Question, groups: Sequence[Group]) -> list[int]:
+def _drawn(question: PrintedP, groups: Sequence[GroupBounds]) -> list[int]:
     """Return the values that patients are drawn from: ends of cells, some between, and those next to the means."""
     cells = question.block(lenient=True, own=True).cells[question.variable]
     cells = question.block(lenient=True).cells[question.variable] if len(cells) < 2 else cells
@@ -169,7 +181,7 @@ def _drawn(question: Question, groups: Sequence[Group]) -> list[int]:
 
 
 def _solutions(
-    question: Question, values: list[int], groups: Sequence[Group], tests: Collection[str], found: set[str]
+    question: PrintedP, values: list[int], groups: Sequence[GroupBounds], tests: Collection[str], found: set[str]
 ) -> Iterator[Table]:
     """Yield patients that the other figures allow, as counts of the values, sought where the tests still miss."""
     search = _Search(question, values)
@@ -199,7 +211,7 @@ def _solutions(
 class _Search:
     """A search for patients among certain values of the variable."""
 
-    question: Question
+    question: PrintedP
     values: list[int]
     left: float = LARGE_SEARCHES
 
@@ -227,7 +239,7 @@ class _Search:
     def total(self, counts: Sequence) -> Any:
         return sum(v * n for v, n in zip(self.values, counts, strict=True))
 
-    def by_squares(self, test: str, first: Table, groups: Sequence[Group]) -> Iterator[Table]:
+    def by_squares(self, test: str, first: Table, groups: Sequence[GroupBounds]) -> Iterator[Table]:
         """Yield patients whose sums of squares print P of a t test beside their means: the first group, then both."""
         sums = [g.sum for g in groups]
         own = tuple(self.total(counts) for counts in first)
@@ -263,11 +275,11 @@ class _Search:
                     if (table := self.solve(model)) is not None:
                         yield table
 
-    def _p_value(self, test: str, totals: Sequence[int], groups: Sequence[Group], squares: Sequence[float]) -> float:
+    def _p_value(self, test: str, totals: Sequence[int], groups: Sequence[GroupBounds], squares: Sequence[float]) -> float:
         apart = totals[0] / groups[0].n - totals[1] / groups[1].n
         return t_p_value(groups[0].n, groups[1].n, apart, *squares, equal_variance=test == "student_t")
 
-    def _passes(self, test: str, totals: Sequence[int], groups: Sequence[Group], x: float, steps: list[float]) -> bool:
+    def _passes(self, test: str, totals: Sequence[int], groups: Sequence[GroupBounds], x: float, steps: list[float]) -> bool:
         """Say whether P passes what is printed as the second group's sum of squares takes its steps."""
         printed = self.question.asked.interval
         # Student's P rises with it, so that its ends tell; Welch's need not.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 
-from printcheck.audit.candidate_question import Question, suited
+from printcheck.audit.candidate_question import PrintedP, suited
 from printcheck.audit.candidate_tables import UNKNOWN, Answer
 from printcheck.printed.cells import SolverError
 from printcheck.printed.claims import Claim, claims, planned_tests
@@ -117,7 +117,7 @@ def _of_figure(study: Study, figure: Figure, by: str, held: Sequence[Figure], bo
         said = claims(study, held, ties=True)
         for roster in rosters(study, [*said, asked]):
             if by in roster.groups:
-                answers.append(Question(study, roster, said, asked).answer(stated, bounds=bounds))
+                answers.append(PrintedP(study, roster, said, asked).answer(stated, bounds=bounds))
     except (SolverError, ReconstructionError):
         answers = []
     keys = dict.fromkeys([("", test) for test in suited(study, variable) if not bounds or test in stated])

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from printcheck.audit.candidate_ranges import Group
+from printcheck.audit.candidate_ranges import GroupBounds
 from printcheck.printed.claims import Claim
 from printcheck.proof.proof_block import ProofBlock
 from printcheck.proof.solver import deterministic_solver
@@ -21,7 +21,7 @@ from studyfile.study.study import NO_YES
 from tallystats.statistics.rank_and_t_tests import NUMBERED, t_p_value
 
 if TYPE_CHECKING:
-    from printcheck.audit.candidate_question import Question
+    from printcheck.audit.candidate_question import PrintedP
 
 #: Deterministic time for one set of sums, and how many of them are tried for a test.
 EFFORT, TRIES = 1.0, 6
@@ -33,7 +33,7 @@ EXCHANGES, IDLE = 20_000, 1_000
 STEPS, LONG, ASTRAY = 12_000, 8, 0.02
 
 
-def means_printed(question: Question, groups: Sequence[Group], tests: Sequence[str]) -> set[str]:
+def means_printed(question: PrintedP, groups: Sequence[GroupBounds], tests: Sequence[str]) -> set[str]:
     """Return the t tests among some for which values are found that print P, beside all that is printed of the variable.
 
     Nothing is said where other variables or single patients are tied to it.
@@ -50,14 +50,14 @@ def means_printed(question: Question, groups: Sequence[Group], tests: Sequence[s
     return found
 
 
-def alone(question: Question) -> bool:
+def alone(question: PrintedP) -> bool:
     """Say whether neither other variables nor single patients are tied to the variable, so that its values are free."""
     tied = len(question.own) < len(question.mine) or len(question.own_rules) < len(question.rules)
     elsewhere = any(set(c.where) - {question.asked.by} for c in question.own)
     return not (tied or question.rules or question.roster.narrated or elsewhere)
 
 
-def ranks_printed(question: Question, tests: Sequence[str]) -> set[str]:
+def ranks_printed(question: PrintedP, tests: Sequence[str]) -> set[str]:
     """Return the tests of ranks among some for which values are found that print P; the variable stands alone (`alone`).
 
     Notes
@@ -87,7 +87,7 @@ class _Spread:
     most: float
 
     @classmethod
-    def of(cls, claim: Claim, question: Question, parts: int) -> _Spread:
+    def of(cls, claim: Claim, question: PrintedP, parts: int) -> _Spread:
         by = question.asked.by
         groups = tuple(
             k for k, answer in enumerate(NO_YES[::-1]) if meets(question.study, by, answer, claim.where.get(by, answer))
@@ -104,7 +104,7 @@ class _Spread:
 
 
 def _exchanged(
-    question: Question, cells: Sequence[tuple[int, int]], shown: Sequence[Sequence[int]], spreads: Sequence[_Spread], test: str
+    question: PrintedP, cells: Sequence[tuple[int, int]], shown: Sequence[Sequence[int]], spreads: Sequence[_Spread], test: str
 ) -> bool:
     """Say whether exchanges lead to values that print P of a test."""
     rng, printed = random.Random(1), question.asked.interval
@@ -155,7 +155,7 @@ def _exchanged(
     return False
 
 
-def _blocks(question: Question, groups: Sequence[Group], test: str) -> Iterator[ProofBlock]:
+def _blocks(question: PrintedP, groups: Sequence[GroupBounds], test: str) -> Iterator[ProofBlock]:
     """Yield blocks whose sums and sums of squares print P of a test, or nearly so."""
     if test == "student_t":
         yield question.block(lenient=True, more=[question.asked], tests={question.variable: (test,)})
@@ -172,7 +172,7 @@ def _blocks(question: Question, groups: Sequence[Group], test: str) -> Iterator[
                 yield from _at(question, totals, apart, cell)
 
 
-def _at(question: Question, totals: Sequence[int], apart: float, cell: Sequence[tuple[float, float]]) -> Iterator[ProofBlock]:
+def _at(question: PrintedP, totals: Sequence[int], apart: float, cell: Sequence[tuple[float, float]]) -> Iterator[ProofBlock]:
     """Yield a block with given sums whose sums of squares, within a cell, print P of Welch's test."""
     n1, n0 = question.sizes
 
@@ -198,7 +198,7 @@ def _at(question: Question, totals: Sequence[int], apart: float, cell: Sequence[
     yield block
 
 
-def _values(question: Question, block: ProofBlock) -> list[list[int]] | None:
+def _values(question: PrintedP, block: ProofBlock) -> list[list[int]] | None:
     """Return the values of both groups that have the sums of a solution; None when there is none, or none are found."""
     name = question.variable
     units = [u for group in question.groups(block) for u in group]
@@ -261,7 +261,7 @@ def made(parts: Sequence[tuple[tuple[int, int], int, int]], squares: int, origin
     return None
 
 
-def _in_order(claim: Claim, question: Question, shown: Sequence[Sequence[int]]) -> bool:
+def _in_order(claim: Claim, question: PrintedP, shown: Sequence[Sequence[int]]) -> bool:
     """Say whether values print a median or quartile; what else is printed, their sums and runs do."""
     if claim.kind not in ("median", "q1", "q3"):
         return True

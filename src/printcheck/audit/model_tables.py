@@ -19,7 +19,7 @@ from studyfile.study.study import NO_YES, Study
 MOST_SOLVED = 400
 
 
-class UndecidedError(CohortbookError):
+class UncountableError(CohortbookError):
     """Joint tables of which the solver did not settle whether the other figures leave them."""
 
 
@@ -133,7 +133,7 @@ def roster_of(study: Study, said: Sequence[Claim], outcome: str, sizes: tuple[in
     told = [_told(study, outcome, i, said) for i in range(narrated)]
     true = [i for i in range(narrated) if told[i]]
     if len(true) > sizes[0] or (None in told and len(true) < sizes[0]) or narrated > sum(sizes):
-        raise UndecidedError(f"{study.label(outcome)} of the patients described one by one is not settled")
+        raise UncountableError(f"{study.label(outcome)} of the patients described one by one is not settled")
     patients = sum(sizes)
     return Roster(patients, narrated, {outcome: frozenset([*true, *range(narrated, patients)][: sizes[0]])})
 
@@ -231,7 +231,7 @@ def _ways(
             case "OPTIMAL" | "FEASIBLE" if len(ways) < MOST_SOLVED:
                 ways.append(tuple(tuple(solver.value(n) for n in unit) for unit in counted))
             case _:
-                raise UndecidedError(f"not decided within the limits: the joint counts of {', '.join(terms)}")
+                raise UncountableError(f"not decided within the limits: the joint counts of {', '.join(terms)}")
         differs = []
         for unit, values in zip(counted, ways[-1], strict=True):
             for n, value in zip(unit[1:], values[1:], strict=True):  # the first is what the others leave

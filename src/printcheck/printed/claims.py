@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from printcheck.printed.published import Figure, PublishedError, levels_of
-from studyfile.study.schema import Condition, Group
+from studyfile.study.schema import Condition, FigureGroup
 from studyfile.study.study import NUMERIC, Study
 from tallystats.interval import Interval
 from tallystats.statistics.printed_tests import COUNTED, TABLED
@@ -173,7 +173,7 @@ def claims(study: Study, figures: Sequence[Figure], *, ties: bool = False) -> li
 
 
 def _claims(
-    study: Study, figure: Figure, group: Group | None, figures: Sequence[Figure], printed: dict[str, Interval]
+    study: Study, figure: Figure, group: FigureGroup | None, figures: Sequence[Figure], printed: dict[str, Interval]
 ) -> list[Claim]:
     where, name, statistic = group.where if group else {}, figure.variable, figure.statistic
     said = {"figures": (figure,), "where": where}

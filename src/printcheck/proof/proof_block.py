@@ -30,7 +30,7 @@ RANGES = 64
 
 
 @dataclass(frozen=True)
-class Group:
+class SummedGroup:
     """Size, sum, sum of squares and n Q - S^2 of the values of some units, in steps from the variable's least value."""
 
     size: int
@@ -56,7 +56,7 @@ class ProofBlock(Block):
     unsettled: int = field(init=False, default=0)
     _units_of: dict[tuple[str, int], tuple[Any, Any]] = field(init=False, default_factory=dict)
     _runs: dict[tuple[str, int], list] = field(init=False, default_factory=dict)
-    _groups: dict[tuple[str, tuple[int, ...]], Group] = field(init=False, default_factory=dict)
+    _groups: dict[tuple[str, tuple[int, ...]], SummedGroup] = field(init=False, default_factory=dict)
     _apart: dict[tuple, tuple[Any, Any] | None] = field(init=False, default_factory=dict)
 
     def search(self, solver: Any, *, hinted: bool = False) -> str:
@@ -134,7 +134,7 @@ class ProofBlock(Block):
         one_of(self, [self.denied[id]], ways, f"not {id}")
         return self.denied[id]
 
-    def of_group(self, name: str, units: Sequence[int]) -> Group:
+    def of_group(self, name: str, units: Sequence[int]) -> SummedGroup:
         """Return sum, sum of squares and spread of the values of some units."""
         key = (name, tuple(units))
         if key not in self._groups:
@@ -146,7 +146,7 @@ class ProofBlock(Block):
             self.model.add(total == sum(s for s, _ in parts))
             self.model.add_multiplication_equality(square, total, total)
             self.model.add(spread == size * squares - square)
-            self._groups[key] = Group(size, total, squares, spread)
+            self._groups[key] = SummedGroup(size, total, squares, spread)
             self._bend(total, square, size * top)
             sides = [[u for u in units if self.units[u][0] in true] for true in self._sides()]
             if all(sides):

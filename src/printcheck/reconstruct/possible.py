@@ -228,7 +228,7 @@ class Drawer:
             mine, rules = of_block(self.study, roster, variables, said)
             keys.append(key := (roster.size, roster.narrated, *roster.groups.items(), variables, *(claim.id for claim in mine)))
             if key not in self._known:
-                search = _Search(self.study, roster, variables, tuple(mine), rules, dict(beside), self.seed)
+                search = _PoolSearch(self.study, roster, variables, tuple(mine), rules, dict(beside), self.seed)
                 name = key_of(self.study, [repr([c.figures for c in mine]), repr((key, beside, self.seed))])
                 asked.append((key, variables, bool(mine), name, functools.partial(self._settle, search)))
         self.drawn |= {name: self.committed[name] for *_, name, _ in asked if name in self.committed}
@@ -238,14 +238,14 @@ class Drawer:
             self._known[key] = Pool(variables, claimed, tuple(self.drawn[name]))
         return [self._known[key] for key in keys]
 
-    def _settle(self, search: _Search) -> list[dict[str, list]]:
+    def _settle(self, search: _PoolSearch) -> list[dict[str, list]]:
         solutions = list(search.solutions())
         self.step()
         return solutions
 
 
 @dataclass
-class _Search:
+class _PoolSearch:
     """The search for different solutions of one block, each recomputed beside the grouping's columns."""
 
     study: Study

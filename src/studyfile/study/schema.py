@@ -6,18 +6,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from studyfile.study.schema_comparison import Comparison, ComparisonRow, Linear, Pair
+from studyfile.study.schema_comparison import ComparisonPlan, ComparisonRow, Linear, PairPlan
 from studyfile.study.schema_parts import Condition, Mark, Part, WordOrNumber
-from studyfile.study.schema_printed import Group, LeftOut, Published, Reconstruction, Rule, Shape
+from studyfile.study.schema_printed import FigureGroup, LeftOut, Published, Reconstruction, Rule, Shape
 
 __all__ = [
-    "Comparison",
+    "ComparisonPlan",
     "ComparisonRow",
     "Condition",
-    "Group",
+    "FigureGroup",
     "LeftOut",
     "Linear",
-    "Pair",
+    "PairPlan",
     "Published",
     "Reconstruction",
     "Rule",
@@ -188,7 +188,7 @@ class TableRow(Part):
     flat: bool = Field(False, description="no heading above the levels")
 
 
-class Table(Part):
+class TablePlan(Part):
     """A descriptive table: numbered and titled as the journal prints it."""
 
     number: str = Field(description="as the journal numbers it")
@@ -361,9 +361,9 @@ class StudyFile(Part):
     derived: dict[str, Derived] = Field({}, description="variables made from others")
     eligibility: tuple[Criterion, ...] = Field((), description="who is analysed")
     outcome: Outcome | None = Field(None, description="the event whose rate is reported")
-    tables: dict[str, Table] = Field({}, description="descriptive tables")
-    comparison: Comparison | None = Field(None, description="groups compared")
-    paired: tuple[Pair, ...] = Field((), description="variables compared before and after, in the same patients")
+    tables: dict[str, TablePlan] = Field({}, description="descriptive tables")
+    comparison: ComparisonPlan | None = Field(None, description="groups compared")
+    paired: tuple[PairPlan, ...] = Field((), description="variables compared before and after, in the same patients")
     linear: Linear | None = Field(None, description="the linear model of a number")
     model: Model | None = Field(None, description="the logistic model")
     survival: Survival | None = Field(None, description="the survival endpoint")

@@ -25,7 +25,7 @@ class ComparisonRow(Part):
     p_decimals: int | None = Field(None, description="decimals of P as printed; null: the journal's style")
 
 
-class Comparison(Part):
+class ComparisonPlan(Part):
     """The comparison of groups: those of a binary variable, or of one with any number of levels."""
 
     number: str = Field(description="as the journal numbers it")
@@ -53,7 +53,7 @@ class Comparison(Part):
     notes: tuple[str, ...] = Field((), description="footnotes")
 
 
-class Pair(Part):
+class PairPlan(Part):
     """One variable before and after, in the same patients: two columns of the same kind, unit and levels."""
 
     before: str = Field(description="the variable at the first time")

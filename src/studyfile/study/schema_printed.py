@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from studyfile.study.schema_parts import Condition, Part
 
 
-class Group(Part):
+class FigureGroup(Part):
     """What a group named in published.csv stands for."""
 
     where: Condition = Field({}, description="patients who meet a condition")
@@ -18,7 +18,7 @@ class Group(Part):
     model: bool = Field(False, description="true: the regression model")
 
     @model_validator(mode="after")
-    def _one_meaning(self) -> Group:
+    def _one_meaning(self) -> FigureGroup:
         if sum(map(bool, (self.where, self.compare, self.patient, self.model))) != 1:
             raise ValueError("a group is exactly one of where, compare, patient or model: true")
         return self
@@ -33,7 +33,7 @@ class Published(Part):
     """The printed figures of the study."""
 
     file: str = Field("published.csv", description="the figures, one a row")
-    groups: dict[str, Group] = Field({}, description="what the names in its column group stand for")
+    groups: dict[str, FigureGroup] = Field({}, description="what the names in its column group stand for")
 
 
 class LeftOut(Part):

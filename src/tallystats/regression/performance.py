@@ -96,7 +96,7 @@ class HosmerLemeshow(Result):
 
 
 @result
-class Calibration(OneRow):
+class ModelCalibration(OneRow):
     """Whether predictions are too high or too extreme, and their squared error.
 
     Attributes
@@ -380,7 +380,7 @@ def _quantiles(values: np.ndarray, sizes: np.ndarray, groups: int) -> list[int]:
     return np.flatnonzero(np.r_[True, np.diff(at) > 0]).tolist()
 
 
-def calibration(tally: Tally, *, outcome: str, prediction: str = "prediction", span: float = SPAN) -> Calibration:
+def calibration(tally: Tally, *, outcome: str, prediction: str = "prediction", span: float = SPAN) -> ModelCalibration:
     """Measure calibration and squared error of predictions, and smooth the share with the outcome along them.
 
     Parameters
@@ -447,7 +447,7 @@ def calibration(tally: Tally, *, outcome: str, prediction: str = "prediction", s
             large += float(np.clip(step, -2, 2))
     warn_undefined(f"calibration of {prediction}", reason)
     points, smooth = _smooth(p, y, n, span)
-    return Calibration(
+    return ModelCalibration(
         in_the_large=large,
         intercept=intercept,
         slope=slope,

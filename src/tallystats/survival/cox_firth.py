@@ -139,7 +139,7 @@ def firth_cox(
     each = np.repeat(np.arange(len(design.n)), design.n.astype(int))
     rows = risk_rows(tally, design, [event, *terms, *where], each, time, late, strata)
     unit = rows.x.std(axis=0)
-    model = _Penalised(rows, (rows.x - rows.x.mean(axis=0)) / unit)
+    model = _PenalisedCox(rows, (rows.x - rows.x.mean(axis=0)) / unit)
     start = np.zeros(len(columns))
     # The information is a difference of sums: where it should be 0 it is rounding, so that the columns are asked first.
     flat = flatness(rows, columns, least=FLAT)
@@ -179,7 +179,7 @@ def firth_cox(
     )
 
 
-class _Penalised:
+class _PenalisedCox:
     """The penalised partial likelihood of columns of mean 0 and unit spread."""
 
     def __init__(self, rows: RiskRows, x: np.ndarray) -> None:

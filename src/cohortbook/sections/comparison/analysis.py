@@ -10,8 +10,7 @@ from printcheck.printed.published import read_published
 from studyfile.cohort.cohort import Cohort
 from studyfile.plan import compare_row
 from studyfile.privacy.guard import protecting
-from studyfile.study.schema import Comparison as ComparisonPlan
-from studyfile.study.schema import Table, TableRow
+from studyfile.study.schema import ComparisonPlan, TablePlan, TableRow
 from studyfile.study.study import NUMERIC, StudyError, nearest
 from tallystats.results import NotPlanned, Result, quiet, result
 from tallystats.statistics.compare import Comparison
@@ -53,7 +52,7 @@ class DescriptiveTable(Result):
     """
 
     name: str
-    plan: Table
+    plan: TablePlan
     blocks: tuple[tuple[TableRow, Frequencies | Summary | None], ...]
     labels: dict[str, str]
     total: int

@@ -8,9 +8,8 @@ import pandas as pd
 
 from cohortbook.sections.comparison.analysis import compare_groups, not_planned, protected, with_unit
 from studyfile.cohort.cohort import Cohort
-from studyfile.study.schema import Comparison as ComparisonPlan
+from studyfile.study.schema import ComparisonPlan, PairPlan
 from studyfile.study.schema import Linear as LinearPlan
-from studyfile.study.schema import Pair as PairPlan
 from studyfile.study.study import NUMERIC
 from tallystats.regression.linear import LinearFit, linear_regression
 from tallystats.results import NotPlanned, Result, quiet, result

@@ -15,9 +15,9 @@ from tallystats.regression.collinearity import Inflation, variance_inflation
 from tallystats.regression.design import make_design
 from tallystats.regression.logistic import LogisticFit
 from tallystats.regression.performance import (
-    Calibration,
     Concordance,
     HosmerLemeshow,
+    ModelCalibration,
     calibration,
     concordance,
     hosmer_lemeshow,
@@ -78,7 +78,7 @@ class Worth:
     nagelkerke: float
     concordance: Concordance
     hosmer_lemeshow: HosmerLemeshow
-    calibration: Calibration
+    calibration: ModelCalibration
     inflation: Inflation
     optimism: Optimism
 
