@@ -132,15 +132,15 @@ def planted() -> list[dict[str, str]]:
     return rows
 
 
-def planted_build(factory: Any, stages: int = 4) -> Path:
-    """Return the folder where the planted study is built once for all tests of a session, up to one of four stages.
+def planted_build(factory: Any, stages: int = 5) -> Path:
+    """Return the folder where the planted study is built once for all tests of a session, up to one of five stages.
 
-    The first notebooks; models and survival; the last ones; the report, and the scenarios beside it.
+    The first notebooks; models; survival; the last ones; the report, and the scenarios beside it.
     """
     from in_process import shared
 
     folder = shared(factory, "planted", _first_planted)
-    for stage in (_models_planted, _last_planted, _report_planted)[: stages - 1]:
+    for stage in (_models_planted, _survival_planted, _last_planted, _report_planted)[: stages - 1]:
         shared(factory, f"planted{stage.__name__}", lambda _, make=stage: make(folder))
     return folder
 
@@ -156,7 +156,13 @@ def _first_planted(folder: Path) -> None:
 def _models_planted(folder: Path) -> None:
     from in_process import numbered, run_notebooks
 
-    run_notebooks(folder / "hips", folder / "build", numbered("0[45]*"), resamples="20")
+    run_notebooks(folder / "hips", folder / "build", numbered("04*"), resamples="20")
+
+
+def _survival_planted(folder: Path) -> None:
+    from in_process import numbered, run_notebooks
+
+    run_notebooks(folder / "hips", folder / "build", numbered("05*"), resamples="20")
 
 
 def _last_planted(folder: Path) -> None:

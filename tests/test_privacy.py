@@ -39,7 +39,7 @@ def told(folder, texts):
     return [(name, text) for name, content in found for text in texts if text.encode() in content]
 
 
-@pytest.mark.parametrize("stages", [1, 2, 3, 4])
+@pytest.mark.parametrize("stages", [1, 2, 3, 4, 5])
 def test_no_id_no_name_and_no_free_text_is_in_any_output(tmp_path_factory, stages):
     folder = planted_build(tmp_path_factory, stages)
     assert told(folder / "build", [ID, WORDS, PERSON, "Xyzzyville"]) == []
