@@ -148,11 +148,9 @@ def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 
     study, plan = cohort.study, cohort.study.plan("model")
     screening = screen_candidates(cohort)
     terms = screening.candidates
-    if not terms:
-        return NotPlanned(f"No variable has a univariate P below {screening.threshold:g}: there is nothing to model.")
-    tally = model_tally(cohort, terms)
-    if (not_planned := _constant(cohort, tally)) is not None:
-        return not_planned
+    tally = _to_model(cohort, terms)
+    if isinstance(tally, NotPlanned):
+        return tally
     full = fit_logistic(
         tally,
         outcome=plan.outcome,
@@ -194,19 +192,21 @@ def study_model(cohort: Cohort, *, removal: str = "", confidence_level: float = 
 def planned_selection(cohort: Cohort) -> Selection | NotPlanned:
     """Select among the candidates as the plan states; NotPlanned as for `study_model`, of which this is the selection alone."""
     plan, terms = cohort.study.plan("model"), candidate_terms(cohort)
+    tally = _to_model(cohort, terms)
+    return tally if isinstance(tally, NotPlanned) else _select(plan, tally, terms, plan.removal_test, 0.95)
+
+
+def _to_model(cohort: Cohort, terms: Sequence[str]) -> Tally | NotPlanned:
+    """Tally the outcome and the candidates, or say why there is nothing to model."""
+    plan = cohort.study.plan("model")
     if not terms:
         return NotPlanned(f"No variable has a univariate P below {plan.candidate_p:g}: there is nothing to model.")
     tally = model_tally(cohort, terms)
-    not_planned = _constant(cohort, tally)
-    return _select(plan, tally, terms, plan.removal_test, 0.95) if not_planned is None else not_planned
-
-
-def _constant(cohort: Cohort, tally: Tally) -> NotPlanned | None:
-    """Say that the outcome is the same in all complete patients, where it is."""
-    outcome, complete = cohort.study.plan("model").outcome, tally.complete()
-    if complete.frame[outcome].nunique() < 2:
-        return NotPlanned(f"{cohort.study.label(outcome)} is the same in all {complete.total} complete patients: no model.")
-    return None
+    complete = tally.complete()
+    if complete.frame[plan.outcome].nunique() < 2:
+        label = cohort.study.label(plan.outcome)
+        return NotPlanned(f"{label} is the same in all {complete.total} complete patients: no model.")
+    return tally
 
 
 def _select(plan: Model, tally: Tally, terms: Sequence[str], removal_test: str, confidence_level: float) -> Selection:
